@@ -1,0 +1,4 @@
+//! Image metadata from memory, Workers KV or the origin.
+
+#[cfg(target_family = "wasm")]
+mod edge;
