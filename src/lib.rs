@@ -1,4 +1,15 @@
-//! Image metadata from memory, Workers KV or the origin.
+//! Image metadata from memory, Workers KV or the origin: a Cloudflare Worker.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+pub mod path;
 
 #[cfg(target_family = "wasm")]
 mod edge;
