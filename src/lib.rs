@@ -9,7 +9,9 @@
     )
 )]
 
+pub mod metadata;
 pub mod path;
+pub mod record;
 
 #[cfg(target_family = "wasm")]
 mod edge;
