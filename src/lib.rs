@@ -9,6 +9,7 @@
     )
 )]
 
+pub mod freshness;
 pub mod metadata;
 pub mod path;
 pub mod record;
