@@ -10,6 +10,7 @@
 )]
 
 pub mod freshness;
+pub mod memory_cache;
 pub mod metadata;
 pub mod path;
 pub mod record;

@@ -1,0 +1,135 @@
+//! L1: a least-recently-used cache that makes room in one sweep.
+
+use std::borrow::Borrow;
+use std::hash::Hash;
+
+use lru::LruCache;
+
+/// The part of a full cache that one write clears, as its divisor: a fifth.
+const PRUNE_DIVISOR: usize = 5;
+
+/// At most `capacity` entries, ordered by their last use.
+///
+/// A read moves its entry to the front. A write of a new key that finds the cache full first
+/// prunes the fifth that was used least recently, so that the cost of eviction falls on few
+/// writes and never on a read.
+#[derive(Debug)]
+pub struct MemoryCache<K: Hash + Eq, V> {
+    entries: LruCache<K, V>,
+    capacity: usize,
+    evicted: u64,
+}
+
+impl<K: Hash + Eq, V> MemoryCache<K, V> {
+    /// An empty cache. A capacity of 0 keeps nothing.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            entries: LruCache::unbounded(),
+            capacity,
+            evicted: 0,
+        }
+    }
+
+    /// The value of `key`, which becomes the most recently used.
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.entries.get(key)
+    }
+
+    /// Stores `value` as the most recently used.
+    pub fn insert(&mut self, key: K, value: V) {
+        if self.capacity == 0 {
+            return;
+        }
+        if self.entries.len() >= self.capacity && !self.entries.contains(&key) {
+            self.prune();
+        }
+        self.entries.put(key, value);
+    }
+
+    /// Forgets `key`.
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.entries.pop(key)
+    }
+
+    /// How many entries there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many entries were pruned so far.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    fn prune(&mut self) {
+        let victims = self.capacity.checked_div(PRUNE_DIVISOR).unwrap_or_default();
+        for _ in 0..victims.max(1) {
+            if self.entries.pop_lru().is_some() {
+                self.evicted = self.evicted.saturating_add(1);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_finds_it_full_prunes_the_least_recently_used_fifth() {
+        let mut cache = MemoryCache::new(1_000);
+        for n in 0..1_000 {
+            cache.insert(n, ());
+        }
+        assert_eq!(cache.len(), 1_000);
+        assert!(cache.get(&0).is_some());
+        cache.insert(1_000, ());
+        assert_eq!((cache.len(), cache.evicted()), (801, 200));
+        assert!(cache.get(&0).is_some(), "a read refreshes its place");
+        assert!((1..=200).all(|n| cache.get(&n).is_none()));
+        assert!((201..=1_000).all(|n| cache.get(&n).is_some()));
+    }
+
+    #[test]
+    fn rewriting_a_key_of_a_full_cache_prunes_nothing() {
+        let mut cache = MemoryCache::new(5);
+        for n in 0..5 {
+            cache.insert(n, 'a');
+        }
+        cache.insert(0, 'b');
+        assert_eq!((cache.len(), cache.evicted()), (5, 0));
+        assert_eq!(cache.get(&0), Some(&'b'));
+        cache.insert(5, 'a');
+        assert_eq!((cache.len(), cache.evicted()), (5, 1));
+        assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn the_smallest_caches_hold_what_they_say() {
+        let mut one = MemoryCache::new(1);
+        one.insert(1, ());
+        one.insert(2, ());
+        assert_eq!((one.len(), one.get(&1)), (1, None));
+        assert!(one.get(&2).is_some());
+        let mut none = MemoryCache::new(0);
+        none.insert(1, ());
+        assert!(none.is_empty());
+    }
+}
