@@ -9,9 +9,11 @@
     )
 )]
 
+pub mod failure;
 pub mod freshness;
 pub mod memory_cache;
 pub mod metadata;
+pub mod origin;
 pub mod path;
 pub mod record;
 

@@ -1,0 +1,131 @@
+//! Why an image's metadata cannot be told, and what that allows.
+
+use std::fmt;
+
+/// Why an image's metadata cannot be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The origin has no such image: 404 or 410.
+    NotFound,
+    /// The origin refuses to hand it out: 401 or 403.
+    Forbidden,
+    /// Larger than the resizer takes.
+    SourceTooLarge,
+    /// There is something, but no image.
+    NotAnImage,
+    /// The origin answered with an error.
+    OriginError,
+    /// The origin could not be reached, or the connection broke.
+    OriginUnreachable,
+    /// The origin answered with something that makes no sense.
+    InvalidAnswer(InvalidAnswer),
+    /// The origin redirected to another host, or too often.
+    RedirectRefused,
+    /// The origin asks for patience: 429 or 503.
+    OriginOverloaded,
+    /// The origin was slower than `originTimeoutMs`.
+    OriginTimeout,
+    /// More than `maxInFlight` images are being fetched.
+    Overloaded,
+}
+
+/// What is wrong with an answer that came with status 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvalidAnswer {
+    /// Longer than what is read of it.
+    TooLong,
+    /// Neither JSON nor an image.
+    NotJson,
+    /// JSON without a width and a height.
+    NoDimensions,
+    /// The dimensions are no whole number of pixels from 1 to 2^31-1.
+    BadDimensions,
+}
+
+/// A [`Cause`] and what the origin told beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failure {
+    /// Why.
+    pub cause: Cause,
+    /// The HTTP status that the origin answered with, where it answered.
+    pub origin_status: Option<u16>,
+    /// The resizer's own code, from `Cf-Resized: err=9404`.
+    pub resizer_code: Option<u16>,
+    /// When to try again, in seconds from now.
+    pub retry_after_s: Option<u32>,
+}
+
+impl From<Cause> for Failure {
+    fn from(cause: Cause) -> Self {
+        Self {
+            cause,
+            origin_status: None,
+            resizer_code: None,
+            retry_after_s: None,
+        }
+    }
+}
+
+impl Failure {
+    /// Whether the origin failed, rather than told something about the image. Only then may a
+    /// stale record stand in for the answer (RFC 5861, section 4).
+    #[must_use]
+    pub fn allows_stale(&self) -> bool {
+        !matches!(
+            self.cause,
+            Cause::NotFound | Cause::Forbidden | Cause::SourceTooLarge | Cause::NotAnImage
+        )
+    }
+
+    /// Whether a second request right away may do better: a broken connection, 502, 503 or 504.
+    /// Not where the origin said when to come back.
+    #[must_use]
+    pub fn is_worth_a_retry(&self) -> bool {
+        self.retry_after_s.is_none()
+            && (self.cause == Cause::OriginUnreachable
+                || matches!(self.origin_status, Some(502..=504)) && self.allows_stale())
+    }
+}
+
+impl fmt::Display for Failure {
+    /// One sentence that says what to do.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.cause {
+            Cause::NotFound => "The origin has no such image; check the path",
+            Cause::Forbidden => "The origin refuses access to this image; allow it there",
+            Cause::SourceTooLarge => {
+                "The image is too large to be read by the origin's resizer; use a smaller one"
+            }
+            Cause::NotAnImage => "What the origin has at this path is no image; check the path",
+            Cause::OriginError => "The origin answered with an error; try again later",
+            Cause::OriginUnreachable => "The origin could not be reached; try again later",
+            Cause::InvalidAnswer(reason) => match reason {
+                InvalidAnswer::TooLong => {
+                    "The origin's answer is too long for image metadata; check that it resizes images"
+                }
+                InvalidAnswer::NotJson => {
+                    "The origin's answer is neither JSON nor an image; check that it resizes images"
+                }
+                InvalidAnswer::NoDimensions => {
+                    "The origin's answer has no dimensions; check that it resizes images"
+                }
+                InvalidAnswer::BadDimensions => {
+                    "The dimensions in the origin's answer are no size in pixels; check the image"
+                }
+            },
+            Cause::RedirectRefused => {
+                "The origin redirects elsewhere or in circles; give the path the image is at"
+            }
+            Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
+            Cause::OriginTimeout => "The origin did not answer in time; try again later",
+            Cause::Overloaded => "Too many images are being fetched; try again in a moment",
+        })?;
+        match (self.resizer_code, self.origin_status) {
+            (Some(code), _) => write!(f, " (resizer error {code})."),
+            (None, Some(status)) => write!(f, " (origin status {status})."),
+            (None, None) => f.write_str("."),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
