@@ -10,6 +10,7 @@
 )]
 
 pub mod failure;
+pub mod failure_memory;
 pub mod freshness;
 pub mod memory_cache;
 pub mod metadata;
