@@ -9,6 +9,7 @@
     )
 )]
 
+pub mod config;
 pub mod failure;
 pub mod failure_memory;
 pub mod freshness;

@@ -1,0 +1,446 @@
+//! The settings of the service: every key known, in range, or refused by name.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+
+use serde_json::{Map, Value};
+
+use crate::freshness::Windows;
+
+/// Largest duration in seconds: a year.
+const YEAR_S: u64 = 31_536_000;
+const DAY_S: u64 = 86_400;
+
+/// The settings, each with the unit in its name. Defaults and ranges stand in [`Config::from_json`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Whether L1 and L2 are used at all. Coalescing stays without them.
+    pub cache_enabled: bool,
+    /// Entries of L1.
+    pub memory_cache_size: usize,
+    /// How long a record is fresh.
+    pub kv_cache_ttl_s: u64,
+    /// Name of the KV binding.
+    pub kv_namespace: String,
+    /// Where images are, without a trailing slash.
+    pub origin_url: String,
+    /// How long an isolate may serve from memory what another one has purged.
+    pub memory_cache_ttl_s: u64,
+    /// KV's own `cacheTtl`.
+    pub kv_read_cache_ttl_s: u64,
+    /// How long a stale record is served while it is fetched again.
+    pub stale_while_revalidate_s: u64,
+    /// How long a stale record is served where fetching it fails.
+    pub stale_if_error_s: u64,
+    /// How long a missing image is remembered.
+    pub negative_ttl_s: u64,
+    /// How long any other failure is remembered.
+    pub error_ttl_s: u64,
+    /// The most that a client may cache an answer.
+    pub client_max_age_s: u64,
+    /// How long the origin may take, a retry included.
+    pub origin_timeout_ms: u64,
+    /// How long KV may take before it counts as a miss.
+    pub kv_timeout_ms: u64,
+    /// How many different images may be fetched at a time.
+    pub max_in_flight: usize,
+    /// Paths in one batch.
+    pub batch_limit: usize,
+    /// Who may read answers in a browser.
+    pub cors_origins: CorsOrigins,
+    /// What is logged.
+    pub log_level: LogLevel,
+}
+
+/// The sites whose scripts may read answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CorsOrigins {
+    /// `*`
+    Any,
+    /// Only these, each as a browser sends it: `https://www.example.com`.
+    These(Vec<String>),
+}
+
+/// From the most to the least that is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // each is named after itself
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+impl LogLevel {
+    /// `warn`
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key, or `metadata` for the whole.
+    pub field: String,
+    /// What is accepted.
+    pub expected: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The setting '{}' {}.", self.field, self.expected)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the `metadata` variable of the Worker.
+    ///
+    /// # Errors
+    /// The first key that is unknown, missing, of the wrong type or out of range.
+    pub fn from_json(settings: &Value) -> Result<Self, ConfigError> {
+        let Value::Object(settings) = settings else {
+            return Err(error(
+                "metadata",
+                "must be a JSON object with at least 'originUrl'",
+            ));
+        };
+        let mut keys = Keys::new(settings);
+        let config = Self {
+            cache_enabled: keys.flag("cacheEnabled", true)?,
+            memory_cache_size: keys.count("memoryCacheSize", 1_000, 1..=50_000, "entries")?,
+            kv_cache_ttl_s: keys.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds")?,
+            kv_namespace: keys.binding("kvNamespace", "IMAGE_METADATA_CACHE")?,
+            origin_url: keys.origin_url("originUrl")?,
+            memory_cache_ttl_s: keys.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds")?,
+            kv_read_cache_ttl_s: keys.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds")?,
+            stale_while_revalidate_s: keys.number(
+                "staleWhileRevalidate",
+                3_600,
+                0..=YEAR_S,
+                "seconds",
+            )?,
+            stale_if_error_s: keys.number("staleIfError", DAY_S, 0..=YEAR_S, "seconds")?,
+            negative_ttl_s: keys.number("negativeTtl", 60, 0..=DAY_S, "seconds")?,
+            error_ttl_s: keys.number("errorTtl", 5, 0..=DAY_S, "seconds")?,
+            client_max_age_s: keys.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds")?,
+            origin_timeout_ms: keys.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds")?,
+            kv_timeout_ms: keys.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds")?,
+            max_in_flight: keys.count("maxInFlight", 1_000, 1..=10_000, "images")?,
+            batch_limit: keys.count("batchLimit", 100, 1..=100, "paths")?,
+            cors_origins: keys.cors("corsOrigins")?,
+            log_level: keys.log_level("logLevel")?,
+        };
+        keys.refuse_unknown()?;
+        Ok(config)
+    }
+
+    /// The freshness windows that follow from the settings.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        let ms = |seconds: u64| seconds.saturating_mul(1_000);
+        Windows {
+            fresh_ms: ms(self.kv_cache_ttl_s),
+            while_revalidate_ms: ms(self.stale_while_revalidate_s),
+            if_error_ms: ms(self.stale_if_error_s),
+        }
+    }
+}
+
+/// The keys of the settings, and which of them were asked for.
+struct Keys<'a> {
+    settings: &'a Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Keys<'a> {
+    fn new(settings: &'a Map<String, Value>) -> Self {
+        Self {
+            settings,
+            known: Vec::new(),
+        }
+    }
+
+    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.settings.get(key)
+    }
+
+    fn refuse_unknown(&self) -> Result<(), ConfigError> {
+        match self
+            .settings
+            .keys()
+            .find(|key| !self.known.contains(&key.as_str()))
+        {
+            None => Ok(()),
+            Some(unknown) => Err(error(
+                unknown,
+                format!("is not known; the keys are {}", self.known.join(", ")),
+            )),
+        }
+    }
+
+    fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
+        match self.get(key) {
+            None => Ok(default),
+            Some(value) => value
+                .as_bool()
+                .ok_or_else(|| error(key, "must be true or false")),
+        }
+    }
+
+    fn number(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        unit: &str,
+    ) -> Result<u64, ConfigError> {
+        let Some(value) = self.get(key) else {
+            return Ok(default);
+        };
+        value
+            .as_u64()
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                error(
+                    key,
+                    format!(
+                        "must be a whole number of {unit} from {} to {}",
+                        range.start(),
+                        range.end()
+                    ),
+                )
+            })
+    }
+
+    fn count(
+        &mut self,
+        key: &'static str,
+        default: u64,
+        range: RangeInclusive<u64>,
+        unit: &str,
+    ) -> Result<usize, ConfigError> {
+        let number = self.number(key, default, range, unit)?;
+        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    }
+
+    fn text(&mut self, key: &'static str, expected: &str) -> Result<Option<&'a str>, ConfigError> {
+        self.get(key)
+            .map(|value| value.as_str().ok_or_else(|| error(key, expected)))
+            .transpose()
+    }
+
+    fn binding(&mut self, key: &'static str, default: &str) -> Result<String, ConfigError> {
+        const EXPECTED: &str = "must be the name of a binding: letters, digits and underscores";
+        let name = self.text(key, EXPECTED)?.unwrap_or(default);
+        let valid = !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        valid
+            .then(|| name.to_owned())
+            .ok_or_else(|| error(key, EXPECTED))
+    }
+
+    fn origin_url(&mut self, key: &'static str) -> Result<String, ConfigError> {
+        const EXPECTED: &str =
+            "must be the http(s) URL that images are under, without query, fragment or credentials";
+        let url = self.text(key, EXPECTED)?.unwrap_or_default();
+        let rest = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let valid = rest.is_some_and(|rest| {
+            !rest.is_empty()
+                && !rest.starts_with(['/', ':'])
+                && !rest.split('/').any(|segment| matches!(segment, "." | ".."))
+                && rest.bytes().all(|byte| {
+                    byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'@')
+                })
+        });
+        valid
+            .then(|| url.trim_end_matches('/').to_owned())
+            .ok_or_else(|| error(key, EXPECTED))
+    }
+
+    fn cors(&mut self, key: &'static str) -> Result<CorsOrigins, ConfigError> {
+        let refuse = || {
+            error(
+                key,
+                "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
+            )
+        };
+        let Some(value) = self.get(key) else {
+            return Ok(CorsOrigins::Any);
+        };
+        let origins = value
+            .as_array()
+            .and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
+            .ok_or_else(refuse)?;
+        if origins.contains(&"*") {
+            return Ok(CorsOrigins::Any);
+        }
+        let is_origin = |origin: &&str| {
+            origin.split_once("://").is_some_and(|(scheme, host)| {
+                !scheme.is_empty()
+                    && !host.is_empty()
+                    && !host.contains('/')
+                    && origin.bytes().all(|byte| byte.is_ascii_graphic())
+            })
+        };
+        if !origins.iter().all(is_origin) {
+            return Err(refuse());
+        }
+        Ok(CorsOrigins::These(
+            origins.into_iter().map(str::to_owned).collect(),
+        ))
+    }
+
+    fn log_level(&mut self, key: &'static str) -> Result<LogLevel, ConfigError> {
+        const EXPECTED: &str = "must be one of debug, info, warn, error";
+        let name = self.text(key, EXPECTED)?.unwrap_or("info");
+        [
+            LogLevel::Debug,
+            LogLevel::Info,
+            LogLevel::Warn,
+            LogLevel::Error,
+        ]
+        .into_iter()
+        .find(|level| level.name() == name)
+        .ok_or_else(|| error(key, EXPECTED))
+    }
+}
+
+fn error(field: &str, expected: impl Into<String>) -> ConfigError {
+    ConfigError {
+        field: field.to_owned(),
+        expected: expected.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
+        let mut settings = json!({ "originUrl": "https://images.test" });
+        settings[key] = value.clone();
+        Config::from_json(&settings)
+    }
+
+    #[test]
+    fn only_the_origin_has_to_be_named() {
+        assert_eq!(
+            Config::from_json(&json!({ "originUrl": "https://images.test/" })).unwrap(),
+            Config {
+                cache_enabled: true,
+                memory_cache_size: 1_000,
+                kv_cache_ttl_s: 86_400,
+                kv_namespace: "IMAGE_METADATA_CACHE".into(),
+                origin_url: "https://images.test".into(),
+                memory_cache_ttl_s: 300,
+                kv_read_cache_ttl_s: 300,
+                stale_while_revalidate_s: 3_600,
+                stale_if_error_s: 86_400,
+                negative_ttl_s: 60,
+                error_ttl_s: 5,
+                client_max_age_s: 3_600,
+                origin_timeout_ms: 5_000,
+                kv_timeout_ms: 500,
+                max_in_flight: 1_000,
+                batch_limit: 100,
+                cors_origins: CorsOrigins::Any,
+                log_level: LogLevel::Info,
+            }
+        );
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        for (key, value) in [
+            ("cacheEnabled", json!(false)),
+            ("memoryCacheSize", json!(7)),
+            ("kvCacheTtl", json!(77)),
+            ("kvNamespace", json!("OTHER")),
+            ("originUrl", json!("http://127.0.0.1:8788/base")),
+            ("memoryCacheTtl", json!(7)),
+            ("kvReadCacheTtl", json!(77)),
+            ("staleWhileRevalidate", json!(7)),
+            ("staleIfError", json!(7)),
+            ("negativeTtl", json!(7)),
+            ("errorTtl", json!(7)),
+            ("clientMaxAge", json!(7)),
+            ("originTimeoutMs", json!(7)),
+            ("kvTimeoutMs", json!(7)),
+            ("maxInFlight", json!(7)),
+            ("batchLimit", json!(7)),
+            (
+                "corsOrigins",
+                json!(["https://a.test", "http://localhost:3000"]),
+            ),
+            ("logLevel", json!("debug")),
+        ] {
+            let default = with("cacheEnabled", &json!(true)).unwrap();
+            assert_ne!(with(key, &value).unwrap(), default, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_by_name() {
+        for (key, value) in [
+            ("cacheEnabled", json!("true")),
+            ("memoryCacheSize", json!(0)),
+            ("memoryCacheSize", json!(50_001)),
+            ("memoryCacheSize", json!(1.5)),
+            ("kvCacheTtl", json!(59)),
+            ("kvCacheTtl", json!("86400")),
+            ("kvNamespace", json!("")),
+            ("kvNamespace", json!("A-B")),
+            ("originUrl", json!(null)),
+            ("originUrl", json!("")),
+            ("originUrl", json!("ftp://images.test")),
+            ("originUrl", json!("https://")),
+            ("originUrl", json!("https:///path")),
+            ("originUrl", json!("https://images.test?a")),
+            ("originUrl", json!("https://images.test#a")),
+            ("originUrl", json!("https://user@images.test")),
+            ("originUrl", json!("https://images.test/../x")),
+            ("originUrl", json!("https://images.test/a b")),
+            ("memoryCacheTtl", json!(-1)),
+            ("kvReadCacheTtl", json!(29)),
+            ("staleWhileRevalidate", json!(true)),
+            ("staleIfError", json!(31_536_001)),
+            ("negativeTtl", json!(86_401)),
+            ("errorTtl", json!([])),
+            ("clientMaxAge", json!("1")),
+            ("originTimeoutMs", json!(0)),
+            ("kvTimeoutMs", json!(25_001)),
+            ("maxInFlight", json!(0)),
+            ("batchLimit", json!(101)),
+            ("corsOrigins", json!("*")),
+            ("corsOrigins", json!(["example.com"])),
+            ("corsOrigins", json!(["https://a.test/"])),
+            ("logLevel", json!("verbose")),
+            ("unknownKey", json!(1)),
+        ] {
+            let error = with(key, &value).unwrap_err();
+            assert_eq!(error.field, key, "{value}");
+            assert!(error.to_string().contains(key), "{error}");
+        }
+        for whole in [json!(null), json!("text"), json!([])] {
+            assert_eq!(Config::from_json(&whole).unwrap_err().field, "metadata");
+        }
+        assert_eq!(
+            Config::from_json(&json!({})).unwrap_err().field,
+            "originUrl"
+        );
+    }
+}
