@@ -12,6 +12,7 @@
 pub mod config;
 pub mod failure;
 pub mod failure_memory;
+pub mod flight;
 pub mod freshness;
 pub mod memory_cache;
 pub mod metadata;
