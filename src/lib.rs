@@ -10,15 +10,22 @@
 )]
 
 pub mod config;
+pub mod entry;
 pub mod failure;
 pub mod failure_memory;
 pub mod flight;
 pub mod freshness;
+mod leader;
+pub mod log;
 pub mod memory_cache;
 pub mod metadata;
 pub mod origin;
 pub mod path;
+pub mod ports;
 pub mod record;
+pub mod service;
+
+pub use service::OptimizedMetadataService;
 
 #[cfg(target_family = "wasm")]
 mod edge;

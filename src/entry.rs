@@ -1,0 +1,87 @@
+//! An entry of L1: one image's metadata, with the answer already encoded.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::freshness::{self, Freshness, Windows};
+use crate::metadata::ImageMetadata;
+use crate::path::{ImagePath, hex};
+
+/// How many bytes of the body's SHA-256 make its entity tag.
+const ETAG_BYTES: usize = 8;
+
+/// What L1 keeps. A hit hands out `body` and `etag` as they are and encodes nothing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What is known about the image.
+    pub metadata: ImageMetadata,
+    /// The JSON of the answer. It depends on the path and the metadata alone, so that every
+    /// layer answers the same.
+    pub body: String,
+    /// A strong entity tag of `body`, in quotes.
+    pub etag: String,
+    last_fetched_ms: u64,
+    lifetime_ms: u64,
+    kept_since_ms: u64,
+}
+
+impl Entry {
+    /// Encodes the answer for metadata that was fetched at `last_fetched_ms`.
+    #[must_use]
+    pub fn new(
+        path: &ImagePath,
+        metadata: ImageMetadata,
+        last_fetched_ms: u64,
+        lifetime_ms: u64,
+        now_ms: u64,
+    ) -> Rc<Self> {
+        #[derive(Serialize)]
+        struct Answer<'a> {
+            path: &'a str,
+            metadata: &'a ImageMetadata,
+        }
+        let answer = Answer {
+            path: path.as_str(),
+            metadata: &metadata,
+        };
+        // A struct of numbers and strings always has a JSON form.
+        let body = serde_json::to_string(&answer).unwrap_or_default();
+        let digest = Sha256::digest(body.as_bytes());
+        let etag = format!("\"{}\"", hex(digest.get(..ETAG_BYTES).unwrap_or(&digest)));
+        Rc::new(Self {
+            metadata,
+            body,
+            etag,
+            // A clock that is ahead elsewhere must not make a record fresh for longer.
+            last_fetched_ms: last_fetched_ms.min(now_ms),
+            lifetime_ms,
+            kept_since_ms: now_ms,
+        })
+    }
+
+    /// What may be done with it now.
+    #[must_use]
+    pub fn state(&self, windows: &Windows, now_ms: u64) -> Freshness {
+        windows.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
+    }
+
+    /// For how long this isolate has had it, in milliseconds.
+    #[must_use]
+    pub fn kept_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.kept_since_ms)
+    }
+
+    /// Whole seconds since the origin told it.
+    #[must_use]
+    pub fn age_s(&self, now_ms: u64) -> u64 {
+        freshness::age_s(self.last_fetched_ms, now_ms)
+    }
+
+    /// Whole seconds of freshness left; negative when stale.
+    #[must_use]
+    pub fn ttl_s(&self, now_ms: u64) -> i64 {
+        freshness::ttl_s(self.last_fetched_ms, self.lifetime_ms, now_ms)
+    }
+}

@@ -1,0 +1,333 @@
+//! What the leader of a flight does: look in memory again, read KV, ask the origin, keep the
+//! result, and write KV behind the answer.
+
+use std::rc::Rc;
+
+use crate::entry::Entry;
+use crate::failure::Failure;
+use crate::failure_memory::Remembered;
+use crate::flight::Flight;
+use crate::freshness::Freshness;
+use crate::log::Event;
+use crate::metadata::ImageMetadata;
+use crate::path::ImagePath;
+use crate::ports::{KvFault, Ports, Stored};
+use crate::record::Record;
+use crate::service::{Landing, OptimizedMetadataService, Recall, Source};
+
+/// KV keeps nothing for less than this.
+const MIN_KV_TTL_S: u64 = 60;
+
+/// Longest wait for a KV write or deletion, which only the runtime waits for.
+const KV_WRITE_TIMEOUT_MS: u64 = 10_000;
+
+/// The pause before the one retry: this, and up to twice as much.
+const RETRY_PAUSE_MS: f64 = 50.0;
+
+/// The layer that a flight begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// After a miss in memory.
+    AtKv,
+    /// Where a stale record is known and only the origin can better it.
+    AtOrigin,
+}
+
+/// One flight's work, and all it needs to outlive the request that began it.
+pub(crate) struct Leader<P: Ports> {
+    service: Rc<OptimizedMetadataService<P::Signal>>,
+    flight: Rc<Flight<P::Signal, Landing>>,
+    path: ImagePath,
+    key: Rc<str>,
+    ports: P,
+}
+
+/// What KV said.
+enum KvAnswer {
+    /// A record that may be served as it is.
+    Usable(Rc<Entry>),
+    /// A record that may be served if the origin fails.
+    LastResort(Rc<Entry>),
+    /// A record that is too old or malformed.
+    Useless,
+    /// No record: whatever memory holds may have been purged.
+    Nothing,
+    /// KV is off or failing: it tells nothing about what memory holds.
+    Unknown,
+}
+
+impl<P: Ports> Leader<P> {
+    pub(crate) fn new(
+        service: &Rc<OptimizedMetadataService<P::Signal>>,
+        flight: Rc<Flight<P::Signal, Landing>>,
+        path: &ImagePath,
+        key: &Rc<str>,
+        ports: &P,
+    ) -> Self {
+        Self {
+            service: Rc::clone(service),
+            flight,
+            path: path.clone(),
+            key: Rc::clone(key),
+            ports: ports.clone(),
+        }
+    }
+
+    /// Begins the work. `held` stands in where the origin fails.
+    pub(crate) fn launch(self, held: Option<Rc<Entry>>, start: Start) {
+        let flight = Rc::clone(&self.flight);
+        let ports = self.ports.clone();
+        flight.take_off(ports.launch(async move { self.lead(held, start).await }));
+    }
+
+    async fn lead(self, held: Option<Rc<Entry>>, start: Start) {
+        let landing = match start {
+            Start::AtKv => self.look(held).await,
+            Start::AtOrigin => self.ask_origin(held, false, None).await,
+        };
+        let entry = landing.result.clone().ok();
+        let from_kv = landing.source == Source::Kv;
+        self.service
+            .flights
+            .borrow_mut()
+            .land(&self.key, &self.flight, landing);
+        if let Some(entry) = entry.filter(|_| from_kv) {
+            let state = entry.state(&self.service.windows, self.ports.now_ms());
+            if state == Freshness::StaleWhileRevalidate {
+                self.service
+                    .refresh(&self.path, &self.key, &entry, &self.ports);
+            }
+        }
+    }
+
+    async fn look(&self, held: Option<Rc<Entry>>) -> Landing {
+        // Two followers of a lost leader take over one after the other where the first one's
+        // flight lands between the second's waking up and its boarding: the entry is there then.
+        if let Recall::Hit(entry) = self.service.recall(&self.key, self.ports.now_ms()) {
+            return Landing {
+                result: Ok(entry),
+                source: Source::Memory,
+                kv_ms: None,
+                origin_ms: None,
+            };
+        }
+        let started_ms = self.ports.now_ms();
+        let answer = self.read_kv().await;
+        let kv_ms = self
+            .service
+            .config
+            .cache_enabled
+            .then(|| self.ports.now_ms().saturating_sub(started_ms));
+        let (held, in_kv) = match answer {
+            KvAnswer::Usable(entry) => {
+                self.keep(&entry);
+                return Landing {
+                    result: Ok(entry),
+                    source: Source::Kv,
+                    kv_ms,
+                    origin_ms: None,
+                };
+            }
+            KvAnswer::LastResort(entry) => (Some(entry), true),
+            KvAnswer::Useless => (None, true),
+            KvAnswer::Nothing => (None, false),
+            KvAnswer::Unknown => (held, false),
+        };
+        self.ask_origin(held, in_kv, kv_ms).await
+    }
+
+    async fn read_kv(&self) -> KvAnswer {
+        let config = &self.service.config;
+        if !config.cache_enabled {
+            return KvAnswer::Unknown;
+        }
+        let reading = self.ports.read(&self.key, config.kv_read_cache_ttl_s);
+        let reading = self.ports.within(config.kv_timeout_ms, reading).await;
+        let (json, is_legacy) = match reading.unwrap_or(Err(KvFault::Timeout)) {
+            Ok(Stored::Nothing) => return KvAnswer::Nothing,
+            Ok(Stored::Metadata(json)) => (json, false),
+            Ok(Stored::Value(json)) => (json, true),
+            Err(fault) => {
+                self.tell_kv_fault("read", &fault);
+                return KvAnswer::Unknown;
+            }
+        };
+        let record = match Record::decode(&json) {
+            Ok(record) => record,
+            Err(reason) => {
+                let path = &self.path.encoded();
+                let event = Event::MalformedRecord { path, reason };
+                self.service.tell(&event, &self.ports);
+                return KvAnswer::Useless;
+            }
+        };
+        // A record that does not say when it was fetched is past every window.
+        let Some(last_fetched_ms) = record.last_fetched_ms else {
+            return KvAnswer::Useless;
+        };
+        let entry = self.entry(record.metadata.clone(), last_fetched_ms);
+        let state = entry.state(&self.service.windows, self.ports.now_ms());
+        match state {
+            Freshness::Expired => KvAnswer::Useless,
+            Freshness::StaleIfError => KvAnswer::LastResort(entry),
+            Freshness::Fresh | Freshness::StaleWhileRevalidate => {
+                if is_legacy {
+                    self.write_kv_behind(&record);
+                }
+                KvAnswer::Usable(entry)
+            }
+        }
+    }
+
+    async fn ask_origin(
+        &self,
+        held: Option<Rc<Entry>>,
+        in_kv: bool,
+        kv_ms: Option<u64>,
+    ) -> Landing {
+        let started_ms = self.ports.now_ms();
+        let result = self.ask_with_one_retry().await;
+        let now_ms = self.ports.now_ms();
+        let landing = |result, source| Landing {
+            result,
+            source,
+            kv_ms,
+            origin_ms: Some(now_ms.saturating_sub(started_ms)),
+        };
+        let failure = match result {
+            Ok(metadata) => {
+                let entry = self.entry(metadata.clone(), now_ms);
+                let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
+                self.keep(&entry);
+                self.write_kv_behind(&Record {
+                    metadata,
+                    last_fetched_ms: Some(now_ms),
+                });
+                return landing(Ok(entry), Source::Origin { stored });
+            }
+            Err(failure) => failure,
+        };
+        let event = Event::OriginFailure {
+            path: &self.path.encoded(),
+            failure: &failure,
+        };
+        self.service.tell(&event, &self.ports);
+        let mut failures = self.service.failures.borrow_mut();
+        let remembered = if self.flight.is_revoked() {
+            Remembered { failure, left_s: 0 }
+        } else {
+            failures.remember(&self.key, failure, now_ms)
+        };
+        drop(failures);
+        if failure.allows_stale() {
+            if let Some(entry) = held {
+                self.keep_stale(&entry);
+                let source = if in_kv { Source::Kv } else { Source::Memory };
+                return landing(Ok(entry), source);
+            }
+        } else {
+            self.forget(in_kv || held.is_some());
+        }
+        landing(Err(remembered), Source::Origin { stored: false })
+    }
+
+    async fn ask_with_one_retry(&self) -> Result<ImageMetadata, Failure> {
+        let config = &self.service.config;
+        let url = self.path.origin_url(&config.origin_url);
+        let deadline = self.ports.deadline(config.origin_timeout_ms);
+        let ask = async || self.ports.ask(&url, &deadline).await?.metadata();
+        match ask().await {
+            Err(failure) if failure.is_worth_a_retry() => {
+                let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
+                self.ports.sleep(pause_ms as u64).await;
+                ask().await
+            }
+            result => result,
+        }
+    }
+
+    fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {
+        let lifetime_ms = self.service.windows.lifetime_ms(&self.key);
+        let now_ms = self.ports.now_ms();
+        Entry::new(&self.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
+    }
+
+    fn keep(&self, entry: &Rc<Entry>) {
+        if !self.flight.is_revoked() {
+            self.keep_stale(entry);
+            self.service.failures.borrow_mut().forget(&self.key);
+        }
+    }
+
+    /// As [`keep`](Self::keep), but the failure that made a stale entry the answer still stands.
+    fn keep_stale(&self, entry: &Rc<Entry>) {
+        if !self.flight.is_revoked() {
+            let key = Rc::clone(&self.key);
+            let mut memory = self.service.memory.borrow_mut();
+            memory.insert(key, Rc::clone(entry));
+        }
+    }
+
+    /// The origin says that there is nothing to know: a stale record must not come back.
+    fn forget(&self, in_kv: bool) {
+        if self.flight.is_revoked() {
+            return;
+        }
+        self.service.memory.borrow_mut().remove(&*self.key);
+        if in_kv && self.service.config.cache_enabled {
+            let (leader, ports) = (self.again(), self.ports.clone());
+            ports.launch(async move {
+                let deletion = leader.ports.delete(&leader.key);
+                leader.finish_kv("delete", deletion).await;
+            });
+        }
+    }
+
+    fn write_kv_behind(&self, record: &Record) {
+        if !self.service.config.cache_enabled || self.flight.is_revoked() {
+            return;
+        }
+        let metadata = record.encode();
+        let now_ms = self.ports.now_ms();
+        let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
+        let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
+        let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
+        let (leader, ports) = (self.again(), self.ports.clone());
+        ports.launch(async move {
+            let writing = leader.ports.write(&leader.key, &metadata, ttl_s);
+            leader.finish_kv("write", writing).await;
+        });
+    }
+
+    async fn finish_kv(
+        &self,
+        operation: &'static str,
+        work: impl Future<Output = Result<(), KvFault>>,
+    ) {
+        let done = self.ports.within(KV_WRITE_TIMEOUT_MS, work).await;
+        if let Err(fault) = done.unwrap_or(Err(KvFault::Timeout)) {
+            self.tell_kv_fault(operation, &fault);
+        }
+    }
+
+    fn tell_kv_fault(&self, operation: &'static str, fault: &KvFault) {
+        let event = match fault {
+            KvFault::Unbound => Event::KvUnbound {
+                binding: &self.service.config.kv_namespace,
+            },
+            KvFault::Timeout => Event::KvFault {
+                operation,
+                cause: "timeout",
+            },
+            KvFault::Failed(cause) => Event::KvFault { operation, cause },
+        };
+        self.service.tell(&event, &self.ports);
+    }
+
+    /// The same leader for work behind the answer.
+    fn again(&self) -> Self {
+        let flight = Rc::clone(&self.flight);
+        Self::new(&self.service, flight, &self.path, &self.key, &self.ports)
+    }
+}

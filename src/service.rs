@@ -1,0 +1,346 @@
+//! The way of a request through the layers.
+//!
+//! 1. [`recall`](OptimizedMetadataService::recall) looks in memory, without waiting for anything.
+//! 2. On a miss the request boards the flight of its key: it follows the one that is under way,
+//!    or leads one, which outlives the request.
+//! 3. The flight looks in memory again, reads KV, and asks the origin.
+//! 4. It keeps what it found in memory and lands; every request that waits for it answers.
+//! 5. Behind the answer it writes KV.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::entry::Entry;
+use crate::failure::{Cause, Failure};
+use crate::failure_memory::{FailureMemory, Remembered};
+use crate::flight::{Boarding, Flights};
+use crate::freshness::{Freshness, Windows};
+use crate::leader::{Leader, Start};
+use crate::log::{Event, Journal};
+use crate::memory_cache::MemoryCache;
+use crate::metadata::ImageMetadata;
+use crate::path::ImagePath;
+use crate::ports::Ports;
+
+/// What a flight may take beyond the limits of its parts before it counts as lost.
+const FLIGHT_GRACE_MS: u64 = 1_000;
+
+/// How often a request boards a flight: once, and once more where the first leader was lost.
+const BOARDINGS: usize = 2;
+
+/// When to come back where [`Config::max_in_flight`] is reached, in seconds.
+const OVERLOADED_RETRY_AFTER_S: u32 = 1;
+
+/// Where an answer came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// L1.
+    Memory,
+    /// L2.
+    Kv,
+    /// L3.
+    Origin {
+        /// Whether a cache keeps it.
+        stored: bool,
+    },
+    /// The flight that another request leads.
+    InFlight,
+}
+
+/// How long the phases took that a request waited for, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timing {
+    /// Reading KV, where it was read.
+    pub kv_ms: Option<u64>,
+    /// Asking the origin, where it was asked, with its retry.
+    pub origin_ms: Option<u64>,
+    /// From the request to the answer.
+    pub total_ms: u64,
+}
+
+/// An answer: the entry, and what the layers have to say about it at this moment.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// The metadata and its encoded form.
+    pub entry: Rc<Entry>,
+    /// Which layer it came from.
+    pub source: Source,
+    /// The moment it is given, in milliseconds since the epoch.
+    pub now_ms: u64,
+    /// How long it took.
+    pub timing: Timing,
+}
+
+impl Lookup {
+    /// What is known about the image.
+    #[must_use]
+    pub fn metadata(&self) -> &ImageMetadata {
+        &self.entry.metadata
+    }
+}
+
+/// Why there is no answer, and where that is known from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// What happened.
+    pub failure: Failure,
+    /// Which layer it came from.
+    pub source: Source,
+    /// Whole seconds for which the same will be answered from memory.
+    pub left_s: u64,
+}
+
+/// What memory says about a key.
+#[derive(Debug)]
+pub enum Recall {
+    /// Serve it.
+    Hit(Rc<Entry>),
+    /// Serve it; ask the origin behind the answer if `refresh`.
+    Stale {
+        /// The stale entry.
+        entry: Rc<Entry>,
+        /// Not where it was asked a moment ago and failed.
+        refresh: bool,
+    },
+    /// It failed a moment ago.
+    Failed(Remembered),
+    /// Ask the next layer; serve `held` where all of them fail.
+    Miss {
+        /// An entry that is too old to be served without asking.
+        held: Option<Rc<Entry>>,
+    },
+}
+
+/// What a flight brought.
+#[derive(Debug, Clone)]
+pub(crate) struct Landing {
+    pub(crate) result: Result<Rc<Entry>, Remembered>,
+    pub(crate) source: Source,
+    pub(crate) kv_ms: Option<u64>,
+    pub(crate) origin_ms: Option<u64>,
+}
+
+/// Image metadata from memory, KV or the origin, with one fetch for any number of requests.
+///
+/// One instance serves all requests of an isolate. `S` is the [signal](crate::ports::Tasks::Signal)
+/// of the runtime it lives in.
+#[derive(Debug)]
+pub struct OptimizedMetadataService<S> {
+    pub(crate) config: Config,
+    pub(crate) windows: Windows,
+    pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
+    pub(crate) failures: RefCell<FailureMemory>,
+    pub(crate) flights: RefCell<Flights<S, Landing>>,
+    journal: RefCell<Journal>,
+}
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// A service with empty caches.
+    #[must_use]
+    pub fn new(config: Config) -> Rc<Self> {
+        let keeps_memory = config.cache_enabled && config.memory_cache_ttl_s > 0;
+        let capacity = if keeps_memory {
+            config.memory_cache_size
+        } else {
+            0
+        };
+        let flight_limit_ms = config
+            .kv_timeout_ms
+            .saturating_add(config.origin_timeout_ms)
+            .saturating_add(FLIGHT_GRACE_MS);
+        Rc::new(Self {
+            windows: config.windows(),
+            memory: RefCell::new(MemoryCache::new(capacity)),
+            failures: RefCell::new(if config.cache_enabled {
+                FailureMemory::new(config.negative_ttl_s, config.error_ttl_s)
+            } else {
+                FailureMemory::new(0, 0)
+            }),
+            flights: RefCell::new(Flights::new(config.max_in_flight, flight_limit_ms)),
+            journal: RefCell::new(Journal::new(config.log_level)),
+            config,
+        })
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The metadata of the image at `path`.
+    ///
+    /// # Errors
+    /// Where neither a cache nor the origin has an answer; a stale one is preferred to a failure
+    /// of the origin.
+    pub async fn fetch_metadata<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        ports: &P,
+    ) -> Result<Lookup, Refusal> {
+        let started_ms = ports.now_ms();
+        let key = path.cache_key();
+        let held = match self.recall(&key, started_ms) {
+            Recall::Hit(entry) => return Ok(Self::from_memory(entry, started_ms)),
+            Recall::Stale { entry, refresh } => {
+                if refresh {
+                    self.refresh(path, &key, &entry, ports);
+                }
+                return Ok(Self::from_memory(entry, started_ms));
+            }
+            Recall::Failed(remembered) => {
+                return Err(Refusal {
+                    failure: remembered.failure,
+                    source: Source::Memory,
+                    left_s: remembered.left_s,
+                });
+            }
+            Recall::Miss { held } => held,
+        };
+        let landing = self.fly_or_follow(path, &key, held, ports).await;
+        let now_ms = ports.now_ms();
+        match landing.result {
+            Ok(entry) => Ok(Lookup {
+                entry,
+                source: landing.source,
+                now_ms,
+                timing: Timing {
+                    kv_ms: landing.kv_ms,
+                    origin_ms: landing.origin_ms,
+                    total_ms: now_ms.saturating_sub(started_ms),
+                },
+            }),
+            Err(remembered) => Err(Refusal {
+                failure: remembered.failure,
+                source: landing.source,
+                left_s: remembered.left_s,
+            }),
+        }
+    }
+
+    /// Looks in memory only: no I/O, no waiting.
+    pub fn recall(&self, key: &str, now_ms: u64) -> Recall {
+        let held = self.memory.borrow_mut().get(key).cloned();
+        let state = held.as_ref().map_or(Freshness::Expired, |entry| {
+            entry.state(&self.windows, now_ms)
+        });
+        let kept_too_long = |entry: &Entry| {
+            entry.kept_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
+        };
+        let held = held.filter(|_| state != Freshness::Expired);
+        match (held, state) {
+            (Some(entry), Freshness::Fresh) if !kept_too_long(&entry) => Recall::Hit(entry),
+            (Some(entry), Freshness::StaleWhileRevalidate) if !kept_too_long(&entry) => {
+                let refresh = self.failures.borrow_mut().recall(key, now_ms).is_none();
+                Recall::Stale { entry, refresh }
+            }
+            (held, _) => match (self.failures.borrow_mut().recall(key, now_ms), held) {
+                (Some(remembered), Some(entry)) if remembered.failure.allows_stale() => {
+                    Recall::Stale {
+                        entry,
+                        refresh: false,
+                    }
+                }
+                (Some(remembered), _) => Recall::Failed(remembered),
+                (None, held) => Recall::Miss { held },
+            },
+        }
+    }
+
+    fn from_memory(entry: Rc<Entry>, now_ms: u64) -> Lookup {
+        Lookup {
+            entry,
+            source: Source::Memory,
+            now_ms,
+            timing: Timing::default(),
+        }
+    }
+
+    /// Asks the origin behind the answer, unless somebody is asking already.
+    pub(crate) fn refresh<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        key: &Rc<str>,
+        entry: &Rc<Entry>,
+        ports: &P,
+    ) {
+        let boarding = self.flights.borrow_mut().board(key, ports.now_ms());
+        if let Boarding::Lead(flight) = boarding {
+            let held = Some(Rc::clone(entry));
+            Leader::new(self, flight, path, key, ports).launch(held, Start::AtOrigin);
+        }
+    }
+
+    /// Waits for the flight of `key`, leading it where there is none.
+    ///
+    /// A leader can be lost: its context is torn down, and with it the rest of its work. Each
+    /// request therefore waits with a limit of its own and takes over once. All followers of a
+    /// lost leader wake at about the same time; the first of them leads, the others follow it.
+    async fn fly_or_follow<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        key: &Rc<str>,
+        held: Option<Rc<Entry>>,
+        ports: &P,
+    ) -> Landing {
+        for _ in 0..BOARDINGS {
+            let now_ms = ports.now_ms();
+            let boarding = self.flights.borrow_mut().board(key, now_ms);
+            let (flight, leads) = match boarding {
+                Boarding::Lead(flight) => (flight, true),
+                Boarding::Follow(flight) => (flight, false),
+                Boarding::Full => return Self::overloaded(held),
+            };
+            if leads {
+                Leader::new(self, Rc::clone(&flight), path, key, ports)
+                    .launch(held.clone(), Start::AtKv);
+            }
+            if let Some(signal) = flight.signal() {
+                let left_ms = self.flights.borrow().left_ms(&flight, now_ms);
+                let _ = ports.within(left_ms, ports.ended(signal)).await;
+            }
+            match flight.landing() {
+                Some(landing) if leads => return landing,
+                Some(landing) => {
+                    return Landing {
+                        source: Source::InFlight,
+                        kv_ms: None,
+                        origin_ms: None,
+                        ..landing
+                    };
+                }
+                None => self.flights.borrow_mut().give_up(key, &flight),
+            }
+        }
+        Landing::from_failure(Cause::OriginTimeout.into(), Source::InFlight, held)
+    }
+
+    fn overloaded(held: Option<Rc<Entry>>) -> Landing {
+        let failure = Failure {
+            retry_after_s: Some(OVERLOADED_RETRY_AFTER_S),
+            ..Cause::Overloaded.into()
+        };
+        Landing::from_failure(failure, Source::Memory, held)
+    }
+
+    pub(crate) fn tell(&self, event: &Event<'_>, ports: &impl Ports) {
+        self.journal.borrow_mut().tell(event, ports.now_ms(), ports);
+    }
+}
+
+impl Landing {
+    /// The stale entry at hand, or else the failure.
+    fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
+        Self {
+            source: if held.is_some() {
+                Source::Memory
+            } else {
+                source
+            },
+            result: held.ok_or(Remembered { failure, left_s: 0 }),
+            kv_ms: None,
+            origin_ms: None,
+        }
+    }
+}
