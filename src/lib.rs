@@ -1,4 +1,32 @@
 //! Image metadata from memory, Workers KV or the origin: a Cloudflare Worker.
+//!
+//! Another site or Worker asks how large an image is and in what format, and gets the answer from
+//! the fastest layer that knows it. However many ask at once, the next layer is asked once.
+//!
+//! # Life of a request
+//! ```text
+//! request ─► http::Site ─► path ─► service ─► L1 memory_cache ── fresh, or stale enough ──► answer
+//!                                     │ miss
+//!                                     ▼
+//!                              flight: under way? ── follow it ──────────────────────────► answer
+//!                                     │ no: lead it, outliving the request
+//!                                     ▼
+//!                      leader: L1 again ─► L2 KV (record) ─► L3 origin ─► keep in L1 ─────► answer
+//!                                                                              └─ behind it: KV
+//! ```
+//!
+//! # In scope
+//! Looking metadata up, keeping it, and saying how fresh it is and where it came from.
+//!
+//! # Out of scope
+//! Resizing or serving images; asking anything but the configured origin.
+//!
+//! # Where things are
+//! - What is told: [`metadata`], under a [`path`], or a [`failure`].
+//! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply.
+//! - The rules between them: [`freshness`], [`flight`], [`failure_memory`].
+//! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
+//! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(
     test,
     allow(
@@ -15,6 +43,7 @@ pub mod failure;
 pub mod failure_memory;
 pub mod flight;
 pub mod freshness;
+pub mod http;
 mod leader;
 pub mod log;
 pub mod memory_cache;

@@ -1,0 +1,39 @@
+//! `Cache-Status` (RFC 9211): which layer an answer came from.
+
+use crate::service::{Lookup, Refusal, Source};
+
+/// The name of this cache in the header.
+const CACHE: &str = "OptimizedMetadata";
+
+/// For an answer. A stale one has a negative `ttl`.
+pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
+    let ttl_s = lookup.entry.ttl_s(lookup.now_ms);
+    match lookup.source {
+        Source::Memory => format!("{CACHE}; hit; ttl={ttl_s}; detail=memory"),
+        Source::Kv => format!("{CACHE}; hit; ttl={ttl_s}; detail=kv"),
+        Source::Origin { stored } => {
+            let reason = if cache_enabled { "miss" } else { "bypass" };
+            let stored = if stored { "; stored" } else { "" };
+            format!("{CACHE}; fwd={reason}; fwd-status=200{stored}; detail=origin")
+        }
+        Source::InFlight => collapsed(),
+    }
+}
+
+/// For a failure. One that is remembered is a hit, too.
+pub(super) fn of_refusal(refusal: &Refusal) -> String {
+    match refusal.source {
+        Source::Memory | Source::Kv => {
+            format!("{CACHE}; hit; ttl={}; detail=memory", refusal.left_s)
+        }
+        Source::Origin { .. } => match refusal.failure.origin_status {
+            Some(status) => format!("{CACHE}; fwd=miss; fwd-status={status}; detail=origin"),
+            None => format!("{CACHE}; fwd=miss; detail=origin"),
+        },
+        Source::InFlight => collapsed(),
+    }
+}
+
+fn collapsed() -> String {
+    format!("{CACHE}; fwd=miss; collapsed; detail=inflight")
+}

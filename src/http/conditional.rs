@@ -1,0 +1,33 @@
+//! `If-None-Match` (RFC 9110, section 13.1.2).
+
+/// Whether the field value lists `etag`, or is `*`. The comparison is weak, as the RFC asks for:
+/// a proxy that compressed the answer may have put a `W/` before the tag.
+pub(super) fn matches(if_none_match: &str, etag: &str) -> bool {
+    if_none_match.trim() == "*"
+        || if_none_match
+            .split(',')
+            .map(str::trim)
+            .any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_matches_alone_in_a_list_or_weakened() {
+        for field in [
+            "\"a\"",
+            "*",
+            " * ",
+            "\"b\", \"a\"",
+            "W/\"a\"",
+            "\"b\",W/\"a\"",
+        ] {
+            assert!(matches(field, "\"a\""), "{field}");
+        }
+        for field in ["", "a", "\"b\"", "\"a", "w/\"a\"", "**", "\"*\""] {
+            assert!(!matches(field, "\"a\""), "{field}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Who may read an answer in a browser: CORS, and the same for Server-Timing.
+
+use std::borrow::Cow;
+
+use super::answer::Answer;
+use crate::config::CorsOrigins;
+
+/// For how long a browser may remember a preflight, in seconds. Chromium's own limit is two hours.
+const PREFLIGHT_MAX_AGE_S: &str = "7200";
+
+/// Headers of an answer that a script may read beside the safelisted ones.
+const EXPOSED: &str = "Age, Cache-Status, ETag, Retry-After, Server-Timing";
+
+/// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
+pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>) -> Answer {
+    let (answer, allowed): (_, Option<Cow<'static, str>>) = match allowed {
+        CorsOrigins::Any => (answer, Some("*".into())),
+        // The answer depends on who asks, for caches between here and there as well.
+        CorsOrigins::These(origins) => (
+            answer.with("Vary", "Origin"),
+            origin
+                .filter(|origin| origins.iter().any(|allowed| allowed == origin))
+                .map(|origin| origin.to_owned().into()),
+        ),
+    };
+    match allowed {
+        None => answer,
+        Some(allowed) => answer
+            .with("Access-Control-Allow-Origin", allowed.clone())
+            .with("Access-Control-Expose-Headers", EXPOSED)
+            .with("Timing-Allow-Origin", allowed),
+    }
+}
+
+/// Adds what the answer to a preflight needs beside that.
+pub(super) fn preflight(answer: Answer, methods: &'static str) -> Answer {
+    answer
+        .with("Access-Control-Allow-Methods", methods)
+        .with(
+            "Access-Control-Allow-Headers",
+            "Content-Type, If-None-Match",
+        )
+        .with("Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S)
+}

@@ -1,0 +1,84 @@
+//! The part of a request that an answer depends on.
+
+/// The head of a request. Nothing of it is passed on to the origin.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The raw path with its leading slash, neither decoded nor normalised.
+    pub path: String,
+    /// The `If-None-Match` header.
+    pub if_none_match: Option<String>,
+    /// The `Origin` header.
+    pub origin: Option<String>,
+    /// What the Worker is bound to.
+    pub bindings: Bindings,
+}
+
+impl Request {
+    /// The raw path of an absolute URL, without its query and fragment.
+    #[must_use]
+    pub fn path_of(url: &str) -> &str {
+        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let path = after_scheme
+            .find('/')
+            .and_then(|start| after_scheme.get(start..))
+            .unwrap_or("/");
+        path.split(['?', '#']).next().unwrap_or("/")
+    }
+}
+
+/// The methods that mean something here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // each is named after itself
+pub enum Method {
+    #[default]
+    Get,
+    Head,
+    Options,
+    /// Any other one.
+    Other,
+}
+
+impl From<&str> for Method {
+    fn from(name: &str) -> Self {
+        match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "OPTIONS" => Self::Options,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Which optional parts of the Worker are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bindings {
+    /// The KV namespace.
+    pub kv: bool,
+    /// The secret that admin requests need.
+    pub admin_token: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_stays_raw() {
+        for (url, path) in [
+            ("https://a.test/metadata/x.jpg", "/metadata/x.jpg"),
+            (
+                "https://a.test/metadata//evil.test/../x?y=/z#w",
+                "/metadata//evil.test/../x",
+            ),
+            ("https://a.test//evil.test", "//evil.test"),
+            ("http://a.test:8787/%2e%2e", "/%2e%2e"),
+            ("https://a.test", "/"),
+            ("https://a.test?x", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(Request::path_of(url), path, "{url}");
+        }
+    }
+}
