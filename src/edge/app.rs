@@ -1,0 +1,79 @@
+//! What an isolate keeps from one request to the next.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use js_sys::{JSON, Reflect};
+use serde_json::Value;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::console::Console;
+use super::tasks::Signal;
+use crate::config::{Config, ConfigError};
+use crate::http::{Bindings, Site};
+use crate::log::{Event, Log};
+use crate::service::OptimizedMetadataService;
+
+/// The name of the variable that holds the settings.
+const SETTINGS: &str = "metadata";
+
+/// The name of the secret that admin requests need.
+const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+
+thread_local! {
+    /// Settings change only with a deployment, and a deployment starts new isolates.
+    static APP: OnceCell<Rc<std::result::Result<App, ConfigError>>> = const { OnceCell::new() };
+}
+
+/// The service with its caches, and the routes around it.
+pub(super) struct App {
+    pub(super) site: Site<Signal>,
+    pub(super) kv_namespace: String,
+}
+
+impl App {
+    /// The isolate's only one, made from the settings by its first request.
+    pub(super) fn of(env: &Env) -> Rc<std::result::Result<Self, ConfigError>> {
+        APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env)))))
+    }
+
+    fn new(env: &Env) -> std::result::Result<Self, ConfigError> {
+        let config = Config::from_json(&settings(env)).inspect_err(|error| {
+            let event = Event::Configuration(error);
+            Console.log(event.level(), &event.line());
+        })?;
+        Ok(Self {
+            kv_namespace: config.kv_namespace.clone(),
+            site: Site::new(OptimizedMetadataService::new(config)),
+        })
+    }
+}
+
+/// Which optional parts of the Worker are there.
+pub(super) fn bindings(env: &Env, kv: bool) -> Bindings {
+    Bindings {
+        kv,
+        admin_token: binding(env, ADMIN_TOKEN).is_some_and(|token| token.is_string()),
+    }
+}
+
+/// A variable, secret or other binding, if there is one of this name.
+pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    Reflect::get(env.as_ref(), &name.into())
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+/// The settings as JSON. The variable is an object where `wrangler.toml` defines it, and text
+/// where it comes from the command line, a `.dev.vars` file or the dashboard.
+fn settings(env: &Env) -> Value {
+    let Some(settings) = binding(env, SETTINGS) else {
+        return Value::Object(serde_json::Map::new());
+    };
+    settings
+        .as_string()
+        .or_else(|| JSON::stringify(&settings).ok().map(String::from))
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .unwrap_or(Value::Null)
+}

@@ -1,0 +1,21 @@
+//! Log lines on the runtime's console.
+
+use web_sys::console;
+
+use crate::config::LogLevel;
+use crate::log::Log;
+
+/// The runtime's console, which passes lines on to Workers Logs.
+pub(super) struct Console;
+
+impl Log for Console {
+    fn log(&self, level: LogLevel, line: &str) {
+        let line = &line.into();
+        match level {
+            LogLevel::Debug => console::debug_1(line),
+            LogLevel::Info => console::log_1(line),
+            LogLevel::Warn => console::warn_1(line),
+            LogLevel::Error => console::error_1(line),
+        }
+    }
+}

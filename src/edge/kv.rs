@@ -1,0 +1,94 @@
+//! L2 on Workers KV.
+//!
+//! The binding is called by hand: metadata crosses as JSON text both ways, so that a malformed
+//! record is read as such instead of failing the whole read, and is written byte for byte as the
+//! golden tests have it.
+
+use js_sys::{JSON, JsString, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::Env;
+
+use super::app::binding;
+use crate::ports::{KvFault, Stored};
+
+/// Longest value that is taken for a record of an earlier version, in UTF-16 units.
+const MAX_VALUE_UNITS: u32 = 64 * 1024;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    pub(super) type Namespace;
+
+    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
+    fn get_with_metadata(this: &Namespace, key: &str, options: &Object)
+    -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Namespace, key: &str, value: &str, options: &Object) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn delete(this: &Namespace, key: &str) -> Result<Promise, JsValue>;
+}
+
+impl Namespace {
+    /// The namespace that is bound as `name`. A binding of another kind counts as none.
+    pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
+        let value = binding(env, name)?;
+        let method = Reflect::get(&value, &"getWithMetadata".into()).ok()?;
+        method.is_function().then(|| value.unchecked_into())
+    }
+
+    pub(super) async fn read(&self, key: &str, cache_ttl_s: u64) -> Result<Stored, KvFault> {
+        let options = object(&[("type", "text".into()), ("cacheTtl", number(cache_ttl_s))]);
+        let promise = self.get_with_metadata(key, &options).map_err(fault)?;
+        let found = JsFuture::from(promise).await.map_err(fault)?;
+        let field = |name: &str| Reflect::get(&found, &name.into()).map_err(fault);
+        let metadata = field("metadata")?;
+        if !metadata.is_null() && !metadata.is_undefined() {
+            let json = JSON::stringify(&metadata).map_err(fault)?;
+            return Ok(Stored::Metadata(json.into()));
+        }
+        Ok(match field("value")?.dyn_into::<JsString>() {
+            Ok(text) if text.length() > MAX_VALUE_UNITS => Stored::Value(String::new()),
+            Ok(text) => Stored::Value(text.into()),
+            Err(_) => Stored::Nothing,
+        })
+    }
+
+    pub(super) async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
+        let metadata = JSON::parse(metadata).map_err(fault)?;
+        let options = object(&[("metadata", metadata), ("expirationTtl", number(ttl_s))]);
+        let promise = self.put(key, "", &options).map_err(fault)?;
+        JsFuture::from(promise).await.map_err(fault)?;
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, key: &str) -> Result<(), KvFault> {
+        let promise = self.delete(key).map_err(fault)?;
+        JsFuture::from(promise).await.map_err(fault)?;
+        Ok(())
+    }
+}
+
+pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Setting a field of a fresh object cannot fail.
+        let _ = Reflect::set(&object, &(*name).into(), value);
+    }
+    object
+}
+
+#[allow(clippy::cast_precision_loss)] // seconds of at most a few years
+fn number(value: u64) -> JsValue {
+    JsValue::from_f64(value as f64)
+}
+
+/// The message alone: a stack has no place in a log line.
+fn fault(thrown: JsValue) -> KvFault {
+    let message = thrown
+        .dyn_ref::<js_sys::Error>()
+        .map(|error| String::from(error.message()));
+    KvFault::Failed(message.unwrap_or_else(|| "unknown".to_owned()))
+}

@@ -1,0 +1,139 @@
+//! L3 over `fetch`, with `cf.image.format = "json"`.
+
+use js_sys::{Object, Promise, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, Headers, ReadableStreamDefaultReader, Response, Url};
+
+use super::kv::object;
+use crate::failure::{Cause, Failure};
+use crate::origin::{MAX_ANSWER_BYTES, Reply};
+
+/// How many redirects within the origin are followed.
+const MAX_REDIRECTS: usize = 3;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn fetch(url: &str, init: &Object) -> Result<Promise, JsValue>;
+}
+
+/// A signal that aborts every fetch it is given to, so that the origin sees the connection close.
+pub(super) fn deadline(timeout_ms: u64) -> AbortSignal {
+    AbortSignal::timeout_with_u32(u32::try_from(timeout_ms).unwrap_or(u32::MAX))
+}
+
+/// Asks for the metadata of the image at `url`.
+pub(super) async fn ask(url: &str, deadline: &AbortSignal) -> Result<Reply, Failure> {
+    let mut url = url.to_owned();
+    for _ in 0..=MAX_REDIRECTS {
+        let response = send(&url, deadline).await?;
+        let status = response.status();
+        let headers = response.headers();
+        let body = if Reply::has_body(status) {
+            read(&response, deadline).await?
+        } else {
+            discard(&response);
+            None
+        };
+        if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+            return Ok(Reply {
+                status,
+                cf_resized: header(&headers, "cf-resized"),
+                retry_after: header(&headers, "retry-after"),
+                body,
+            });
+        }
+        url = header(&headers, "location")
+            .and_then(|location| within_origin(&url, &location))
+            .ok_or_else(|| refused(status))?;
+    }
+    Err(Cause::RedirectRefused.into())
+}
+
+async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, Failure> {
+    // By hand, and nothing but the image option: the typed options of the worker crate would send
+    // `cacheTtl: 0` along, which turns the edge cache off for this request.
+    let image = object(&[("format", "json".into())]);
+    let cf = object(&[("image", image.into())]);
+    let init = object(&[
+        // `error` is not supported by the runtime, and `follow` follows to any host.
+        ("redirect", "manual".into()),
+        ("signal", deadline.into()),
+        ("cf", cf.into()),
+    ]);
+    let promise = fetch(url, &init).map_err(|_| failed(deadline))?;
+    let response = JsFuture::from(promise)
+        .await
+        .map_err(|_| failed(deadline))?;
+    response.dyn_into().map_err(|_| failed(deadline))
+}
+
+/// The body, or `None` where it is longer than an answer can be. It is never read further than
+/// that: wasm memory does not shrink again.
+async fn read(response: &Response, deadline: &AbortSignal) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(stream) = response.body() else {
+        return Ok(Some(Vec::new()));
+    };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    let mut body = Vec::new();
+    loop {
+        let chunk = JsFuture::from(reader.read())
+            .await
+            .map_err(|_| failed(deadline))?;
+        let field = |name: &str| Reflect::get(&chunk, &name.into()).unwrap_or_default();
+        if field("done").is_truthy() {
+            return Ok(Some(body));
+        }
+        let bytes: Uint8Array = field("value").unchecked_into();
+        let length = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
+        if body.len().saturating_add(length) > MAX_ANSWER_BYTES {
+            abandon(reader.cancel());
+            return Ok(None);
+        }
+        body.extend(bytes.to_vec());
+    }
+}
+
+/// Frees the connection of a response whose body is of no use.
+fn discard(response: &Response) {
+    if let Some(body) = response.body() {
+        abandon(body.cancel());
+    }
+}
+
+/// Lets a promise settle without anybody waiting; if it is rejected, that is no news.
+fn abandon(promise: Promise) {
+    wasm_bindgen_futures::spawn_local(async move {
+        let _ = JsFuture::from(promise).await;
+    });
+}
+
+fn header(headers: &Headers, name: &str) -> Option<String> {
+    headers.get(name).ok().flatten()
+}
+
+/// Where a redirect leads, if it stays on the scheme, host and port it came from.
+fn within_origin(from: &str, location: &str) -> Option<String> {
+    let to = Url::new_with_base(location, from).ok()?;
+    let same = to.origin() == Url::new(from).ok()?.origin()
+        && to.username().is_empty()
+        && to.password().is_empty();
+    same.then(|| to.href())
+}
+
+fn refused(status: u16) -> Failure {
+    Failure {
+        origin_status: Some(status),
+        ..Cause::RedirectRefused.into()
+    }
+}
+
+/// Why nothing came: the deadline has passed, or the connection broke.
+fn failed(deadline: &AbortSignal) -> Failure {
+    if deadline.aborted() {
+        Cause::OriginTimeout.into()
+    } else {
+        Cause::OriginUnreachable.into()
+    }
+}

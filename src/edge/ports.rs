@@ -1,0 +1,92 @@
+//! The service's ports on Workers, for one request.
+
+use std::future::Future;
+use std::rc::Rc;
+
+use web_sys::AbortSignal;
+use worker::Context;
+
+use super::console::Console;
+use super::kv::Namespace;
+use super::{origin, tasks, timer};
+use crate::config::LogLevel;
+use crate::failure::Failure;
+use crate::log::Log;
+use crate::origin::Reply;
+use crate::ports::{Clock, Kv, KvFault, Origin, Stored, Tasks};
+
+/// What one request's context gives access to.
+#[derive(Clone)]
+pub(super) struct RequestPorts {
+    context: Rc<Context>,
+    kv: Option<Namespace>,
+}
+
+impl RequestPorts {
+    pub(super) fn new(context: Rc<Context>, kv: Option<Namespace>) -> Self {
+        Self { context, kv }
+    }
+
+    fn kv(&self) -> Result<&Namespace, KvFault> {
+        self.kv.as_ref().ok_or(KvFault::Unbound)
+    }
+}
+
+impl Kv for RequestPorts {
+    async fn read(&self, key: &str, cache_ttl_s: u64) -> Result<Stored, KvFault> {
+        self.kv()?.read(key, cache_ttl_s).await
+    }
+
+    async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
+        self.kv()?.write(key, metadata, ttl_s).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), KvFault> {
+        self.kv()?.remove(key).await
+    }
+}
+
+impl Origin for RequestPorts {
+    type Deadline = AbortSignal;
+
+    fn deadline(&self, timeout_ms: u64) -> AbortSignal {
+        origin::deadline(timeout_ms)
+    }
+
+    async fn ask(&self, url: &str, deadline: &AbortSignal) -> Result<Reply, Failure> {
+        origin::ask(url, deadline).await
+    }
+}
+
+impl Clock for RequestPorts {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+    fn now_ms(&self) -> u64 {
+        js_sys::Date::now() as u64
+    }
+
+    async fn sleep(&self, ms: u64) {
+        timer::sleep(ms).await;
+    }
+
+    fn random(&self) -> f64 {
+        js_sys::Math::random()
+    }
+}
+
+impl Tasks for RequestPorts {
+    type Signal = tasks::Signal;
+
+    fn launch(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal {
+        tasks::launch(&self.context, work)
+    }
+
+    async fn ended(&self, signal: Self::Signal) {
+        tasks::ended(signal).await;
+    }
+}
+
+impl Log for RequestPorts {
+    fn log(&self, level: LogLevel, line: &str) {
+        Console.log(level, line);
+    }
+}
