@@ -68,12 +68,37 @@ pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
 /// The settings as JSON. The variable is an object where `wrangler.toml` defines it, and text
 /// where it comes from the command line, a `.dev.vars` file or the dashboard.
 fn settings(env: &Env) -> Value {
-    let Some(settings) = binding(env, SETTINGS) else {
-        return Value::Object(serde_json::Map::new());
-    };
-    settings
-        .as_string()
-        .or_else(|| JSON::stringify(&settings).ok().map(String::from))
+    binding(env, SETTINGS)
+        .and_then(|settings| {
+            settings
+                .as_string()
+                .or_else(|| JSON::stringify(&settings).ok().map(String::from))
+        })
         .and_then(|json| serde_json::from_str(&json).ok())
         .unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kv::object;
+    use super::*;
+    use serde_json::json;
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    fn env(value: JsValue) -> Env {
+        object(&[(SETTINGS, value)]).unchecked_into()
+    }
+
+    #[wasm_bindgen_test]
+    fn settings_are_an_object_or_its_json() {
+        let expected = json!({ "originUrl": "https://images.test" });
+        let text = JsValue::from(expected.to_string());
+        let parsed = JSON::parse(&expected.to_string()).unwrap();
+        assert_eq!(settings(&env(text)), expected);
+        assert_eq!(settings(&env(parsed)), expected);
+        for none in [JsValue::UNDEFINED, "{".into(), JsValue::NULL] {
+            assert_eq!(settings(&env(none)), Value::Null);
+        }
+    }
 }

@@ -92,3 +92,60 @@ fn fault(thrown: JsValue) -> KvFault {
         .map(|error| String::from(error.message()));
     KvFault::Failed(message.unwrap_or_else(|| "unknown".to_owned()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use js_sys::Function;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    /// A namespace whose every method returns what `body` does.
+    fn namespace(body: &str) -> Namespace {
+        let method = Function::new_with_args("key, value, options", body);
+        let methods = ["getWithMetadata", "put", "delete"];
+        object(&methods.map(|name| (name, method.clone().into()))).unchecked_into()
+    }
+
+    async fn read(found: &str) -> Result<Stored, KvFault> {
+        let body = format!("return Promise.resolve({found})");
+        namespace(&body).read("key", 300).await
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_record_is_in_the_metadata_or_else_in_the_value() {
+        for (found, stored) in [
+            (
+                "{ value: '', metadata: { width: 1 } }",
+                Stored::Metadata("{\"width\":1}".into()),
+            ),
+            (
+                "{ value: 'old', metadata: 'text' }",
+                Stored::Metadata("\"text\"".into()),
+            ),
+            (
+                "{ value: '{}', metadata: null }",
+                Stored::Value("{}".into()),
+            ),
+            ("{ value: null, metadata: null }", Stored::Nothing),
+            ("{}", Stored::Nothing),
+            (
+                "{ value: 'x'.repeat(65537), metadata: null }",
+                Stored::Value(String::new()),
+            ),
+        ] {
+            assert_eq!(read(found).await, Ok(stored), "{found}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_fault_is_told_without_its_stack() {
+        let failing = namespace("return Promise.reject(new Error('KV GET failed: 503'))");
+        let fault = KvFault::Failed("KV GET failed: 503".to_owned());
+        assert_eq!(failing.read("key", 300).await, Err(fault.clone()));
+        assert_eq!(failing.write("key", "{}", 60).await, Err(fault.clone()));
+        assert_eq!(failing.remove("key").await, Err(fault));
+        let throwing = namespace("throw 'a word'");
+        let unknown = KvFault::Failed("unknown".to_owned());
+        assert_eq!(throwing.read("key", 300).await, Err(unknown));
+    }
+}

@@ -137,3 +137,37 @@ fn failed(deadline: &AbortSignal) -> Failure {
         Cause::OriginUnreachable.into()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn a_redirect_may_not_leave_the_origin() {
+        let from = "https://images.test/a/b";
+        for (location, to) in [
+            ("c", Some("https://images.test/a/c")),
+            ("/c", Some("https://images.test/c")),
+            ("https://images.test:443/c", Some("https://images.test/c")),
+            ("http://images.test/c", None),
+            ("https://images.test:8443/c", None),
+            ("https://evil.test/c", None),
+            ("//evil.test/c", None),
+            ("\\\\evil.test/c", None),
+            ("https://images.test@evil.test/c", None),
+            ("https://user:word@images.test/c", None),
+            ("javascript:alert(1)", None),
+            ("https://", None),
+        ] {
+            assert_eq!(within_origin(from, location).as_deref(), to, "{location}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn what_ends_after_the_deadline_is_late() {
+        let aborted = AbortSignal::abort();
+        assert_eq!(failed(&aborted).cause, Cause::OriginTimeout);
+        assert_eq!(failed(&deadline(60_000)).cause, Cause::OriginUnreachable);
+    }
+}

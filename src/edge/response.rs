@@ -16,3 +16,24 @@ pub(super) fn from(answer: &Answer) -> Result<Response, JsValue> {
     init.set_headers(&headers);
     Response::new_with_opt_str_and_init(answer.text(), &init)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Body;
+    use wasm_bindgen_futures::JsFuture;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn status_headers_and_body_are_those_of_the_answer() {
+        let answer = Answer::new(404, Body::Text("{}".into())).with("Cache-Control", "no-store");
+        let response = from(&answer).unwrap();
+        assert_eq!(response.status(), 404);
+        let cache_control = response.headers().get("cache-control").unwrap();
+        assert_eq!(cache_control.as_deref(), Some("no-store"));
+        let text = JsFuture::from(response.text().unwrap()).await.unwrap();
+        assert_eq!(text.as_string().as_deref(), Some("{}"));
+        let empty = from(&Answer::new(304, Body::Empty)).unwrap();
+        assert_eq!((empty.status(), empty.body().is_none()), (304, true));
+    }
+}

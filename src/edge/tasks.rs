@@ -33,3 +33,44 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
 pub(super) async fn ended(signal: Signal) {
     let _ = JsFuture::from(signal).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::timer;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use js_sys::{Array, Function};
+    use wasm_bindgen::JsCast;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::super::kv::object;
+    use super::*;
+
+    #[wasm_bindgen_test]
+    async fn work_is_handed_to_wait_until_and_its_end_can_be_waited_for() {
+        let kept = Array::new();
+        let wait_until = Function::new_with_args("promise", "this.kept.push(promise)");
+        let inner = object(&[
+            ("waitUntil", wait_until.into()),
+            ("kept", kept.clone().into()),
+        ]);
+        let context = Context::new(inner.unchecked_into());
+        let done = Rc::new(Cell::new(false));
+        let work = Rc::clone(&done);
+        let signal = launch(&context, async move {
+            timer::sleep(1).await;
+            work.set(true);
+        });
+        assert_eq!((kept.length(), done.get()), (1, false));
+        ended(signal.clone()).await;
+        assert!(done.get());
+        // A promise can be waited for more than once.
+        ended(signal).await;
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_lost_task_ends_as_well() {
+        ended(Promise::reject(&"context gone".into())).await;
+    }
+}

@@ -1,0 +1,359 @@
+//! The service through its public face, on a clock that moves when told.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+mod support;
+
+use optimized_metadata::failure::Cause;
+use optimized_metadata::ports::Stored;
+use optimized_metadata::service::Source;
+use serde_json::json;
+use support::{Answer, Gate, Isolate, Outcome, START_MS};
+
+const KEY: &str = "metadata:cat.jpg";
+
+fn isolate() -> Isolate {
+    Isolate::new(json!({}))
+}
+
+fn source(outcome: &Outcome) -> Source {
+    outcome.as_ref().unwrap().source
+}
+
+fn width(outcome: &Outcome) -> u32 {
+    outcome.as_ref().unwrap().metadata().dimensions.width()
+}
+
+fn cause(outcome: &Outcome) -> Cause {
+    outcome.as_ref().unwrap_err().failure.cause
+}
+
+fn ttl_s(outcome: &Outcome) -> i64 {
+    let lookup = outcome.as_ref().unwrap();
+    lookup.entry.ttl_s(lookup.now_ms)
+}
+
+fn record(fetched_ms: u64) -> String {
+    json!({
+        "width": 800, "height": 600, "format": "png", "lastFetched": fetched_ms,
+        "confidence": "high", "source": "format-json"
+    })
+    .to_string()
+}
+
+fn in_kv(isolate: &Isolate, age_s: u64) {
+    let record = record(START_MS - age_s * 1_000);
+    isolate.runtime.put(KEY, Stored::Metadata(record));
+}
+
+#[test]
+fn each_layer_answers_once_the_one_above_it_cannot() {
+    let mut isolate = isolate();
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    let first = isolate.get("cat.jpg");
+    assert_eq!(source(&first), Source::Origin { stored: true });
+    let second = isolate.get("cat.jpg");
+    assert_eq!(source(&second), Source::Memory);
+    isolate.restart(json!({}));
+    let third = isolate.get("cat.jpg");
+    assert_eq!(source(&third), Source::Kv);
+    let entries = [&first, &second, &third].map(|outcome| &outcome.as_ref().unwrap().entry);
+    assert!(entries.iter().all(|entry| entry.body == entries[0].body));
+    assert!(entries.iter().all(|entry| entry.etag == entries[0].etag));
+    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.kv_operations(), (2, 1, 0));
+    let (_, ttl_s) = isolate.runtime.stored(KEY).unwrap();
+    assert_eq!(ttl_s, 86_400 + 86_400);
+}
+
+#[test]
+fn a_herd_costs_one_read_one_fetch_and_one_write() {
+    let mut isolate = isolate();
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 800, 600)]);
+    let herd: Vec<_> = (0..200).map(|_| isolate.begin("cat.jpg")).collect();
+    open.send(()).unwrap();
+    let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
+    assert_eq!(source(&outcomes[0]), Source::Origin { stored: true });
+    assert!(
+        outcomes[1..]
+            .iter()
+            .all(|one| source(one) == Source::InFlight)
+    );
+    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.kv_operations(), (1, 1, 0));
+}
+
+#[test]
+fn a_herd_on_a_failing_image_costs_two_fetches() {
+    let mut isolate = isolate();
+    isolate.runtime.origin_answers([Answer::Refuse]);
+    let herd: Vec<_> = (0..200).map(|_| isolate.begin("cat.jpg")).collect();
+    isolate.advance(100);
+    let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
+    assert!(
+        outcomes
+            .iter()
+            .all(|one| cause(one) == Cause::OriginUnreachable)
+    );
+    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginUnreachable);
+    assert_eq!(isolate.runtime.asked(), 2, "remembered for errorTtl");
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.advance(5_000);
+    assert_eq!(width(&isolate.get("cat.jpg")), 800);
+}
+
+#[test]
+fn a_second_try_can_succeed_within_the_one_deadline() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Status(503), Answer::Size(800, 600)]);
+    let request = isolate.begin("cat.jpg");
+    isolate.advance(100);
+    assert_eq!(width(&isolate.finish(request)), 800);
+    isolate
+        .runtime
+        .origin_answers([Answer::Status(502), Answer::Never]);
+    let request = isolate.begin("dog.jpg");
+    isolate.advance(5_000);
+    assert_eq!(cause(&isolate.finish(request)), Cause::OriginTimeout);
+}
+
+#[test]
+fn a_stale_entry_is_served_while_one_refresh_runs() {
+    let mut isolate = isolate();
+    in_kv(&isolate, 86_400 + 60);
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 900, 600)]);
+    for n in 0..50 {
+        let stale = isolate.get("cat.jpg");
+        assert_eq!(
+            (width(&stale), ttl_s(&stale) < 0),
+            (800, true),
+            "reader {n}"
+        );
+    }
+    assert_eq!(
+        (isolate.runtime.asked(), isolate.runtime.kv_operations().0),
+        (1, 1)
+    );
+    open.send(()).unwrap();
+    isolate.advance(0);
+    let fresh = isolate.get("cat.jpg");
+    assert_eq!((width(&fresh), source(&fresh)), (900, Source::Memory));
+    assert!(ttl_s(&fresh) > 0);
+}
+
+#[test]
+fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
+    let mut isolate = Isolate::new(json!({ "memoryCacheTtl": 86400 }));
+    in_kv(&isolate, 86_400 + 3_600 - 10);
+    isolate.runtime.origin_answers([Answer::Status(500)]);
+    assert_eq!(width(&isolate.get("cat.jpg")), 800);
+    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(width(&isolate.get("cat.jpg")), 800);
+    assert_eq!(isolate.runtime.asked(), 1, "a failure is remembered");
+    isolate.advance(10_000);
+    assert_eq!(
+        width(&isolate.get("cat.jpg")),
+        800,
+        "beyond while-revalidate"
+    );
+    assert_eq!(isolate.runtime.asked(), 2);
+    isolate.advance(2 * 86_400_000);
+    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+}
+
+#[test]
+fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
+    let mut isolate = isolate();
+    in_kv(&isolate, 86_400 + 7_200);
+    isolate.runtime.origin_answers([Answer::Status(404)]);
+    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::NotFound);
+    assert_eq!(isolate.runtime.stored(KEY), None);
+    let remembered = isolate.get("cat.jpg");
+    assert_eq!(remembered.unwrap_err().left_s, 60);
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.advance(60_000);
+    assert_eq!(width(&isolate.get("cat.jpg")), 900);
+}
+
+#[test]
+fn the_last_fetched_time_decides_what_a_record_is_good_for() {
+    for (last_fetched, asked) in [
+        (json!(null), 1),
+        (json!("yesterday"), 1),
+        (json!(0), 1),
+        (json!(START_MS + 1_000_000_000), 0),
+        (json!(START_MS), 0),
+    ] {
+        let mut isolate = isolate();
+        let mut stored: serde_json::Value = serde_json::from_str(&record(0)).unwrap();
+        stored["lastFetched"] = last_fetched.clone();
+        isolate
+            .runtime
+            .put(KEY, Stored::Metadata(stored.to_string()));
+        isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+        let outcome = isolate.get("cat.jpg");
+        assert_eq!(isolate.runtime.asked(), asked, "{last_fetched}");
+        let lookup = outcome.unwrap();
+        assert_eq!(lookup.entry.age_s(lookup.now_ms), 0, "{last_fetched}");
+    }
+}
+
+#[test]
+fn a_lost_leader_is_replaced_by_one_of_its_followers() {
+    let mut isolate = isolate();
+    isolate.runtime.leaders_die(true);
+    let herd: Vec<_> = (0..20).map(|_| isolate.begin("cat.jpg")).collect();
+    isolate.runtime.leaders_die(false);
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.advance(6_500);
+    for one in herd {
+        assert_eq!(width(&isolate.finish(one)), 800);
+    }
+    assert_eq!(isolate.runtime.asked(), 1);
+}
+
+#[test]
+fn nothing_waits_for_ever_where_every_leader_is_lost() {
+    let mut isolate = isolate();
+    isolate.runtime.leaders_die(true);
+    let request = isolate.begin("cat.jpg");
+    isolate.advance(13_000);
+    assert_eq!(cause(&isolate.finish(request)), Cause::OriginTimeout);
+}
+
+#[test]
+fn a_kv_that_fails_or_hangs_is_a_miss() {
+    let mut isolate = isolate();
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.runtime.kv_fails(true);
+    assert_eq!(width(&isolate.get("cat.jpg")), 800);
+    assert_eq!(width(&isolate.get("dog.jpg")), 800);
+    assert_eq!(
+        isolate.runtime.log().len(),
+        2,
+        "once for reads, once for writes"
+    );
+    isolate.runtime.kv_hangs(true);
+    let request = isolate.begin("cow.jpg");
+    isolate.advance(500);
+    assert_eq!(width(&isolate.finish(request)), 800);
+    assert_eq!(isolate.runtime.log().len(), 3);
+}
+
+#[test]
+fn memory_is_good_enough_where_kv_and_the_origin_fail() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(301_000);
+    isolate.runtime.kv_fails(true);
+    let held = isolate.get("cat.jpg");
+    assert_eq!((width(&held), source(&held)), (800, Source::Memory));
+    assert_eq!(isolate.runtime.asked(), 2);
+}
+
+#[test]
+fn memory_that_another_isolate_may_have_purged_is_not_served_for_ever() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Size(900, 600)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(299_000);
+    in_kv(&isolate, 0);
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Memory);
+    isolate.advance(1_000);
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+}
+
+#[test]
+fn over_the_limit_only_followers_are_served() {
+    let mut isolate = Isolate::new(json!({ "maxInFlight": 2 }));
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 800, 600)]);
+    let running = ["a", "b", "a", "b"].map(|path| isolate.begin(path));
+    let refused = isolate.get("c");
+    assert_eq!(cause(&refused), Cause::Overloaded);
+    assert_eq!(refused.unwrap_err().failure.retry_after_s, Some(1));
+    open.send(()).unwrap();
+    for one in running {
+        assert_eq!(width(&isolate.finish(one)), 800);
+    }
+    assert_eq!(
+        isolate.runtime.urls(),
+        ["https://images.test/a", "https://images.test/b"]
+    );
+    assert_eq!(width(&isolate.get("c")), 800);
+}
+
+#[test]
+fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
+    let mut isolate = Isolate::new(json!({ "cacheEnabled": false }));
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 800, 600)]);
+    let herd: Vec<_> = (0..20).map(|_| isolate.begin("cat.jpg")).collect();
+    open.send(()).unwrap();
+    let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
+    assert_eq!(source(&outcomes[0]), Source::Origin { stored: false });
+    assert_eq!(isolate.runtime.asked(), 1);
+    isolate.get("cat.jpg").unwrap();
+    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.kv_operations(), (0, 0, 0));
+}
+
+#[test]
+fn a_record_of_the_former_version_is_rewritten_in_the_new_form() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .put(KEY, Stored::Value(record(START_MS - 1_000)));
+    let outcome = isolate.get("cat.jpg");
+    assert_eq!((source(&outcome), width(&outcome)), (Source::Kv, 800));
+    let Some((Stored::Metadata(rewritten), ttl_s)) = isolate.runtime.stored(KEY) else {
+        panic!("not rewritten");
+    };
+    assert!(rewritten.contains(&format!("\"lastFetched\":{}", START_MS - 1_000)));
+    assert_eq!(ttl_s, 2 * 86_400 - 1);
+    assert_eq!(isolate.runtime.asked(), 0);
+}
+
+#[test]
+fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    assert_eq!(width(&isolate.get("cat.jpg")), 900);
+    let log = isolate.runtime.log();
+    assert_eq!(
+        log,
+        [
+            r#"{"event":"malformed-record","level":"warn","path":"cat.jpg","reason":"dimensions missing or malformed"}"#
+        ]
+    );
+    let Some((Stored::Metadata(rewritten), _)) = isolate.runtime.stored(KEY) else {
+        panic!("not overwritten");
+    };
+    assert!(rewritten.contains("\"width\":900"));
+}
