@@ -62,13 +62,18 @@ pub enum Boarding<S, T> {
     Full,
 }
 
-/// All flights of this isolate, at most `capacity`.
+/// All flights of this isolate, at most `capacity`, and the writes that follow their landing.
 #[derive(Debug)]
 pub struct Flights<S, T> {
-    flights: HashMap<Rc<str>, Rc<Flight<S, T>>>,
+    flights: Table<S, T>,
+    writing: Table<S, T>,
     capacity: usize,
     max_age_ms: u64,
 }
+
+/// For each flight that may be under way, how many landed ones may still be written to KV. A slow
+/// KV then costs writes, not memory.
+const WRITES_PER_FLIGHT: usize = 4;
 
 impl<S: Clone, T: Clone> Flights<S, T> {
     /// A flight older than `max_age_ms` counts as lost: every wait within it has a shorter limit.
@@ -76,6 +81,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     pub fn new(capacity: usize, max_age_ms: u64) -> Self {
         Self {
             flights: HashMap::new(),
+            writing: HashMap::new(),
             capacity,
             max_age_ms,
         }
@@ -90,7 +96,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
             self.revoke(key);
         }
         if self.flights.len() >= self.capacity {
-            self.remove_lost(now_ms);
+            remove_lost(&mut self.flights, self.max_age_ms, now_ms);
         }
         if self.flights.len() >= self.capacity {
             return Boarding::Full;
@@ -109,23 +115,48 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     /// next. A late leader leaves its successor alone.
     pub fn land(&mut self, key: &str, flight: &Rc<Flight<S, T>>, result: T) {
         let _ = flight.landing.set(result);
-        if self.is_current(key, flight) {
+        if is_current(&self.flights, key, flight) {
             self.flights.remove(key);
         }
     }
 
     /// Gives up `flight`, whose leader is lost, if it is still the one of `key`.
     pub fn give_up(&mut self, key: &str, flight: &Rc<Flight<S, T>>) {
-        if self.is_current(key, flight) {
+        if is_current(&self.flights, key, flight) {
             self.revoke(key);
         }
     }
 
-    /// Makes the flight of `key` store nothing, and the next request begin another.
+    /// Makes the flight of `key` store nothing, and the next request begin another. A write that
+    /// is on its way cannot be called back: whoever sent it is told when it [ends](Self::end_write).
     pub fn revoke(&mut self, key: &str) {
-        if let Some(flight) = self.flights.remove(key) {
-            flight.revoked.set(true);
+        for table in [&mut self.flights, &mut self.writing] {
+            if let Some(flight) = table.remove(key) {
+                flight.revoked.set(true);
+            }
         }
+    }
+
+    /// Keeps `flight` in view while its result is written. `false` where it may not be, because it
+    /// is revoked or too many writes are on their way.
+    pub fn begin_write(&mut self, key: &Rc<str>, flight: &Rc<Flight<S, T>>, now_ms: u64) -> bool {
+        let capacity = self.capacity.saturating_mul(WRITES_PER_FLIGHT);
+        if self.writing.len() >= capacity {
+            remove_lost(&mut self.writing, self.max_age_ms, now_ms);
+        }
+        let may = !flight.is_revoked() && self.writing.len() < capacity;
+        if may {
+            self.writing.insert(Rc::clone(key), Rc::clone(flight));
+        }
+        may
+    }
+
+    /// Ends a write. `false` where the flight was revoked meanwhile: what was written must go.
+    pub fn end_write(&mut self, key: &str, flight: &Rc<Flight<S, T>>) -> bool {
+        if is_current(&self.writing, key, flight) {
+            self.writing.remove(key);
+        }
+        !flight.is_revoked()
     }
 
     /// For how long `flight` may still be waited for, in milliseconds.
@@ -145,32 +176,33 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     pub fn is_empty(&self) -> bool {
         self.flights.is_empty()
     }
+}
 
-    fn is_current(&self, key: &str, flight: &Rc<Flight<S, T>>) -> bool {
-        self.flights
-            .get(key)
-            .is_some_and(|current| Rc::ptr_eq(current, flight))
-    }
+type Table<S, T> = HashMap<Rc<str>, Rc<Flight<S, T>>>;
 
-    fn remove_lost(&mut self, now_ms: u64) {
-        let max_age_ms = self.max_age_ms;
-        self.flights.retain(|_, flight| {
-            let lost = flight.age_ms(now_ms) > max_age_ms;
-            if lost {
-                flight.revoked.set(true);
-            }
-            !lost
-        });
-    }
+fn is_current<S, T>(table: &Table<S, T>, key: &str, flight: &Rc<Flight<S, T>>) -> bool {
+    table
+        .get(key)
+        .is_some_and(|current| Rc::ptr_eq(current, flight))
+}
+
+fn remove_lost<S: Clone, T: Clone>(table: &mut Table<S, T>, max_age_ms: u64, now_ms: u64) {
+    table.retain(|_, flight| {
+        let lost = flight.age_ms(now_ms) > max_age_ms;
+        if lost {
+            flight.revoked.set(true);
+        }
+        !lost
+    });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    type Table = Flights<(), &'static str>;
+    type TestFlights = Flights<(), &'static str>;
 
-    fn lead(table: &mut Table, key: &Rc<str>, now_ms: u64) -> Rc<Flight<(), &'static str>> {
+    fn lead(table: &mut TestFlights, key: &Rc<str>, now_ms: u64) -> Rc<Flight<(), &'static str>> {
         match table.board(key, now_ms) {
             Boarding::Lead(flight) => flight,
             other => panic!("{other:?}"),
@@ -179,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_second_follows_the_first() {
-        let (mut table, key) = (Table::new(10, 100), Rc::from("a"));
+        let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let first = lead(&mut table, &key, 0);
         let Boarding::Follow(second) = table.board(&key, 100) else {
             panic!("did not follow");
@@ -191,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_late_leader_leaves_its_successor_alone() {
-        let (mut table, key) = (Table::new(10, 100), Rc::from("a"));
+        let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let late = lead(&mut table, &key, 0);
         let successor = lead(&mut table, &key, 101);
         assert!(late.is_revoked() && !successor.is_revoked());
@@ -204,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_revoked_flight_still_answers_those_who_wait_for_it() {
-        let (mut table, key) = (Table::new(10, 100), Rc::from("a"));
+        let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let purged = lead(&mut table, &key, 0);
         table.revoke(&key);
         assert!(purged.is_revoked());
@@ -215,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_full_table_takes_followers_and_forgets_the_lost() {
-        let mut table = Table::new(2, 100);
+        let mut table = TestFlights::new(2, 100);
         let keys: Vec<Rc<str>> = ["a", "b", "c"].map(Rc::from).into();
         lead(&mut table, &keys[0], 0);
         lead(&mut table, &keys[1], 50);
@@ -223,5 +255,33 @@ mod tests {
         assert!(matches!(table.board(&keys[0], 100), Boarding::Follow(_)));
         lead(&mut table, &keys[2], 101);
         assert_eq!(table.len(), 2);
+    }
+
+    #[test]
+    fn a_write_learns_that_its_key_was_purged_meanwhile() {
+        let (mut table, key) = (TestFlights::new(1, 100), Rc::from("a"));
+        let flight = lead(&mut table, &key, 0);
+        table.land(&key, &flight, "old");
+        assert!(table.begin_write(&key, &flight, 0));
+        table.revoke(&key);
+        assert!(!table.end_write(&key, &flight));
+        assert!(
+            !table.begin_write(&key, &flight, 0),
+            "nor is it written again"
+        );
+    }
+
+    #[test]
+    fn writes_are_limited_and_the_lost_ones_forgotten() {
+        let mut table = TestFlights::new(1, 100);
+        let write = |table: &mut TestFlights, n: usize, now_ms| {
+            let key: Rc<str> = n.to_string().into();
+            let flight = lead(table, &key, now_ms);
+            table.land(&key, &flight, "");
+            table.begin_write(&key, &flight, now_ms)
+        };
+        assert!((0..WRITES_PER_FLIGHT).all(|n| write(&mut table, n, 0)));
+        assert!(!write(&mut table, 9, 100));
+        assert!(write(&mut table, 9, 101));
     }
 }

@@ -18,8 +18,8 @@ use crate::service::{Landing, OptimizedMetadataService, Recall, Source};
 /// KV keeps nothing for less than this.
 const MIN_KV_TTL_S: u64 = 60;
 
-/// Longest wait for a KV write or deletion, which only the runtime waits for.
-const KV_WRITE_TIMEOUT_MS: u64 = 10_000;
+/// Longest wait for a KV write or deletion, which only the runtime or an operator waits for.
+pub(crate) const KV_WRITE_TIMEOUT_MS: u64 = 10_000;
 
 /// The pause before the one retry: this, and up to twice as much.
 const RETRY_PAUSE_MS: f64 = 50.0;
@@ -148,7 +148,7 @@ impl<P: Ports> Leader<P> {
             Ok(Stored::Metadata(json)) => (json, false),
             Ok(Stored::Value(json)) => (json, true),
             Err(fault) => {
-                self.tell_kv_fault("read", &fault);
+                self.service.tell_kv_fault("read", &fault, &self.ports);
                 return KvAnswer::Unknown;
             }
         };
@@ -212,13 +212,7 @@ impl<P: Ports> Leader<P> {
             failure: &failure,
         };
         self.service.tell(&event, &self.ports);
-        let mut failures = self.service.failures.borrow_mut();
-        let remembered = if self.flight.is_revoked() {
-            Remembered { failure, left_s: 0 }
-        } else {
-            failures.remember(&self.key, failure, now_ms)
-        };
-        drop(failures);
+        let remembered = self.remember(failure, now_ms);
         if failure.allows_stale() {
             if let Some(entry) = held {
                 self.keep_stale(&entry);
@@ -269,6 +263,14 @@ impl<P: Ports> Leader<P> {
         }
     }
 
+    fn remember(&self, failure: Failure, now_ms: u64) -> Remembered {
+        if self.flight.is_revoked() {
+            return Remembered { failure, left_s: 0 };
+        }
+        let mut failures = self.service.failures.borrow_mut();
+        failures.remember(&self.key, failure, now_ms)
+    }
+
     /// The origin says that there is nothing to know: a stale record must not come back.
     fn forget(&self, in_kv: bool) {
         if self.flight.is_revoked() {
@@ -277,19 +279,29 @@ impl<P: Ports> Leader<P> {
         self.service.memory.borrow_mut().remove(&*self.key);
         if in_kv && self.service.config.cache_enabled {
             let (leader, ports) = (self.again(), self.ports.clone());
-            ports.launch(async move {
-                let deletion = leader.ports.delete(&leader.key);
-                leader.finish_kv("delete", deletion).await;
-            });
+            ports.launch(async move { leader.delete_from_kv().await });
         }
     }
 
+    fn end_write(&self) -> bool {
+        let mut flights = self.service.flights.borrow_mut();
+        flights.end_write(&self.key, &self.flight)
+    }
+
+    async fn delete_from_kv(&self) {
+        let deletion = self.ports.delete(&self.key);
+        self.finish_kv("delete", deletion).await;
+    }
+
     fn write_kv_behind(&self, record: &Record) {
-        if !self.service.config.cache_enabled || self.flight.is_revoked() {
+        let now_ms = self.ports.now_ms();
+        let mut flights = self.service.flights.borrow_mut();
+        if !self.service.config.cache_enabled
+            || !flights.begin_write(&self.key, &self.flight, now_ms)
+        {
             return;
         }
         let metadata = record.encode();
-        let now_ms = self.ports.now_ms();
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
         let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
         let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
@@ -297,6 +309,9 @@ impl<P: Ports> Leader<P> {
         ports.launch(async move {
             let writing = leader.ports.write(&leader.key, &metadata, ttl_s);
             leader.finish_kv("write", writing).await;
+            if !leader.end_write() {
+                leader.delete_from_kv().await;
+            }
         });
     }
 
@@ -307,22 +322,8 @@ impl<P: Ports> Leader<P> {
     ) {
         let done = self.ports.within(KV_WRITE_TIMEOUT_MS, work).await;
         if let Err(fault) = done.unwrap_or(Err(KvFault::Timeout)) {
-            self.tell_kv_fault(operation, &fault);
+            self.service.tell_kv_fault(operation, &fault, &self.ports);
         }
-    }
-
-    fn tell_kv_fault(&self, operation: &'static str, fault: &KvFault) {
-        let event = match fault {
-            KvFault::Unbound => Event::KvUnbound {
-                binding: &self.service.config.kv_namespace,
-            },
-            KvFault::Timeout => Event::KvFault {
-                operation,
-                cause: "timeout",
-            },
-            KvFault::Failed(cause) => Event::KvFault { operation, cause },
-        };
-        self.service.tell(&event, &self.ports);
     }
 
     /// The same leader for work behind the answer.

@@ -16,12 +16,12 @@ use crate::failure::{Cause, Failure};
 use crate::failure_memory::{FailureMemory, Remembered};
 use crate::flight::{Boarding, Flights};
 use crate::freshness::{Freshness, Windows};
-use crate::leader::{Leader, Start};
+use crate::leader::{KV_WRITE_TIMEOUT_MS, Leader, Start};
 use crate::log::{Event, Journal};
 use crate::memory_cache::MemoryCache;
 use crate::metadata::ImageMetadata;
 use crate::path::ImagePath;
-use crate::ports::Ports;
+use crate::ports::{KvFault, Ports};
 
 /// What a flight may take beyond the limits of its parts before it counts as lost.
 const FLIGHT_GRACE_MS: u64 = 1_000;
@@ -219,6 +219,39 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
+    /// Forgets the image at `path`: in this isolate at once, in KV before this returns, in other
+    /// isolates within `memoryCacheTtl` and what KV itself caches.
+    ///
+    /// # Errors
+    /// Where KV did not delete it. A namespace that is not bound has nothing to delete.
+    pub async fn purge<P: Ports<Signal = S>>(
+        &self,
+        path: &ImagePath,
+        ports: &P,
+    ) -> Result<(), KvFault> {
+        let key = path.cache_key();
+        self.forget(&key);
+        if !self.config.cache_enabled {
+            return Ok(());
+        }
+        let deletion = ports.within(KV_WRITE_TIMEOUT_MS, ports.delete(&key)).await;
+        // A request that read KV while the deletion was on its way has the old record.
+        self.forget(&key);
+        match deletion.unwrap_or(Err(KvFault::Timeout)) {
+            Ok(()) | Err(KvFault::Unbound) => Ok(()),
+            Err(fault) => {
+                self.tell_kv_fault("delete", &fault, ports);
+                Err(fault)
+            }
+        }
+    }
+
+    fn forget(&self, key: &str) {
+        self.flights.borrow_mut().revoke(key);
+        self.memory.borrow_mut().remove(key);
+        self.failures.borrow_mut().forget(key);
+    }
+
     /// Looks in memory only: no I/O, no waiting.
     pub fn recall(&self, key: &str, now_ms: u64) -> Recall {
         let held = self.memory.borrow_mut().get(key).cloned();
@@ -322,6 +355,25 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             ..Cause::Overloaded.into()
         };
         Landing::from_failure(failure, Source::Memory, held)
+    }
+
+    pub(crate) fn tell_kv_fault(
+        &self,
+        operation: &'static str,
+        fault: &KvFault,
+        ports: &impl Ports,
+    ) {
+        let event = match fault {
+            KvFault::Unbound => Event::KvUnbound {
+                binding: &self.config.kv_namespace,
+            },
+            KvFault::Timeout => Event::KvFault {
+                operation,
+                cause: "timeout",
+            },
+            KvFault::Failed(cause) => Event::KvFault { operation, cause },
+        };
+        self.tell(&event, ports);
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>, ports: &impl Ports) {

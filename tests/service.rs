@@ -357,3 +357,26 @@ fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
     };
     assert!(rewritten.contains("\"width\":900"));
 }
+
+#[test]
+fn a_write_that_a_purge_overtakes_is_undone() {
+    let mut isolate = isolate();
+    let (gate, open) = Gate::new();
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.runtime.kv_writes_wait(gate);
+    isolate.get("cat.jpg").unwrap();
+    isolate.purge("cat.jpg").unwrap();
+    open.send(()).unwrap();
+    isolate.advance(0);
+    assert_eq!(isolate.runtime.kv_operations(), (1, 1, 2));
+    assert_eq!(isolate.runtime.stored(KEY), None);
+}
+
+#[test]
+fn a_purge_that_kv_refuses_says_so() {
+    let mut isolate = isolate();
+    isolate.runtime.kv_fails(true);
+    isolate.purge("cat.jpg").unwrap_err();
+    isolate.runtime.kv_fails(false);
+    isolate.purge("cat.jpg").unwrap();
+}

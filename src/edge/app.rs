@@ -54,7 +54,9 @@ impl App {
 pub(super) fn bindings(env: &Env, kv: bool) -> Bindings {
     Bindings {
         kv,
-        admin_token: binding(env, ADMIN_TOKEN).is_some_and(|token| token.is_string()),
+        admin_token: binding(env, ADMIN_TOKEN)
+            .and_then(|token| token.as_string())
+            .filter(|token| !token.is_empty()),
     }
 }
 

@@ -29,11 +29,13 @@ fn start() {
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
     let head = |bindings| {
         let headers = request.headers();
+        let header = |name| headers.get(name).unwrap_or_default();
         Request {
             method: request.method().as_str().into(),
             path: Request::path_of(&request.url()).to_owned(),
-            if_none_match: headers.get("if-none-match").unwrap_or_default(),
-            origin: headers.get("origin").unwrap_or_default(),
+            if_none_match: header("if-none-match"),
+            origin: header("origin"),
+            authorization: header("authorization"),
             bindings,
         }
     };

@@ -38,7 +38,7 @@ pub(super) fn preflight(answer: Answer, methods: &'static str) -> Answer {
         .with("Access-Control-Allow-Methods", methods)
         .with(
             "Access-Control-Allow-Headers",
-            "Content-Type, If-None-Match",
+            "Authorization, Content-Type, If-None-Match",
         )
         .with("Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S)
 }

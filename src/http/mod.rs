@@ -1,5 +1,6 @@
 //! HTTP without a runtime: from the head of a request to a finished answer.
 
+mod admin;
 mod answer;
 mod cache_status;
 mod conditional;

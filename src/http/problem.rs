@@ -86,6 +86,36 @@ impl Problem {
             detail: format!("This path does not take that method; use {allowed}.").into(),
         }
     }
+
+    /// An admin request without a token.
+    pub(super) fn unauthorized() -> Self {
+        Self {
+            status: 401,
+            code: "unauthorized",
+            title: "Unauthorized",
+            detail: "This needs the admin token; send it as 'Authorization: Bearer …'.".into(),
+        }
+    }
+
+    /// An admin request with a token that is not the right one.
+    pub(super) fn wrong_token() -> Self {
+        Self {
+            status: 403,
+            code: "forbidden",
+            title: "Forbidden",
+            detail: "This is not the admin token; check the secret ADMIN_TOKEN.".into(),
+        }
+    }
+
+    /// KV still holds what was to be purged.
+    pub(super) fn purge_failed() -> Self {
+        Self {
+            status: 503,
+            code: "purge-failed",
+            title: "Purge failed",
+            detail: "KV did not delete the record; try again in a moment.".into(),
+        }
+    }
 }
 
 impl From<PathError> for Problem {

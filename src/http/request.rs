@@ -11,6 +11,8 @@ pub struct Request {
     pub if_none_match: Option<String>,
     /// The `Origin` header.
     pub origin: Option<String>,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
     /// What the Worker is bound to.
     pub bindings: Bindings,
 }
@@ -35,6 +37,7 @@ pub enum Method {
     #[default]
     Get,
     Head,
+    Delete,
     Options,
     /// Any other one.
     Other,
@@ -45,6 +48,7 @@ impl From<&str> for Method {
         match name {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
+            "DELETE" => Self::Delete,
             "OPTIONS" => Self::Options,
             _ => Self::Other,
         }
@@ -52,12 +56,12 @@ impl From<&str> for Method {
 }
 
 /// Which optional parts of the Worker are there.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
-    /// The KV namespace.
+    /// Whether there is the KV namespace.
     pub kv: bool,
-    /// The secret that admin requests need.
-    pub admin_token: bool,
+    /// The secret that admin requests need. Without it there are none.
+    pub admin_token: Option<String>,
 }
 
 #[cfg(test)]

@@ -7,14 +7,20 @@ use serde_json::json;
 use super::answer::{Answer, Body};
 use super::problem::{Problem, refuse};
 use super::request::{Method, Request};
-use super::{cache_status, conditional, cors};
+use super::{admin, cache_status, conditional, cors};
 use crate::config::{ConfigError, CorsOrigins};
 use crate::path::ImagePath;
 use crate::ports::Ports;
 use crate::service::{Lookup, OptimizedMetadataService};
 
-/// What a read-only route takes.
+/// What a route takes that only tells.
 const READ_METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// What an image's route takes where there are admins.
+const ADMIN_METHODS: &str = "GET, HEAD, DELETE, OPTIONS";
+
+/// When to try a purge again that KV refused: it takes one write a second for a key.
+const PURGE_RETRY_AFTER_S: &str = "1";
 
 /// The routes around one service.
 #[derive(Debug)]
@@ -58,21 +64,25 @@ impl<S: Clone + 'static> Site<S> {
         let Some(route) = Route::of(&request.path) else {
             return Problem::no_route().answer(&request.path);
         };
-        match request.method {
-            Method::Options => {
-                let answer = Answer::new(204, Body::Empty).with("Allow", READ_METHODS);
-                return cors::preflight(answer, READ_METHODS);
+        let methods = match (&route, &request.bindings.admin_token) {
+            (Route::Metadata(_), Some(_)) => ADMIN_METHODS,
+            _ => READ_METHODS,
+        };
+        match (route, request.method) {
+            (_, Method::Options) => {
+                let answer = Answer::new(204, Body::Empty).with("Allow", methods);
+                cors::preflight(answer, methods)
             }
-            Method::Other => {
-                return Problem::method_not_allowed(READ_METHODS)
+            (Route::Metadata(raw), Method::Get | Method::Head) => {
+                self.metadata(raw, request, ports).await
+            }
+            (Route::Metadata(raw), Method::Delete) => self.purge(raw, request, ports).await,
+            (Route::Health, Method::Get | Method::Head) => health(request),
+            (Route::Health, Method::Delete) | (_, Method::Other) => {
+                Problem::method_not_allowed(methods)
                     .answer(&request.path)
-                    .with("Allow", READ_METHODS);
+                    .with("Allow", methods)
             }
-            Method::Get | Method::Head => {}
-        }
-        match route {
-            Route::Metadata(raw) => self.metadata(raw, request, ports).await,
-            Route::Health => health(request),
         }
     }
 
@@ -89,6 +99,33 @@ impl<S: Clone + 'static> Site<S> {
         match self.service.fetch_metadata(&path, ports).await {
             Ok(lookup) => self.found(lookup, request),
             Err(refusal) => refuse(&refusal, &request.path),
+        }
+    }
+
+    async fn purge<P: Ports<Signal = S>>(&self, raw: &str, request: &Request, ports: &P) -> Answer {
+        let Some(token) = &request.bindings.admin_token else {
+            return Problem::no_route().answer(&request.path);
+        };
+        let path = match admin::authorize(request.authorization.as_deref(), token)
+            .and_then(|()| Ok(ImagePath::from_raw(raw)?))
+        {
+            Ok(path) => path,
+            Err(problem) => {
+                let answer = problem.answer(&request.path);
+                return if problem.status == 401 {
+                    answer.with("WWW-Authenticate", "Bearer")
+                } else {
+                    answer
+                };
+            }
+        };
+        match self.service.purge(&path, ports).await {
+            Ok(()) => Answer::new(200, Body::Text(json!({ "purged": 1 }).to_string()))
+                .with("Content-Type", "application/json")
+                .with("Cache-Control", "no-store"),
+            Err(_) => Problem::purge_failed()
+                .answer(&request.path)
+                .with("Retry-After", PURGE_RETRY_AFTER_S),
         }
     }
 
@@ -142,7 +179,7 @@ fn health(request: &Request) -> Answer {
     let health = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "bindings": { "kv": request.bindings.kv, "adminToken": request.bindings.admin_token },
+        "bindings": { "kv": request.bindings.kv, "adminToken": request.bindings.admin_token.is_some() },
     });
     Answer::new(200, Body::Text(health.to_string()))
         .with("Content-Type", "application/json")

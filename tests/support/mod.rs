@@ -58,6 +58,7 @@ struct World {
     kv: RefCell<HashMap<String, (Stored, u64)>>,
     kv_fault: Cell<bool>,
     kv_hangs: Cell<bool>,
+    kv_gate: RefCell<Option<Gate>>,
     kv_reads: Cell<u32>,
     kv_writes: Cell<u32>,
     kv_deletions: Cell<u32>,
@@ -117,6 +118,14 @@ impl Isolate {
         self.pool.run_until_stalled();
         let outcome = (&mut pending.0).now_or_never();
         outcome.expect("the request still waits for something")
+    }
+
+    /// Purges an image.
+    pub fn purge(&mut self, path: &str) -> Result<(), KvFault> {
+        let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
+        let path = ImagePath::from_raw(path).unwrap();
+        self.pool
+            .run_until(async move { service.purge(&path, &runtime).await })
     }
 
     /// Moves the clock step by step, so that timers fire in their order.
@@ -191,6 +200,11 @@ impl Runtime {
         self.world.kv_hangs.set(hangs);
     }
 
+    /// Lets every write wait for a gate.
+    pub fn kv_writes_wait(&self, gate: Gate) {
+        *self.world.kv_gate.borrow_mut() = Some(gate);
+    }
+
     pub fn put(&self, key: &str, stored: Stored) {
         self.world
             .kv
@@ -230,6 +244,10 @@ impl Kv for Runtime {
     }
 
     async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
+        let gate = self.world.kv_gate.borrow().clone();
+        if let Some(gate) = gate {
+            gate.0.await;
+        }
         let write = || {
             let stored = (Stored::Metadata(metadata.to_owned()), ttl_s);
             self.world.kv.borrow_mut().insert(key.to_owned(), stored);

@@ -1,0 +1,51 @@
+//! Who may purge: the holder of the admin token.
+
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+
+/// Checks an `Authorization` header against the token.
+///
+/// Both sides are hashed first: a comparison that ended at the first difference, or at the end of
+/// the shorter text, would tell something about the token.
+pub(super) fn authorize(authorization: Option<&str>, token: &str) -> Result<(), Problem> {
+    let presented = authorization
+        .and_then(|header| header.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, presented)| presented.trim())
+        .ok_or_else(Problem::unauthorized)?;
+    let (presented, expected) = (Sha256::digest(presented), Sha256::digest(token));
+    let differing = presented
+        .iter()
+        .zip(expected.iter())
+        .fold(0, |differing, (a, b)| differing | (a ^ b));
+    if differing == 0 {
+        Ok(())
+    } else {
+        Err(Problem::wrong_token())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_token_opens() {
+        let status = |header| authorize(header, "right").map_err(|problem| problem.status);
+        assert_eq!(status(Some("Bearer right")), Ok(()));
+        assert_eq!(status(Some("bearer  right ")), Ok(()));
+        for missing in [None, Some(""), Some("right"), Some("Basic right")] {
+            assert_eq!(status(missing), Err(401), "{missing:?}");
+        }
+        for wrong in [
+            "Bearer ",
+            "Bearer wrong",
+            "Bearer righ",
+            "Bearer rightt",
+            "Bearer RIGHT",
+        ] {
+            assert_eq!(status(Some(wrong)), Err(403), "{wrong}");
+        }
+    }
+}
