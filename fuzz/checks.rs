@@ -1,0 +1,122 @@
+//! What must hold for any input. The fuzz targets, the property tests and the replay of the corpus
+//! all check the same.
+
+use std::collections::VecDeque;
+
+use optimized_metadata::memory_cache::MemoryCache;
+use optimized_metadata::metadata::{ImageMetadata, MAX_DIMENSION};
+use optimized_metadata::origin::Reply;
+use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
+use optimized_metadata::record::Record;
+
+const ORIGIN: &str = "https://images.test/base";
+
+/// An accepted path can be written and read again, and stays below the origin.
+pub fn path(bytes: &[u8]) {
+    let Ok(path) = ImagePath::from_raw(&String::from_utf8_lossy(bytes)) else {
+        return;
+    };
+    assert!(path.as_str().len() <= MAX_PATH_BYTES);
+    let encoded = path.encoded();
+    assert!(encoded.is_ascii() && !encoded.contains(['?', '#', '\\', ' ', '"']));
+    assert_eq!(
+        ImagePath::from_raw(&encoded).as_ref(),
+        Ok(&path),
+        "round trip"
+    );
+    assert!(path.cache_key().len() <= 512);
+    let url = path.origin_url(ORIGIN);
+    let below = url.strip_prefix(ORIGIN).unwrap();
+    assert!(
+        below
+            .split('/')
+            .skip(1)
+            .all(|segment| !matches!(segment, "" | "." | ".."))
+    );
+}
+
+/// Different paths have different keys and URLs.
+pub fn two_paths(a: &str, b: &str) {
+    if let (Ok(a), Ok(b)) = (ImagePath::from_raw(a), ImagePath::from_raw(b)) {
+        assert_eq!(a == b, a.cache_key() == b.cache_key());
+        assert_eq!(a == b, a.origin_url(ORIGIN) == b.origin_url(ORIGIN));
+    }
+}
+
+/// A decoded record makes sense, fits into a key's metadata, and is read as it was written.
+pub fn record(bytes: &[u8]) {
+    if let Ok(record) = Record::decode(&String::from_utf8_lossy(bytes)) {
+        makes_sense(&record.metadata);
+        let encoded = record.encode();
+        assert!(encoded.len() <= 1_024);
+        assert_eq!(Record::decode(&encoded), Ok(record));
+    }
+}
+
+/// Whatever the origin says is metadata that makes sense, or a failure that says what to do.
+pub fn reply(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let status = bytes.first().map_or(200, |byte| 200 + u16::from(*byte));
+    for (status, cf_resized) in [(200, None), (status, None), (status, Some(text.clone()))] {
+        let reply = Reply {
+            status,
+            cf_resized,
+            retry_after: Some(text.clone()),
+            body: Some(bytes.to_vec()),
+        };
+        match reply.metadata() {
+            Ok(metadata) => makes_sense(&metadata),
+            Err(failure) => {
+                assert!(failure.to_string().ends_with('.'));
+                assert!(
+                    failure
+                        .retry_after_s
+                        .is_none_or(|s| (1..=3_600).contains(&s))
+                );
+            }
+        }
+    }
+}
+
+fn makes_sense(metadata: &ImageMetadata) {
+    let dimensions = metadata.dimensions;
+    assert!((1..=MAX_DIMENSION).contains(&dimensions.width()));
+    assert!((1..=MAX_DIMENSION).contains(&dimensions.height()));
+    assert!(metadata.file_size != Some(0));
+    assert!(!metadata.source.is_empty() && metadata.source.is_ascii());
+}
+
+/// The cache does what a list does that is searched from end to end. The first byte is the
+/// capacity, each next one an operation on one of 32 keys.
+pub fn memory_cache(bytes: &[u8]) {
+    let Some((capacity, operations)) = bytes.split_first() else {
+        return;
+    };
+    let capacity = usize::from(capacity % 24);
+    let mut cache = MemoryCache::new(capacity);
+    let mut model: VecDeque<(u8, usize)> = VecDeque::new();
+    for (value, operation) in operations.iter().enumerate() {
+        let key = operation % 32;
+        let place = model.iter().position(|(candidate, _)| *candidate == key);
+        let found = place.and_then(|place| model.remove(place));
+        match operation / 32 {
+            0..=2 => {
+                assert_eq!(cache.get(&key).copied(), found.map(|(_, value)| value));
+                model.extend(found);
+            }
+            3 => {
+                assert_eq!(cache.remove(&key), found.map(|(_, value)| value));
+            }
+            _ if capacity == 0 => cache.insert(key, value),
+            _ => {
+                if found.is_none() && model.len() >= capacity {
+                    model.drain(..(capacity / 5).max(1));
+                }
+                model.push_back((key, value));
+                cache.insert(key, value);
+            }
+        }
+        assert_eq!(cache.len(), model.len());
+        assert!(cache.len() <= capacity);
+    }
+}

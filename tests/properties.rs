@@ -1,0 +1,147 @@
+//! What must hold for any input, on random ones and on the corpus of the fuzzer.
+//!
+//! `PROPTEST_CASES=1000000 cargo test --release --test properties` searches for longer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+#![cfg(not(target_family = "wasm"))]
+
+#[path = "../fuzz/checks.rs"]
+mod checks;
+
+use std::path::Path;
+
+use optimized_metadata::freshness::{Freshness, Windows, age_s, ttl_s};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Text that is likely to mean something to the canonicaliser.
+fn raw_path() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[a-z0-9._~-]{1,4}",
+        "[ -~]{1,3}",
+        "%[0-9a-fA-F]{2}",
+        "\\PC{1,2}",
+        Just("/".to_owned()),
+        Just("..".to_owned()),
+        Just("%2e".to_owned()),
+        Just("sha256:".to_owned()),
+        Just("a".repeat(260)),
+    ];
+    vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// JSON of the shapes that records and replies have, with any of their values.
+fn answer() -> impl Strategy<Value = String> {
+    let value = prop_oneof![
+        any::<u32>().prop_map(|number| number.to_string()),
+        any::<f64>().prop_map(|number| number.to_string()),
+        Just("2147483647".to_owned()),
+        Just("\"high\"".to_owned()),
+        Just("\"image/png\"".to_owned()),
+        Just("null".to_owned()),
+        Just("{\"width\":3,\"height\":2,\"format\":\"image/gif\",\"file_size\":9}".to_owned()),
+    ];
+    let field = prop_oneof![
+        Just("width"),
+        Just("height"),
+        Just("format"),
+        Just("fileSize"),
+        Just("lastFetched"),
+        Just("confidence"),
+        Just("source"),
+        Just("original"),
+        Just("originalDimensions"),
+        Just("originalMetadata"),
+        Just("naturalWidth"),
+        Just("originalHeight"),
+    ];
+    vec((field, value), 0..10).prop_map(|fields| {
+        let fields: Vec<String> = fields
+            .into_iter()
+            .map(|(name, value)| format!("\"{name}\":{value}"))
+            .collect();
+        format!("{{{}}}", fields.join(","))
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_accepted_path_round_trips_and_stays_below_the_origin(raw in raw_path()) {
+        checks::path(raw.as_bytes());
+    }
+
+    #[test]
+    fn different_paths_share_neither_key_nor_url(a in raw_path(), b in raw_path()) {
+        checks::two_paths(&a, &b);
+        checks::two_paths(&a, &a.replace("%2", "%252"));
+        checks::two_paths(&a, &a.to_lowercase());
+    }
+
+    #[test]
+    fn any_bytes_are_a_record_that_makes_sense_or_none(
+        bytes in vec(any::<u8>(), 0..200), json in answer(),
+    ) {
+        checks::record(&bytes);
+        checks::record(json.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_a_reply_that_makes_sense_or_a_failure(
+        bytes in vec(any::<u8>(), 0..200), json in answer(),
+    ) {
+        checks::reply(&bytes);
+        checks::reply(json.as_bytes());
+    }
+
+    #[test]
+    fn the_cache_does_what_a_list_does(operations in vec(any::<u8>(), 0..400)) {
+        checks::memory_cache(&operations);
+    }
+
+    #[test]
+    fn freshness_only_ever_wanes(
+        fresh_ms: u64, while_revalidate_ms: u64, if_error_ms: u64,
+        fetched_ms: u64, moment_ms: u64, later_ms: u64, key in "[a-z]{0,8}",
+    ) {
+        let windows = Windows { fresh_ms, while_revalidate_ms, if_error_ms };
+        let lifetime_ms = windows.lifetime_ms(&key);
+        prop_assert!(lifetime_ms <= fresh_ms && lifetime_ms >= fresh_ms - fresh_ms / 20);
+        let rank = |now_ms| match windows.state(fetched_ms, lifetime_ms, now_ms) {
+            Freshness::Fresh => 0,
+            Freshness::StaleWhileRevalidate => 1,
+            Freshness::StaleIfError => 2,
+            Freshness::Expired => 3,
+        };
+        let (moment_ms, later_ms) = (moment_ms.min(later_ms), moment_ms.max(later_ms));
+        prop_assert!(rank(moment_ms) <= rank(later_ms));
+        prop_assert!(age_s(fetched_ms, moment_ms) <= age_s(fetched_ms, later_ms));
+        let ttl = ttl_s(fetched_ms, lifetime_ms, moment_ms);
+        prop_assert_eq!(ttl >= 0, rank(moment_ms) == 0);
+        prop_assert!(ttl >= ttl_s(fetched_ms, lifetime_ms, later_ms));
+        if moment_ms <= fetched_ms {
+            prop_assert_eq!(age_s(fetched_ms, moment_ms), 0);
+        }
+    }
+}
+
+#[test]
+fn the_corpus_of_the_fuzzer_holds() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    for (target, check) in [
+        ("path", checks::path as fn(&[u8])),
+        ("record", checks::record),
+        ("reply", checks::reply),
+        ("memory_cache", checks::memory_cache),
+    ] {
+        let seeds: Vec<_> = corpus.join(target).read_dir().unwrap().collect();
+        assert!(seeds.len() >= 3, "{target} has seeds");
+        for seed in seeds {
+            check(&std::fs::read(seed.unwrap().path()).unwrap());
+        }
+    }
+}
