@@ -1,5 +1,7 @@
 //! L3 over `fetch`, with `cf.image.format = "json"`.
 
+use std::panic::AssertUnwindSafe;
+
 use js_sys::{Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -104,9 +106,9 @@ fn discard(response: &Response) {
 
 /// Lets a promise settle without anybody waiting; if it is rejected, that is no news.
 fn abandon(promise: Promise) {
-    wasm_bindgen_futures::spawn_local(async move {
+    wasm_bindgen_futures::spawn_local(AssertUnwindSafe(async move {
         let _ = JsFuture::from(promise).await;
-    });
+    }));
 }
 
 fn header(headers: &Headers, name: &str) -> Option<String> {

@@ -7,6 +7,7 @@
 //! memory, which has no context.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
@@ -18,10 +19,11 @@ pub(super) type Signal = Promise;
 
 /// Begins `work`, which the runtime lets finish also where the client goes away.
 pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static) -> Signal {
-    let signal = future_to_promise(async move {
+    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
+    let signal = future_to_promise(AssertUnwindSafe(async move {
         work.await;
         Ok(JsValue::UNDEFINED)
-    });
+    }));
     let kept_alive = JsFuture::from(signal.clone());
     context.wait_until(async move {
         let _ = kept_alive.await;

@@ -1,5 +1,8 @@
 //! Waiting, on the runtime's `setTimeout`.
 
+use std::cell::OnceCell;
+use std::panic::AssertUnwindSafe;
+
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -27,8 +30,10 @@ impl Drop for Timer {
 pub(super) async fn sleep(ms: u64) {
     #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
     let ms = ms as f64;
-    let mut handle = JsValue::UNDEFINED;
-    let elapsed = Promise::new(&mut |resolve, _| handle = set_timeout(&resolve, ms));
-    let _timer = Timer(handle);
+    // Set once, before the promise is there: a panic in between has nothing to leave half-done.
+    let timer = AssertUnwindSafe(OnceCell::new());
+    let elapsed = Promise::new(&mut |resolve, _| {
+        let _ = timer.set(Timer(set_timeout(&resolve, ms)));
+    });
     let _ = JsFuture::from(elapsed).await;
 }
