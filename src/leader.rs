@@ -11,7 +11,7 @@ use crate::freshness::Freshness;
 use crate::log::Event;
 use crate::metadata::ImageMetadata;
 use crate::path::ImagePath;
-use crate::ports::{KvFault, Ports, Stored};
+use crate::ports::{Ports, Stored};
 use crate::record::Record;
 use crate::service::{Landing, OptimizedMetadataService, Recall, Source};
 
@@ -141,9 +141,9 @@ impl<P: Ports> Leader<P> {
         if !config.cache_enabled {
             return KvAnswer::Unknown;
         }
-        let reading = self.ports.read(&self.key, config.kv_read_cache_ttl_s);
-        let reading = self.ports.within(config.kv_timeout_ms, reading).await;
-        let (json, is_legacy) = match reading.unwrap_or(Err(KvFault::Timeout)) {
+        let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
+        let reading = self.ports.read(&self.key, cache_ttl_s, timeout_ms).await;
+        let (json, is_legacy) = match reading {
             Ok(Stored::Nothing) => return KvAnswer::Nothing,
             Ok(Stored::Metadata(json)) => (json, false),
             Ok(Stored::Value(json)) => (json, true),
@@ -289,8 +289,10 @@ impl<P: Ports> Leader<P> {
     }
 
     async fn delete_from_kv(&self) {
-        let deletion = self.ports.delete(&self.key);
-        self.finish_kv("delete", deletion).await;
+        let deleted = self.ports.delete(&self.key, KV_WRITE_TIMEOUT_MS).await;
+        if let Err(fault) = deleted {
+            self.service.tell_kv_fault("delete", &fault, &self.ports);
+        }
     }
 
     fn write_kv_behind(&self, record: &Record) {
@@ -307,23 +309,15 @@ impl<P: Ports> Leader<P> {
         let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
         let (leader, ports) = (self.again(), self.ports.clone());
         ports.launch(async move {
-            let writing = leader.ports.write(&leader.key, &metadata, ttl_s);
-            leader.finish_kv("write", writing).await;
+            let (ports, timeout_ms) = (&leader.ports, KV_WRITE_TIMEOUT_MS);
+            let written = ports.write(&leader.key, &metadata, ttl_s, timeout_ms).await;
+            if let Err(fault) = written {
+                leader.service.tell_kv_fault("write", &fault, ports);
+            }
             if !leader.end_write() {
                 leader.delete_from_kv().await;
             }
         });
-    }
-
-    async fn finish_kv(
-        &self,
-        operation: &'static str,
-        work: impl Future<Output = Result<(), KvFault>>,
-    ) {
-        let done = self.ports.within(KV_WRITE_TIMEOUT_MS, work).await;
-        if let Err(fault) = done.unwrap_or(Err(KvFault::Timeout)) {
-            self.service.tell_kv_fault(operation, &fault, &self.ports);
-        }
     }
 
     /// The same leader for work behind the answer.

@@ -3,9 +3,6 @@
 //! `edge` implements these on Workers; the tests on a virtual clock, with faults.
 
 use std::future::Future;
-use std::pin::pin;
-
-use futures::future::{Either, select};
 
 use crate::failure::Failure;
 use crate::log::Log;
@@ -15,26 +12,33 @@ use crate::origin::Reply;
 pub trait Ports: Kv + Origin + Clock + Tasks + Log + Clone + 'static {}
 impl<T: Kv + Origin + Clock + Tasks + Log + Clone + 'static> Ports for T {}
 
-/// A key-value store whose keys carry metadata beside their value.
+/// A key-value store whose keys carry metadata beside their value. It has no limits of its own:
+/// each operation is given up after `timeout_ms`.
 #[allow(async_fn_in_trait)] // one thread; nothing here is Send
 pub trait Kv {
     /// Reads a key, which the store itself may cache for `cache_ttl_s` seconds.
     ///
     /// # Errors
     /// Anything but a clean read or a clean miss.
-    async fn read(&self, key: &str, cache_ttl_s: u64) -> Result<Stored, KvFault>;
+    async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault>;
 
     /// Writes an empty value with `metadata`, a JSON object, to be kept for `ttl_s` seconds.
     ///
     /// # Errors
     /// Where the store refuses or fails.
-    async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault>;
+    async fn write(
+        &self,
+        key: &str,
+        metadata: &str,
+        ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<(), KvFault>;
 
     /// Deletes a key, whether it is there or not.
     ///
     /// # Errors
     /// Where the store refuses or fails.
-    async fn delete(&self, key: &str) -> Result<(), KvFault>;
+    async fn delete(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault>;
 }
 
 /// What a key holds, as JSON text.
@@ -86,14 +90,6 @@ pub trait Clock {
 
     /// From 0 up to, but not including, 1.
     fn random(&self) -> f64;
-
-    /// Waits for `work`, at most `ms`; `None` if it is not done by then.
-    async fn within<T>(&self, ms: u64, work: impl Future<Output = T>) -> Option<T> {
-        match select(pin!(work), pin!(self.sleep(ms))).await {
-            Either::Left((result, _)) => Some(result),
-            Either::Right(((), _)) => None,
-        }
-    }
 }
 
 /// Work that outlives the request that began it.
@@ -109,6 +105,6 @@ pub trait Tasks {
     /// Begins `work` and keeps it running when this request's client goes away.
     fn launch(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal;
 
-    /// Waits until a task has ended or its context is gone.
-    async fn ended(&self, signal: Self::Signal);
+    /// Waits until a task has ended or its context is gone, at most `timeout_ms`.
+    async fn ended(&self, signal: Self::Signal, timeout_ms: u64);
 }

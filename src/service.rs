@@ -234,10 +234,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         if !self.config.cache_enabled {
             return Ok(());
         }
-        let deletion = ports.within(KV_WRITE_TIMEOUT_MS, ports.delete(&key)).await;
+        let deletion = ports.delete(&key, KV_WRITE_TIMEOUT_MS).await;
         // A request that read KV while the deletion was on its way has the old record.
         self.forget(&key);
-        match deletion.unwrap_or(Err(KvFault::Timeout)) {
+        match deletion {
             Ok(()) | Err(KvFault::Unbound) => Ok(()),
             Err(fault) => {
                 self.tell_kv_fault("delete", &fault, ports);
@@ -331,7 +331,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             if let Some(signal) = flight.signal() {
                 let left_ms = self.flights.borrow().left_ms(&flight, now_ms);
-                let _ = ports.within(left_ms, ports.ended(signal)).await;
+                ports.ended(signal, left_ms).await;
             }
             match flight.landing() {
                 Some(landing) if leads => return landing,

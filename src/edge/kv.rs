@@ -6,10 +6,10 @@
 
 use js_sys::{JSON, JsString, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use worker::Env;
 
 use super::app::binding;
+use super::timer;
 use crate::ports::{KvFault, Stored};
 
 /// Longest value that is taken for a record of an earlier version, in UTF-16 units.
@@ -39,10 +39,15 @@ impl Namespace {
         method.is_function().then(|| value.unchecked_into())
     }
 
-    pub(super) async fn read(&self, key: &str, cache_ttl_s: u64) -> Result<Stored, KvFault> {
+    pub(super) async fn read(
+        &self,
+        key: &str,
+        cache_ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<Stored, KvFault> {
         let options = object(&[("type", "text".into()), ("cacheTtl", number(cache_ttl_s))]);
         let promise = self.get_with_metadata(key, &options).map_err(fault)?;
-        let found = JsFuture::from(promise).await.map_err(fault)?;
+        let found = settled(promise, timeout_ms).await?;
         let field = |name: &str| Reflect::get(&found, &name.into()).map_err(fault);
         let metadata = field("metadata")?;
         if !metadata.is_null() && !metadata.is_undefined() {
@@ -56,18 +61,29 @@ impl Namespace {
         })
     }
 
-    pub(super) async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
+    pub(super) async fn write(
+        &self,
+        key: &str,
+        metadata: &str,
+        ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<(), KvFault> {
         let metadata = JSON::parse(metadata).map_err(fault)?;
         let options = object(&[("metadata", metadata), ("expirationTtl", number(ttl_s))]);
         let promise = self.put(key, "", &options).map_err(fault)?;
-        JsFuture::from(promise).await.map_err(fault)?;
-        Ok(())
+        settled(promise, timeout_ms).await.map(drop)
     }
 
-    pub(super) async fn remove(&self, key: &str) -> Result<(), KvFault> {
+    pub(super) async fn remove(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault> {
         let promise = self.delete(key).map_err(fault)?;
-        JsFuture::from(promise).await.map_err(fault)?;
-        Ok(())
+        settled(promise, timeout_ms).await.map(drop)
+    }
+}
+
+async fn settled(promise: Promise, timeout_ms: u64) -> Result<JsValue, KvFault> {
+    match timer::within(promise, timeout_ms).await {
+        Some(settled) => settled.map_err(fault),
+        None => Err(KvFault::Timeout),
     }
 }
 
@@ -108,7 +124,7 @@ mod tests {
 
     async fn read(found: &str) -> Result<Stored, KvFault> {
         let body = format!("return Promise.resolve({found})");
-        namespace(&body).read("key", 300).await
+        namespace(&body).read("key", 300, 1_000).await
     }
 
     #[wasm_bindgen_test]
@@ -141,11 +157,25 @@ mod tests {
     async fn a_fault_is_told_without_its_stack() {
         let failing = namespace("return Promise.reject(new Error('KV GET failed: 503'))");
         let fault = KvFault::Failed("KV GET failed: 503".to_owned());
-        assert_eq!(failing.read("key", 300).await, Err(fault.clone()));
-        assert_eq!(failing.write("key", "{}", 60).await, Err(fault.clone()));
-        assert_eq!(failing.remove("key").await, Err(fault));
+        assert_eq!(failing.read("key", 300, 1_000).await, Err(fault.clone()));
+        assert_eq!(
+            failing.write("key", "{}", 60, 1_000).await,
+            Err(fault.clone())
+        );
+        assert_eq!(failing.remove("key", 1_000).await, Err(fault));
         let throwing = namespace("throw 'a word'");
         let unknown = KvFault::Failed("unknown".to_owned());
-        assert_eq!(throwing.read("key", 300).await, Err(unknown));
+        assert_eq!(throwing.read("key", 300, 1_000).await, Err(unknown));
+    }
+
+    #[wasm_bindgen_test]
+    async fn an_operation_that_hangs_is_given_up() {
+        let hanging = namespace("return new Promise(() => {})");
+        assert_eq!(hanging.read("key", 300, 1).await, Err(KvFault::Timeout));
+        assert_eq!(
+            hanging.write("key", "{}", 60, 1).await,
+            Err(KvFault::Timeout)
+        );
+        assert_eq!(hanging.remove("key", 1).await, Err(KvFault::Timeout));
     }
 }

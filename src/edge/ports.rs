@@ -33,16 +33,22 @@ impl RequestPorts {
 }
 
 impl Kv for RequestPorts {
-    async fn read(&self, key: &str, cache_ttl_s: u64) -> Result<Stored, KvFault> {
-        self.kv()?.read(key, cache_ttl_s).await
+    async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
+        self.kv()?.read(key, cache_ttl_s, timeout_ms).await
     }
 
-    async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
-        self.kv()?.write(key, metadata, ttl_s).await
+    async fn write(
+        &self,
+        key: &str,
+        metadata: &str,
+        ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<(), KvFault> {
+        self.kv()?.write(key, metadata, ttl_s, timeout_ms).await
     }
 
-    async fn delete(&self, key: &str) -> Result<(), KvFault> {
-        self.kv()?.remove(key).await
+    async fn delete(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault> {
+        self.kv()?.remove(key, timeout_ms).await
     }
 }
 
@@ -80,8 +86,8 @@ impl Tasks for RequestPorts {
         tasks::launch(&self.context, work)
     }
 
-    async fn ended(&self, signal: Self::Signal) {
-        tasks::ended(signal).await;
+    async fn ended(&self, signal: Self::Signal, timeout_ms: u64) {
+        tasks::ended(signal, timeout_ms).await;
     }
 }
 

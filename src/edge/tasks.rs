@@ -14,6 +14,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::Context;
 
+use super::timer;
+
 /// Resolves when a task has ended; rejected when its context is gone.
 pub(super) type Signal = Promise;
 
@@ -31,14 +33,13 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
     signal
 }
 
-/// Waits for a task, whatever became of it.
-pub(super) async fn ended(signal: Signal) {
-    let _ = JsFuture::from(signal).await;
+/// Waits for a task, whatever became of it, at most `timeout_ms`.
+pub(super) async fn ended(signal: Signal, timeout_ms: u64) {
+    let _ = timer::within(signal, timeout_ms).await;
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::timer;
     use std::cell::Cell;
     use std::rc::Rc;
 
@@ -65,14 +66,14 @@ mod tests {
             work.set(true);
         });
         assert_eq!((kept.length(), done.get()), (1, false));
-        ended(signal.clone()).await;
+        ended(signal.clone(), 1_000).await;
         assert!(done.get());
         // A promise can be waited for more than once.
-        ended(signal).await;
+        ended(signal, 1_000).await;
     }
 
     #[wasm_bindgen_test]
     async fn a_lost_task_ends_as_well() {
-        ended(Promise::reject(&"context gone".into())).await;
+        ended(Promise::reject(&"context gone".into()), 60_000).await;
     }
 }

@@ -1,9 +1,12 @@
 //! Waiting, on the runtime's `setTimeout`.
+//!
+//! Two things race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when
+//! the promise settles, and the loser of a race may never settle.
 
 use std::cell::OnceCell;
 use std::panic::AssertUnwindSafe;
 
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -11,29 +14,65 @@ use wasm_bindgen_futures::JsFuture;
 extern "C" {
     // The handle is a number or, under Node compatibility, an object.
     #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, ms: f64) -> JsValue;
+    fn set_timeout(callback: &Function, ms: f64, argument: &JsValue) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(handle: &JsValue);
 }
 
-/// A timer that is cleared when nobody waits for it any more.
-struct Timer(JsValue);
+/// A promise of `argument`, some time from now.
+struct Timer {
+    elapsed: Promise,
+    handle: JsValue,
+}
+
+impl Timer {
+    #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
+    fn start(ms: u64, argument: &JsValue) -> Self {
+        let handle = AssertUnwindSafe(OnceCell::new());
+        let elapsed = Promise::new(&mut |resolve, _| {
+            let _ = handle.set(set_timeout(&resolve, ms as f64, argument));
+        });
+        let handle = handle.get().cloned().unwrap_or_default();
+        Self { elapsed, handle }
+    }
+}
 
 impl Drop for Timer {
     fn drop(&mut self) {
-        clear_timeout(&self.0);
+        clear_timeout(&self.handle);
     }
 }
 
 /// Waits for `ms` milliseconds.
 pub(super) async fn sleep(ms: u64) {
-    #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
-    let ms = ms as f64;
-    // Set once, before the promise is there: a panic in between has nothing to leave half-done.
-    let timer = AssertUnwindSafe(OnceCell::new());
-    let elapsed = Promise::new(&mut |resolve, _| {
-        let _ = timer.set(Timer(set_timeout(&resolve, ms)));
-    });
-    let _ = JsFuture::from(elapsed).await;
+    let timer = Timer::start(ms, &JsValue::UNDEFINED);
+    let _ = JsFuture::from(timer.elapsed.clone()).await;
+}
+
+/// Waits for `promise` to settle; `None` if it has not after `ms` milliseconds.
+pub(super) async fn within(promise: Promise, ms: u64) -> Option<Result<JsValue, JsValue>> {
+    // No promise can be settled with an object that nobody else has.
+    let too_late = JsValue::from(Object::new());
+    let timer = Timer::start(ms, &too_late);
+    let race = Promise::race(&Array::of2(&promise, &timer.elapsed));
+    let first = JsFuture::from(race).await;
+    (first.as_ref() != Ok(&too_late)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    async fn what_settles_in_time_is_told_and_what_does_not_is_given_up() {
+        let value = JsValue::from("value");
+        let resolved = within(Promise::resolve(&value), 60_000).await;
+        assert_eq!(resolved, Some(Ok(value.clone())));
+        let rejected = within(Promise::reject(&value), 60_000).await;
+        assert_eq!(rejected, Some(Err(value)));
+        let hanging = Promise::new(&mut |_, _| {});
+        assert_eq!(within(hanging, 1).await, None);
+    }
 }

@@ -4,13 +4,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 
 use futures::FutureExt;
 use futures::channel::oneshot;
 use futures::executor::{LocalPool, LocalSpawner};
-use futures::future::{LocalBoxFuture, Shared, pending};
+use futures::future::{LocalBoxFuture, Shared, pending, select};
 use futures::task::LocalSpawnExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
@@ -225,10 +225,16 @@ impl Runtime {
         self.world.log.borrow().clone()
     }
 
-    async fn kv<T>(&self, count: &Cell<u32>, result: impl FnOnce() -> T) -> Result<T, KvFault> {
+    async fn kv<T>(
+        &self,
+        count: &Cell<u32>,
+        timeout_ms: u64,
+        result: impl FnOnce() -> T,
+    ) -> Result<T, KvFault> {
         count.set(count.get() + 1);
         if self.world.kv_hangs.get() {
-            return pending().await;
+            self.sleep(timeout_ms).await;
+            return Err(KvFault::Timeout);
         }
         if self.world.kv_fault.get() {
             return Err(KvFault::Failed("KV GET failed: 503".to_owned()));
@@ -238,12 +244,18 @@ impl Runtime {
 }
 
 impl Kv for Runtime {
-    async fn read(&self, key: &str, _cache_ttl_s: u64) -> Result<Stored, KvFault> {
+    async fn read(&self, key: &str, _: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
         let read = || self.stored(key).map_or(Stored::Nothing, |found| found.0);
-        self.kv(&self.world.kv_reads, read).await
+        self.kv(&self.world.kv_reads, timeout_ms, read).await
     }
 
-    async fn write(&self, key: &str, metadata: &str, ttl_s: u64) -> Result<(), KvFault> {
+    async fn write(
+        &self,
+        key: &str,
+        metadata: &str,
+        ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<(), KvFault> {
         let gate = self.world.kv_gate.borrow().clone();
         if let Some(gate) = gate {
             gate.0.await;
@@ -252,12 +264,14 @@ impl Kv for Runtime {
             let stored = (Stored::Metadata(metadata.to_owned()), ttl_s);
             self.world.kv.borrow_mut().insert(key.to_owned(), stored);
         };
-        self.kv(&self.world.kv_writes, write).await
+        self.kv(&self.world.kv_writes, timeout_ms, write).await
     }
 
-    async fn delete(&self, key: &str) -> Result<(), KvFault> {
+    async fn delete(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault> {
         let delete = || self.world.kv.borrow_mut().remove(key);
-        self.kv(&self.world.kv_deletions, delete).await.map(drop)
+        self.kv(&self.world.kv_deletions, timeout_ms, delete)
+            .await
+            .map(drop)
     }
 }
 
@@ -338,8 +352,8 @@ impl Tasks for Runtime {
         signal
     }
 
-    async fn ended(&self, signal: Signal) {
-        signal.await;
+    async fn ended(&self, signal: Signal, timeout_ms: u64) {
+        select(signal, pin!(self.sleep(timeout_ms))).await;
     }
 }
 
