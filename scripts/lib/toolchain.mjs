@@ -1,0 +1,45 @@
+// The Rust toolchain: a cargo whose rustc can compile for the Worker's target.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as debian from "./debian.mjs";
+import { attempt, installed, output, Problem, run } from "./process.mjs";
+
+const target = "wasm32-unknown-unknown";
+
+/** The environment in which `cargo` builds for the host and for the Worker. */
+export async function toolchain(env) {
+  if (!output("cargo", ["--version"], env)) {
+    throw new Problem("cargo is missing: install Rust from https://rustup.rs.");
+  }
+  if (!installed("cc", env)) {
+    throw new Problem("A C compiler is missing: Rust links with cc (on Debian: apt-get install gcc libc6-dev).");
+  }
+  const debianEnv = debian.environment(env);
+  if (compiles(env)) return env;
+  if (debian.installed() && compiles(debianEnv)) return debianEnv;
+
+  console.log(`Adding the Rust target ${target}.`);
+  if (installed("rustup", env)) {
+    // Behind a firewall a download may hang instead of failing.
+    await attempt(() => run("rustup", ["target", "add", target], { env, timeout: 120_000 }));
+    if (compiles(env)) return env;
+  }
+  if (debian.available()) {
+    await attempt(() => debian.install(debianEnv));
+    if (compiles(debianEnv)) return debianEnv;
+  }
+  throw new Problem(`Rust's ${target} target is missing: get it with "rustup target add ${target}".`);
+}
+
+/** Asks the compiler itself: a folder may be there and hold another version's libraries. */
+function compiles(env) {
+  const folder = mkdtempSync(join(tmpdir(), "rust-target-"));
+  try {
+    const args = ["--target", target, "--crate-type", "lib", "--emit", "metadata", "--out-dir", folder, "-"];
+    return output("rustc", args, env) !== undefined;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,70 @@
+// The two build tools that come from crates.io, at the versions Cargo.lock asks for.
+//
+// They live in a per-user cache, one folder for each tool and version, so that another clone finds them there.
+
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { output, Problem, root, run, withPath } from "./process.mjs";
+
+const cache =
+  process.env.OPTIMIZED_METADATA_TOOLS ||
+  join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "optimized-metadata");
+
+/** The environment with the tools on its path. */
+export async function tools(env) {
+  // wasm-bindgen refuses a module made for another version of itself; worker-build moves in step with `worker`.
+  const wanted = [
+    { name: "wasm-bindgen-cli", version: locked("wasm-bindgen") },
+    { name: "worker-build", version: locked("worker") },
+  ].map((tool) => ({ ...tool, folder: join(cache, `${tool.name}-${tool.version}`) }));
+  const missing = wanted.filter(({ folder }) => !existsSync(folder));
+  if (missing.length > 0) await install(missing, env);
+  return withPath(env, ...wanted.map(({ folder }) => join(folder, "bin")));
+}
+
+async function install(missing, env) {
+  const openssl = process.platform !== "linux" || env.OPENSSL_DIR || findsOpenssl(env);
+  if (!openssl) {
+    throw new Problem("OpenSSL's headers or pkg-config are missing (on Debian: apt-get install libssl-dev pkg-config).");
+  }
+  mkdirSync(cache, { recursive: true });
+  const scratch = mkdtempSync(join(cache, "installing-"));
+  try {
+    for (const { name, version, folder } of missing) {
+      console.log(`Installing ${name} ${version}, once for this user.`);
+      const staged = join(scratch, name);
+      await run("cargo", ["install", name, `--version==${version}`, "--locked", "--root", staged], {
+        cwd: scratch,
+        env: {
+          ...withPath(env, join(staged, "bin")),
+          CARGO_TARGET_DIR: join(scratch, "target"),
+          // They run for a second in each build: it pays to compile them quickly instead.
+          CARGO_PROFILE_RELEASE_OPT_LEVEL: "0",
+          CARGO_PROFILE_RELEASE_DEBUG: "0",
+        },
+      });
+      publish(staged, folder);
+    }
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+const findsOpenssl = (env) => output("pkg-config", ["--exists", "openssl"], env) !== undefined;
+
+/** A rename is all or nothing: no crash leaves a broken tool, and another clone may have come first. */
+function publish(staged, folder) {
+  try {
+    renameSync(staged, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+  }
+}
+
+function locked(crate) {
+  const lock = readFileSync(join(root, "Cargo.lock"), "utf8");
+  const version = lock.match(new RegExp(`^name = "${crate}"\nversion = "(.+)"$`, "m"))?.[1];
+  if (!version) throw new Problem(`Cargo.lock names no ${crate}.`);
+  return version;
+}

@@ -1,0 +1,82 @@
+// `npm start`: serves the Worker on this machine, with the images of samples/ as its origin.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { environment } from "./lib/environment.mjs";
+import { serveOrigin } from "./lib/origin.mjs";
+import { main, Problem, root, run, stopSignals } from "./lib/process.mjs";
+
+const port = Number(process.env.PORT ?? 8787);
+
+await main(async () => {
+  await requireFreePort();
+  const env = await environment();
+  // wrangler builds too, but what goes wrong in a build is easier to read from here.
+  await run("worker-build", ["--release"], { env });
+  const originUrl = await serveOrigin(join(root, "samples"));
+  process.exit(await serve(originUrl, env));
+});
+
+async function requireFreePort() {
+  const server = createServer();
+  try {
+    await once(server.listen(port, "127.0.0.1"), "listening");
+  } catch (error) {
+    const why = error.code === "EADDRINUSE" ? "is taken: stop what uses it" : `cannot be used (${error.code})`;
+    throw new Problem(`Port ${port} ${why}, or take another with PORT=8788 npm start.`);
+  }
+  await once(server.close(), "close");
+}
+
+/** Runs wrangler until it ends or is told to stop, and gives the exit code. */
+async function serve(originUrl, env) {
+  const settings = `metadata:${JSON.stringify({ originUrl })}`;
+  const wrangler = spawn("wrangler", ["dev", "--port", port, "--var", settings], {
+    cwd: root,
+    env: {
+      ...env,
+      WRANGLER_HIDE_BANNER: "true",
+      // Neither telemetry nor a look-up of where this machine is.
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      ...(process.stdout.isTTY && { FORCE_COLOR: "1" }),
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+    // A group of its own, so that a signal reaches wrangler's children too.
+    detached: true,
+  });
+  createInterface({ input: wrangler.stdout }).on("line", (line) => {
+    console.log(line);
+    if (line.includes("Ready on ")) invite();
+  });
+  let stopped = false;
+  for (const signal of stopSignals) {
+    process.on(signal, () => {
+      killGroup(wrangler, stopped ? "SIGKILL" : "SIGTERM");
+      stopped = true;
+    });
+  }
+  const [code] = await once(wrangler, "exit");
+  killGroup(wrangler, "SIGKILL");
+  return stopped ? 0 : code;
+}
+
+function killGroup({ pid }, signal) {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (error.code !== "ESRCH") throw error;
+  }
+}
+
+function invite() {
+  const site = `http://localhost:${port}`;
+  console.log(`
+Try:
+  curl -i ${site}/metadata/landscape.jpg
+  curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"
+  curl -i ${site}/health`);
+}

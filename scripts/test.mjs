@@ -1,0 +1,43 @@
+// `npm test`: every test there is, from the pure core to the built Worker on workerd.
+
+import { environment } from "./lib/environment.mjs";
+import { main, Problem, run } from "./lib/process.mjs";
+
+const times = [];
+
+await main(async () => {
+  try {
+    await test();
+    console.log("\nAll tests passed.");
+  } finally {
+    console.log(`\n${times.join("\n")}`);
+  }
+});
+
+async function test() {
+  const env = await part("set-up", environment);
+  await part("core and service, on this machine", () => run("cargo", ["test"], { env }));
+  await part("bindings to the runtime, as WebAssembly", () =>
+    run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),
+  );
+  await part("release build", () => run("worker-build", ["--release"], { env }));
+  // In a folder of its own, or each of the two builds would throw away the other's work.
+  const faulty = ["--out-dir", "build-test", "--features", "test-faults", "--target-dir", "target/test-faults"];
+  await part("release build that can be told to fail", () => run("worker-build", ["--release", ...faulty], { env }));
+  await part("the built Worker, on workerd", () =>
+    run("node", ["--test", "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
+  );
+}
+
+async function part(name, body) {
+  console.log(`\n── ${name}`);
+  const start = performance.now();
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof Problem) error.message = `Failed in "${name}". ${error.message}`;
+    throw error;
+  } finally {
+    times.push(`${((performance.now() - start) / 1000).toFixed(1).padStart(7)} s  ${name}`);
+  }
+}

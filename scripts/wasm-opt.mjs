@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// wasm-opt as worker-build calls it (`IN -o OUT options…`), except that work once done is not done again.
+//
+// It takes longer than everything else in a build that changes nothing, and wrangler builds at each start.
+
+import { createHash } from "node:crypto";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { bin } from "./lib/packages.mjs";
+import { main, root, run } from "./lib/process.mjs";
+
+const { version } = createRequire(import.meta.url)("binaryen/package.json");
+
+await main(async () => {
+  const [input, , output, ...options] = process.argv.slice(2);
+  const key = createHash("sha256").update(JSON.stringify([version, options])).update(readFileSync(input)).digest("hex");
+  const folder = join(root, "target", "wasm-opt");
+  const kept = join(folder, `${key}.wasm`);
+  if (!existsSync(kept)) {
+    mkdirSync(folder, { recursive: true });
+    const partial = `${kept}.${process.pid}`;
+    await run(join(bin, "wasm-opt"), [input, "-o", partial, ...options]);
+    renameSync(partial, kept);
+  }
+  copyFileSync(kept, output);
+});
