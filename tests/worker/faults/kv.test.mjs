@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { assertFound, bodyOf, tally } from "../harness/expect.mjs";
+import { deploy } from "../harness/site.mjs";
+
+const PATH = "/metadata/photos/cat.jpg";
+const KEY = "metadata:photos/cat.jpg";
+const good = () => ({
+  width: 4000,
+  height: 3000,
+  format: "jpeg",
+  lastFetched: Date.now(),
+  confidence: "high",
+  source: "format-json",
+  fileSize: 123456,
+  originalMetadata: { format: "image/jpeg" },
+});
+const faultsOf = (site, operation) => site.log.filter((entry) => entry.event === "kv-fault" && entry.operation === operation);
+
+suite("a KV read that", () => {
+  for (const [what, behaviour, config] of [
+    ["fails with 503", () => ({ status: 503 })],
+    ["fails with 429", () => ({ status: 429 })],
+    ["fails with 500 and a stack in its text", () => ({ status: 500, body: "Error: at secret (file.js:1:2)" })],
+    ["hangs", () => ({ hang: true }), { kvTimeoutMs: 100 }],
+  ]) {
+    test(`${what} is a miss: the origin answers, each image is read once, and one warning is logged`, async (t) => {
+      const site = await deploy(t, { config });
+      site.kv.behave("get", behaviour);
+      for (let n = 0; n < 5; n++) {
+        const answer = await site.get(`/metadata/${n}.jpg`);
+        assertFound(answer, "origin");
+        assert.deepEqual(answer.json, bodyOf(`${n}.jpg`));
+        assert.equal(site.kv.reads(`metadata:${n}.jpg`).length, 1);
+        assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
+      }
+      await site.kv.allWritten(5);
+      await site.stop();
+      const faults = faultsOf(site, "read");
+      assert.equal(faults.length, 1, site.transcript());
+      assert.equal(faults[0].level, "warn");
+    });
+  }
+
+  test("hangs costs a herd one kvTimeoutMs and one fetch", async (t) => {
+    const site = await deploy(t, { config: { kvTimeoutMs: 200 } });
+    site.kv.behave("get", () => ({ hang: true }));
+    const started = performance.now();
+    const herd = await site.herd(100, PATH);
+    assert.deepEqual(
+      tally(await herd.answers, (a) => a.status),
+      { 200: 100 },
+    );
+    const took = performance.now() - started;
+    assert.ok(took >= 190 && took < 2500, `took ${took} ms`);
+    assert.deepEqual([site.kv.reads(KEY).length, site.origin.requests.length], [1, 1]);
+  });
+
+  test("hangs while the origin fails does not hang the request", async (t) => {
+    const site = await deploy(t, { config: { kvTimeoutMs: 100, originTimeoutMs: 100 } });
+    site.kv.behave("get", () => ({ hang: true }));
+    site.origin.on(() => {});
+    assert.equal((await site.get(PATH)).status, 504);
+  });
+
+  test("is slower than usual, within kvTimeoutMs, is waited for", async (t) => {
+    const site = await deploy(t, { config: { kvTimeoutMs: 5000 } });
+    site.kv.seed(KEY, { metadata: good() });
+    site.kv.behave("get", () => new Promise((resolve) => setTimeout(resolve, 100)));
+    assertFound(await site.get(PATH), "kv");
+    assert.equal(site.origin.requests.length, 0);
+  });
+});
+
+suite("a KV record with", () => {
+  const without = (field) => {
+    const { [field]: _, ...rest } = good();
+    return rest;
+  };
+  for (const [what, record] of [
+    ["metadata that is no JSON", { rawMetadata: "{broken" }],
+    ["no width", { metadata: without("width") }],
+    ["no height", { metadata: without("height") }],
+    ["a width of zero", { metadata: { ...good(), width: 0 } }],
+    ["a negative width", { metadata: { ...good(), width: -1 } }],
+    ["a fractional width", { metadata: { ...good(), width: 1.5 } }],
+    ["a width that is a string", { metadata: { ...good(), width: "4000" } }],
+    ["a width of 2^31", { metadata: { ...good(), width: 2 ** 31 } }],
+    ["metadata that is a list", { metadata: [4000, 3000] }],
+    ["metadata that is a string", { metadata: "4000x3000" }],
+    ["metadata that is a number", { metadata: 7 }],
+    ["metadata of another kind", { metadata: { user: "x", session: 1 } }],
+    ["metadata that is true", { metadata: true }],
+    ["an empty object as metadata", { metadata: {} }],
+    ["a value that is no JSON", { value: "<!doctype html>" }],
+    ["a value that is JSON of another kind", { value: '{"user":"x"}' }],
+    ["a value cut short", { value: '{"width":4000,"hei' }],
+    ["a value that is a list", { value: "[1,2]" }],
+    ["neither metadata nor value", { value: "" }],
+  ]) {
+    test(`${what} is a miss, and is overwritten with what the origin tells`, async (t) => {
+      const site = await deploy(t);
+      site.kv.records.set(KEY, record);
+      const answer = await site.get(PATH);
+      assertFound(answer, "origin");
+      assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
+      const { metadata, value } = await site.kv.written(KEY);
+      assert.deepEqual([metadata.width, metadata.height, value], [4000, 3000, ""]);
+      assert.equal(site.kv.reads(KEY).length, 1);
+      await site.restart();
+      assertFound(await site.get(PATH), "kv");
+    });
+  }
+
+  test("a malformed field is warned of, with the path and the reason", async (t) => {
+    const site = await deploy(t);
+    site.kv.seed(KEY, { metadata: { ...good(), width: "4000" } });
+    await site.get(PATH);
+    const entry = await site.logged({ event: "malformed-record" });
+    assert.equal(entry.level, "warn");
+    assert.match(JSON.stringify(entry), /photos\/cat\.jpg/);
+    assert.match(entry.reason, /\S/);
+  });
+
+  test("corrupt metadata does not stop the reading of others", async (t) => {
+    const site = await deploy(t);
+    site.kv.records.set("metadata:bad", { rawMetadata: "{broken" });
+    site.kv.seed("metadata:good", { metadata: good() });
+    assertFound(await site.get("/metadata/bad"), "origin");
+    assertFound(await site.get("/metadata/good"), "kv");
+  });
+
+  test("text beyond ASCII in it is neither an error nor a header", async (t) => {
+    const site = await deploy(t);
+    site.kv.seed(KEY, { metadata: { ...good(), source: "форма\r\nX-Injected: 1" } });
+    const answer = await site.get(PATH);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers["x-injected"], undefined);
+  });
+});
+
+suite("a KV write that", () => {
+  for (const [what, behaviour] of [
+    ["fails with 429", () => ({ status: 429 })],
+    ["fails with 500", () => ({ status: 500 })],
+  ]) {
+    test(`${what} is not tried again, does not show in the answer, and one warning is logged`, async (t) => {
+      const site = await deploy(t);
+      site.kv.behave("put", behaviour);
+      for (let n = 0; n < 5; n++) {
+        assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
+        assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
+      }
+      await site.kv.allWritten(5);
+      await site.logged({ event: "kv-fault", operation: "write" });
+      await site.settled();
+      await site.stop();
+      assert.equal(site.kv.writes().length, 5);
+      assert.equal(faultsOf(site, "write").length, 1, site.transcript());
+    });
+  }
+
+  test("hangs does not hold up the answer or what comes after it", async (t) => {
+    const site = await deploy(t);
+    site.kv.behave("put", () => ({ hang: true }));
+    for (let n = 0; n < 5; n++) assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
+    for (let n = 0; n < 5; n++) assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
+    for (let n = 0; n < 5; n++) await site.kv.asked("put", `metadata:${n}.jpg`);
+    assert.deepEqual(
+      tally(site.kv.writes(), (w) => w.key),
+      Object.fromEntries([0, 1, 2, 3, 4].map((n) => [`metadata:${n}.jpg`, 1])),
+    );
+  });
+
+  test("hangs does not hold up a herd", async (t) => {
+    const site = await deploy(t);
+    site.kv.behave("put", () => ({ hang: true }));
+    const herd = await site.herd(50, PATH);
+    assert.deepEqual(
+      tally(await herd.answers, (a) => a.status),
+      { 200: 50 },
+    );
+    assert.equal(site.origin.requests.length, 1);
+  });
+});
+
+test("with KV down and the origin well, every request is answered; with both down, none hangs", async (t) => {
+  const site = await deploy(t, { config: { errorTtl: 0 } });
+  for (const kind of ["get", "put", "delete"]) site.kv.behave(kind, () => ({ status: 503 }));
+  assertFound(await site.get(PATH), "origin");
+  await site.origin.refuse();
+  assertFound(await site.get(PATH), "memory");
+  assert.equal((await site.get("/metadata/other")).status, 502);
+});

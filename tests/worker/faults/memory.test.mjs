@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { assertFound } from "../harness/expect.mjs";
+import { failure, flood, image } from "../harness/origin.mjs";
+import { deploy } from "../harness/site.mjs";
+
+const MB = 1024 * 1024;
+
+suite("the memory of an isolate", () => {
+  // Each kind of request by itself, so that a leak names its cause. The table of references is the sharp measure: it
+  // doubles when it is full, and the second run takes three times what the first one did.
+  for (const [what, path, responder, options] of [
+    ["memory hits", () => "/metadata/photos/cat.jpg", image()],
+    ["refused paths", (n) => `/metadata/${n}//x`, image()],
+    ["KV hits and misses", (n) => `/metadata/photos/${n}.jpg`, image(), { config: { memoryCacheSize: 100 } }],
+    ["images from the origin", (n) => `/metadata/photos/${n}.jpg`, image(), { kv: false, config: { memoryCacheSize: 100 } }],
+    ["missing images", (n) => `/metadata/photos/${n}.jpg`, failure(404), { kv: false }],
+    ["failures of the origin", (n) => `/metadata/photos/${n}.jpg`, failure(500), { kv: false }],
+    ["retries", (n) => `/metadata/photos/${n}.jpg`, failure(502), { kv: false }],
+    ["bodies that are too long", (n) => `/metadata/photos/${n}.jpg`, flood(128 * 1024), { kv: false }],
+  ]) {
+    test(`does not grow with ${what}`, async (t) => {
+      const site = await deploy(t, { gauge: true, ...options });
+      site.origin.on(responder);
+      await ask(site, 0, 800, path);
+      const before = await site.wasm();
+      await ask(site, 800, 3200, path);
+      const after = await site.wasm();
+      assert.equal(after.references, before.references, "references to JavaScript objects");
+      assert.ok(after.bytes - before.bytes < MB, `wasm memory grew from ${before.bytes} to ${after.bytes}`);
+    });
+  }
+
+  test("is bounded after 100,000 distinct images, found and missing", { timeout: 600_000 }, async (t) => {
+    const outbound = `
+      const found = JSON.stringify({ original: { file_size: 1, width: 1, height: 1, format: "image/png" } });
+      export default { fetch: ({ url }) => (url.endsWith("missing") ? new Response("", { status: 404 }) : new Response(found)) };`;
+    const site = await deploy(t, { kv: false, gauge: true, outbound });
+    const path = (n) => `/metadata/some/folder/of/images/${n}-${n % 2 ? "missing" : "found"}`;
+    const half = await ask(site, 0, 50_000, path);
+    const resident = site.memory();
+    const whole = await ask(site, 50_000, 100_000, path);
+
+    const { bytes } = await site.wasm();
+    const mb = (n) => `${(n / MB).toFixed(1)} MB`;
+    t.diagnostic(`wasm: ${mb(bytes)}; resident: ${mb(resident)} after half of them, ${mb(site.memory())} after all`);
+    assert.ok(bytes < 8 * MB, `the wasm instance has ${mb(bytes)}`);
+    assert.ok(site.memory() - resident < 32 * MB, `the process grew from ${mb(resident)} to ${mb(site.memory())}`);
+    assert.deepEqual({ ...half, ...whole }, { 200: 25_000, 404: 25_000 });
+    assertFound(await site.get(path(99_998)), "memory");
+  });
+});
+
+/** Asks for `path(n)` for each n, 16 at a time; the statuses and how often each came. */
+async function ask(site, from, to, path) {
+  const statuses = {};
+  let next = from;
+  const asker = async () => {
+    while (next < to) {
+      const { status } = await site.get(path(next++));
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, asker));
+  site.origin.forget();
+  site.kv.forget();
+  return statuses;
+}

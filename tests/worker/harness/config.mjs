@@ -1,0 +1,65 @@
+/**
+ * workerd's configuration as Cap'n Proto text (the schema is workerd.capnp in npm's `workerd`).
+ *
+ * A service is `{ name, modules, bindings, globalOutbound?, compatibilityDate, compatibilityFlags }` or
+ * `{ name, external, proxy? }`; a socket `{ name, service, entrypoint? }`.
+ */
+export function capnp({ services, sockets, cfHeader }) {
+  return [
+    'using Workerd = import "/workerd/workerd.capnp";',
+    "const config :Workerd.Config = (",
+    `  services = ${list(services.map((service) => (service.external ? external(service, cfHeader) : worker(service))))},`,
+    `  sockets = ${list(sockets.map(socket))},`,
+    "  logging = (structuredLogging = true),",
+    ");",
+    "",
+  ].join("\n");
+}
+
+function external({ name, external: address, proxy }, cfHeader) {
+  const http = proxy ? `(style = proxy, cfBlobHeader = ${text(cfHeader)})` : "()";
+  return `(name = ${text(name)}, external = (address = ${text(address)}, http = ${http}))`;
+}
+
+function worker({ name, modules, bindings, globalOutbound, compatibilityDate, compatibilityFlags = [] }) {
+  const fields = [
+    `modules = ${list(modules.map(module))}`,
+    `compatibilityDate = ${text(compatibilityDate)}`,
+    `compatibilityFlags = ${list(compatibilityFlags.map(text))}`,
+    `bindings = ${list(bindings.map(binding))}`,
+  ];
+  if (globalOutbound) fields.push(`globalOutbound = ${text(globalOutbound)}`);
+  return `(name = ${text(name)}, worker = (${fields.join(", ")}))`;
+}
+
+function module({ name, kind, file, source }) {
+  return `(name = ${text(name)}, ${kind} = ${file ? `embed ${text(file)}` : text(source)})`;
+}
+
+function binding({ name, kvNamespace, service, entrypoint, json, value }) {
+  const content =
+    kvNamespace !== undefined
+      ? `kvNamespace = ${text(kvNamespace)}`
+      : service !== undefined
+        ? `service = ${designator(service, entrypoint)}`
+        : json !== undefined
+          ? `json = ${text(JSON.stringify(json))}`
+          : `text = ${text(value)}`;
+  return `(name = ${text(name)}, ${content})`;
+}
+
+function socket({ name, service, entrypoint }) {
+  return `(name = ${text(name)}, address = "127.0.0.1:0", http = (), service = ${designator(service, entrypoint)})`;
+}
+
+function designator(service, entrypoint) {
+  return entrypoint ? `(name = ${text(service)}, entrypoint = ${text(entrypoint)})` : text(service);
+}
+
+function list(items) {
+  return `[${items.join(", ")}]`;
+}
+
+function text(string) {
+  return `"${string.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t")}"`;
+}

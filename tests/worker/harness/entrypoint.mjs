@@ -1,0 +1,20 @@
+/**
+ * A main module around the Worker's that exports one more entrypoint. Its `fetch(request)` has the body given, in
+ * which `this.work(request)` runs the Worker in the entrypoint's own I/O context.
+ */
+export function entrypointSource(main, { name, fetch }) {
+  return `
+import { WorkerEntrypoint } from "cloudflare:workers";
+import worker from "./${main}";
+export default worker;
+export class ${name} extends WorkerEntrypoint {
+  async fetch(request) {${fetch}
+  }
+
+  work(request) {
+    if (typeof worker === "function") return new worker(this.ctx, this.env).fetch(request);
+    return worker.fetch(request, this.env, this.ctx);
+  }
+}
+`;
+}

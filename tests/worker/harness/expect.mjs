@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+
+/** The body for an image as the origin stand-in describes one unless told otherwise. */
+export function bodyOf(path, metadata = {}) {
+  return {
+    path,
+    metadata: {
+      width: 4000,
+      height: 3000,
+      format: "jpeg",
+      mimeType: "image/jpeg",
+      fileSize: 123456,
+      confidence: "high",
+      source: "format-json",
+      ...metadata,
+    },
+  };
+}
+
+/** A 200 from the given layer. */
+export function assertFound(answer, layer) {
+  assert.equal(answer.status, 200, `200 expected: ${answer.text}`);
+  assert.equal(answer.layer, layer, `${layer} expected: ${answer.headers["cache-status"]}`);
+}
+
+/** An RFC 9457 problem, complete and with the headers that every error has. */
+export function assertProblem(answer, status, code, { instance } = {}) {
+  assert.equal(answer.status, status, `${status} ${code} expected: ${answer.text}`);
+  assert.match(answer.headers["content-type"], /^application\/problem\+json\b/);
+  const problem = answer.json;
+  assert.equal(problem.code, code, answer.text);
+  assert.equal(problem.status, status);
+  assert.equal(problem.type, `urn:optimized-metadata:problem:${code}`);
+  assert.match(problem.title, /\S/);
+  assert.match(problem.detail, /^[A-Z0-9'"].*\.$/s, "the detail is a sentence");
+  if (instance !== undefined) assert.equal(problem.instance, instance);
+  assert.equal(answer.headers["x-content-type-options"], "nosniff");
+  assert.ok(answer.headers["access-control-allow-origin"], "a script may read errors, too");
+  assert.equal(answer.etag, undefined, "an error has no ETag");
+  assertNoLeak(answer.text);
+  return problem;
+}
+
+/** Errors tell nothing of the inside: no stack, no URL of the origin, no words of KV or the runtime. */
+export function assertNoLeak(text) {
+  assert.doesNotMatch(text, /images\.test|\bat .*:\d+:\d+|wasm|panicked|KV (GET|PUT) failed|fake-host|\.rs\b/);
+}
+
+/** An answer past its freshness: whole, with its true age, and nothing that a client might keep. */
+export function assertStale(answer, { path = "photos/cat.jpg", age } = {}) {
+  assert.equal(answer.status, 200, `a stale 200 expected: ${answer.text}`);
+  assert.equal(answer.json.path, path);
+  assert.ok(answer.cacheStatus.ttl < 0, `a negative ttl expected: ${answer.headers["cache-status"]}`);
+  assert.equal(answer.cacheControl["max-age"], 0, answer.headers["cache-control"]);
+  if (age !== undefined) assert.ok(Math.abs(answer.age - age) <= 2, `Age ${answer.age}, ${age} expected`);
+}
+
+/** How many items have each value of `of`. */
+export function tally(items, of) {
+  const counts = {};
+  for (const item of items) counts[of(item)] = (counts[of(item)] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,70 @@
+import http from "node:http";
+import { once } from "node:events";
+import { Client } from "./client.mjs";
+import { Chronicle } from "./gate.mjs";
+
+const WHO = "x-front-request";
+
+/**
+ * A Worker before the one under test, which gives up a request when the test says so. An abort over a service binding
+ * is the sure way to cancel a request: workerd does not always notice that a client's connection has gone.
+ */
+export const frontSource = `
+export default {
+  async fetch(request, env) {
+    const who = request.headers.get("${WHO}");
+    const forwarded = new Request(request);
+    forwarded.headers.delete("${WHO}");
+    const control = new AbortController();
+    env.HAND.fetch("http://hand/" + who).then(() => control.abort(), () => {});
+    try {
+      return await env.SITE.fetch(forwarded, { signal: control.signal });
+    } catch (error) {
+      return new Response(String(error), { status: 499 });
+    }
+  },
+};
+`;
+
+/** The test's side of the front Worker. */
+export class Front {
+  #hands = new Map();
+  #seen = new Chronicle();
+  #count = 0;
+  #client;
+  #server = http.createServer((request, response) => {
+    const who = request.url.slice(1);
+    this.#hands.set(who, response);
+    this.#seen.add(who);
+  });
+
+  async listen() {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return `127.0.0.1:${this.#server.address().port}`;
+  }
+
+  connect(port) {
+    this.#client?.close();
+    this.#client = new Client(port);
+  }
+
+  /** A request through the front; `abort()` resolves once the front has given it up. */
+  get(path) {
+    const who = String(++this.#count);
+    const answer = this.#client.get(path, { [WHO]: who });
+    const abort = async () => {
+      await this.#seen.when((seen) => seen === who, "the front asked for its signal");
+      this.#hands.get(who).end();
+      const { status } = await answer;
+      if (status !== 499) throw new Error(`the front got ${status} before it could abort`);
+    };
+    return { answer, abort };
+  }
+
+  async close() {
+    this.#client?.close();
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+}

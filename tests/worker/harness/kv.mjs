@@ -1,0 +1,188 @@
+import http from "node:http";
+import { once } from "node:events";
+import { Chronicle } from "./gate.mjs";
+
+/**
+ * Stands in for Workers KV: speaks the wire protocol of workerd's `kvNamespace` binding
+ * (src/workerd/api/kv.c++) over a Map, keeps a chronicle of all operations, and lets a test gate or break each kind.
+ *
+ * A behaviour is given the operation and may await a gate. What it returns decides the answer: nothing carries on,
+ * `{ status }` fails, `{ hang: true }` never answers, `{ value, metadata }` on a get is served in place of the record,
+ * where `rawMetadata` is sent as it is.
+ */
+export class Kv {
+  #server = http.createServer((request, response) => this.#serve(request, response));
+  #operations = new Chronicle();
+  #behaviours = {};
+  records = new Map();
+
+  constructor() {
+    // workerd reuses idle connections: Node closing one at that moment would look like a fault of KV.
+    this.#server.keepAliveTimeout = 0;
+    this.#server.requestTimeout = 0;
+  }
+
+  async listen() {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return `127.0.0.1:${this.#server.address().port}`;
+  }
+
+  async close() {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** Stores a record as another writer would have. */
+  seed(key, { value = "", metadata, expirationTtl } = {}) {
+    this.records.set(key, { value, metadata, expirationTtl });
+  }
+
+  /** Has every operation of `kind` (get, put, delete, list) go through `behaviour`; none heals it. */
+  behave(kind, behaviour) {
+    this.#behaviours[kind] = behaviour;
+  }
+
+  get operations() {
+    return this.#operations.items;
+  }
+
+  reads(key) {
+    return this.#of("get", key);
+  }
+
+  writes(key) {
+    return this.#of("put", key);
+  }
+
+  deletes(key) {
+    return this.#of("delete", key);
+  }
+
+  /** Resolves with the first read of `key` that was answered. */
+  read(key) {
+    return this.#answered("get", key);
+  }
+
+  /** Resolves with the first write to `key` that was answered: writes come behind the answer to the client. */
+  written(key) {
+    return this.#answered("put", key);
+  }
+
+  /** Resolves with the first operation of `kind` that has arrived, answered or not. */
+  asked(kind, key) {
+    return this.#operations.when((o) => o.kind === kind && (key === undefined || o.key === key), `KV ${kind} of ${key ?? "any key"}`);
+  }
+
+  /** Resolves once `count` writes were answered. */
+  allWritten(count) {
+    return this.#operations.whenCount(count, (o) => o.kind === "put" && o.status, "KV writes answered", 30_000);
+  }
+
+  forget() {
+    this.#operations.items.length = 0;
+  }
+
+  #of(kind, key) {
+    return this.operations.filter((o) => o.kind === kind && (key === undefined || o.key === key));
+  }
+
+  #answered(kind, key) {
+    return this.#operations.when((o) => o.kind === kind && o.key === key && o.status, `KV ${kind} of ${key} answered`);
+  }
+
+  async #serve(request, response) {
+    const body = await readAll(request);
+    const operation = this.#operations.add(parse(request, body));
+    response.on("close", () => {
+      operation.aborted = !response.writableFinished;
+      this.#operations.changed();
+    });
+    const change = (await this.#behaviours[operation.kind]?.(operation)) ?? {};
+    if (change.hang) return;
+    const answer = change.status ? { status: change.status, body: change.body ?? "KV fault" } : this.#apply(operation, change);
+    operation.status = answer.status;
+    response.writeHead(answer.status, answer.headers);
+    response.end(answer.body);
+    this.#operations.changed();
+  }
+
+  #apply(operation, change) {
+    switch (operation.kind) {
+      case "get": {
+        const record = "value" in change || "metadata" in change || "rawMetadata" in change ? change : this.records.get(operation.key);
+        if (!record) return { status: 404, body: "" };
+        const metadata = record.rawMetadata ?? (record.metadata === undefined ? undefined : JSON.stringify(record.metadata));
+        return { status: 200, headers: metadata === undefined ? {} : { "CF-KV-Metadata": utf8Header(metadata) }, body: record.value ?? "" };
+      }
+      case "put": {
+        const { key, value, metadata, expirationTtl } = operation;
+        this.records.set(key, { value, metadata, expirationTtl });
+        return { status: 200 };
+      }
+      case "delete":
+        this.records.delete(operation.key);
+        return { status: 200 };
+      case "list":
+        return { status: 200, body: JSON.stringify(this.#list(operation)) };
+      case "bulk":
+        return { status: 200, body: JSON.stringify(this.#bulk(operation)) };
+    }
+  }
+
+  #list({ prefix = "", limit = 1000, cursor = "" }) {
+    const names = [...this.records.keys()].filter((name) => name.startsWith(prefix) && name > cursor).sort();
+    const page = names.slice(0, limit);
+    const keys = page.map((name) => ({ name, metadata: JSON.stringify(this.records.get(name).metadata) }));
+    return names.length > page.length ? { keys, list_complete: false, cursor: page.at(-1) } : { keys, list_complete: true };
+  }
+
+  #bulk({ keys, withMetadata }) {
+    const entry = (record) =>
+      withMetadata && record ? { value: record.value, metadata: record.metadata ?? null } : (record?.value ?? null);
+    return Object.fromEntries(keys.map((key) => [key, entry(this.records.get(key))]));
+  }
+}
+
+function parse(request, body) {
+  const url = new URL(request.url, "http://kv");
+  const key = decodeURIComponent(url.pathname.slice(1));
+  const number = (name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : undefined);
+  switch (request.method) {
+    case "PUT": {
+      const header = request.headers["cf-kv-metadata"];
+      // Node reads header bytes as Latin-1, workerd writes them as UTF-8.
+      const metadataText = header && Buffer.from(header, "latin1").toString("utf8");
+      return {
+        kind: "put",
+        key,
+        value: body,
+        metadataText,
+        metadata: metadataText && JSON.parse(metadataText),
+        expirationTtl: number("expiration_ttl"),
+      };
+    }
+    case "DELETE":
+      return { kind: "delete", key };
+    case "POST":
+      return { kind: "bulk", ...JSON.parse(body) };
+    default:
+      if (key) return { kind: "get", key, cacheTtl: number("cache_ttl") };
+      return {
+        kind: "list",
+        prefix: url.searchParams.get("prefix") ?? undefined,
+        limit: number("key_count_limit"),
+        cursor: url.searchParams.get("cursor") ?? undefined,
+      };
+  }
+}
+
+async function readAll(request) {
+  const chunks = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function utf8Header(text) {
+  return Buffer.from(text, "utf8").toString("latin1");
+}

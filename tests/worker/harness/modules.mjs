@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** What `wrangler.toml` says of the Worker: its entry and the runtime it is meant for. */
+export function manifest() {
+  const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
+  const top = toml.split(/^\s*\[/m)[0];
+  const string = (key) => top.match(new RegExp(`^\\s*${key}\\s*=\\s*"([^"]*)"`, "m"))?.[1];
+  const flags = top.match(/^\s*compatibility_flags\s*=\s*\[([^\]]*)\]/m)?.[1] ?? "";
+  return {
+    main: string("main"),
+    compatibilityDate: string("compatibility_date"),
+    compatibilityFlags: [...flags.matchAll(/"([^"]+)"/g)].map((match) => match[1]),
+  };
+}
+
+/** The entry of a build; without `main` of the one that is deployed, or that `WORKER_MAIN` names. */
+export function entry(main = process.env.WORKER_MAIN ?? manifest().main) {
+  return path.resolve(root, main);
+}
+
+/** The entry and all that it imports, as `{ name, kind, file }`, named by their place below the entry's directory. */
+export function modulesOf(main) {
+  const base = path.dirname(main);
+  const found = new Map();
+  const visit = (file) => {
+    if (found.has(file)) return;
+    const kind = file.endsWith(".wasm") ? "wasm" : "esModule";
+    found.set(file, { name: path.relative(base, file), kind, file });
+    if (kind === "esModule")
+      for (const specifier of imports(readFileSync(file, "utf8"))) visit(path.resolve(path.dirname(file), specifier));
+  };
+  visit(main);
+  return [...found.values()];
+}
+
+function imports(source) {
+  const statements = source.matchAll(/\b(?:import|export)\b[^"'`;()]*?["'](\.{1,2}\/[^"']+)["']/g);
+  return [...statements].map((match) => match[1]);
+}

@@ -1,0 +1,184 @@
+import { Client } from "./client.mjs";
+import { Clock, clockedSource, clockSource } from "./clock.mjs";
+import { entrypointSource } from "./entrypoint.mjs";
+import { Front, frontSource } from "./front.mjs";
+import { gaugedSource, gaugeSource } from "./gauge.mjs";
+import { Kv } from "./kv.mjs";
+import { entry, manifest, modulesOf } from "./modules.mjs";
+import { CF_BLOB, Origin } from "./origin.mjs";
+import { Workerd } from "./workerd.mjs";
+
+export const ORIGIN = "https://images.test/assets";
+
+/**
+ * Starts the built Worker on workerd, with KV and origin played by this process, and ends it with the test (or, given
+ * `{ after }` of node:test, with the file).
+ *
+ * - `main`: the entry of another build than the one that is deployed.
+ * - `config`: laid over the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` leaves it out.
+ * - `kv: false`: no KV binding; `kvBinding`: its name.
+ * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
+ * - `env`: further text bindings, such as ADMIN_TOKEN.
+ * - `clock: true`: with clocks that the test holds.
+ * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
+ * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
+ * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one.
+ */
+export async function deploy(t, options = {}) {
+  const site = new Site(options);
+  t.after(async () => {
+    await site.stop();
+    if (t.passed === false || t.error) t.diagnostic(`workerd said:\n${site.transcript()}`);
+  });
+  await site.start();
+  return site;
+}
+
+class Site {
+  #options;
+  #workerd;
+  #addresses;
+  #clients = [];
+  kv = new Kv();
+  origin = new Origin();
+  at = {};
+
+  constructor(options) {
+    this.#options = options;
+    if (options.front) this.front = new Front();
+    if (options.clock) this.clock = new Clock();
+  }
+
+  async start() {
+    const [kv, origin, hand] = await Promise.all([this.kv.listen(), this.origin.listen(), this.front?.listen()]);
+    this.#addresses = { kv, origin, hand };
+    await this.#boot();
+  }
+
+  /** A new isolate, with the same KV and origin. */
+  async restart() {
+    await this.#halt();
+    await this.#boot();
+  }
+
+  async stop() {
+    await this.#halt();
+    await Promise.all([this.kv.close(), this.origin.close(), this.front?.close()]);
+  }
+
+  request(method, path, options) {
+    return this.at.worker.request(method, path, options);
+  }
+
+  get(path, headers) {
+    return this.at.worker.get(path, headers);
+  }
+
+  /**
+   * `count` concurrent requests, all of which the Worker has begun to work on when this resolves: it takes them in the
+   * order in which they come, and has answered a later one. The answers are still to come, as `.answers`.
+   */
+  async herd(count, path) {
+    const herd = this.at.worker.herd(count, path);
+    await herd.sent;
+    await this.settled();
+    return herd;
+  }
+
+  /** Resolves once all that was sent before has been begun by the Worker. */
+  async settled() {
+    await this.get("/metadata/");
+    await this.get("/metadata/");
+  }
+
+  get log() {
+    return this.#workerd.log;
+  }
+
+  logged(fields) {
+    return this.#workerd.logged(fields);
+  }
+
+  transcript() {
+    return this.#workerd.transcript();
+  }
+
+  /** Resident memory of the workerd process, in bytes. */
+  memory() {
+    return this.#workerd.memory();
+  }
+
+  /** The wasm instance: `bytes` of memory, and places in its table of `references` to JavaScript objects. */
+  async wasm() {
+    return (await this.at.Gauge.get("/")).json;
+  }
+
+  async #boot() {
+    this.#workerd = await Workerd.start(this.#configuration());
+    this.at = {};
+    for (const [name, port] of Object.entries(this.#workerd.ports)) {
+      this.at[name] = new Client(port);
+      this.#clients.push(this.at[name]);
+    }
+    this.front?.connect(this.#workerd.ports.front);
+    await this.clock?.connect(this.at.Clock);
+  }
+
+  async #halt() {
+    for (const client of this.#clients.splice(0)) client.close();
+    await this.#workerd?.stop();
+  }
+
+  #configuration() {
+    const { front, clock, gauge, entrypoint, outbound } = this.#options;
+    const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
+    const { compatibilityDate, compatibilityFlags } = manifest();
+    const runtime = { compatibilityDate, compatibilityFlags };
+    const services = [
+      { name: "worker", ...runtime, modules: this.#modules(), bindings: this.#bindings(), globalOutbound: "origin" },
+      { name: "kv", external: this.#addresses.kv },
+      outbound
+        ? { name: "origin", ...runtime, modules: [esModule("outbound.js", outbound)], bindings: [] }
+        : { name: "origin", external: this.#addresses.origin, proxy: true },
+    ];
+    const sockets = [{ name: "worker", service: "worker" }, ...entrypoints.map((name) => ({ name, service: "worker", entrypoint: name }))];
+    if (front) {
+      const modules = [{ name: "front.js", kind: "esModule", source: frontSource }];
+      const bindings = [
+        { name: "SITE", service: "worker", entrypoint: entrypoint?.name },
+        { name: "HAND", service: "hand" },
+      ];
+      services.push({ name: "front", ...runtime, modules, bindings }, { name: "hand", external: this.#addresses.hand });
+      sockets.push({ name: "front", service: "front" });
+    }
+    return { services, sockets, cfHeader: CF_BLOB };
+  }
+
+  #modules() {
+    const { clock, gauge, entrypoint, main } = this.#options;
+    const modules = modulesOf(entry(main));
+    const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
+    if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
+    if (clock) {
+      modules.push(esModule("test-clock.js", clockSource));
+      wrap("test-clocked.js", clockedSource);
+    }
+    if (gauge) {
+      modules.push(esModule("test-gauge.js", gaugeSource));
+      wrap("test-gauged.js", gaugedSource);
+    }
+    return modules;
+  }
+
+  #bindings() {
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", env = {} } = this.#options;
+    const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
+    if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
+    if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
+    return bindings;
+  }
+}
+
+function esModule(name, source) {
+  return { name, kind: "esModule", source };
+}

@@ -1,0 +1,82 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { Client } from "./client.mjs";
+import { within } from "./gate.mjs";
+import { entry, manifest, root } from "./modules.mjs";
+
+/**
+ * Serves the built Worker through `wrangler dev`, with local KV and wrangler's emulation of `cf.image`, and ends it
+ * with the test. The configuration is that of wrangler.toml without its build step, which would replace the files that
+ * other tests are reading.
+ */
+export async function wranglerDev(t, { metadata }) {
+  const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
+  const { compatibilityDate, compatibilityFlags } = manifest();
+  const config = path.join(directory, "wrangler.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      name: "optimized-metadata-test",
+      main: entry(),
+      compatibility_date: compatibilityDate,
+      compatibility_flags: compatibilityFlags,
+      kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
+      vars: { metadata },
+      dev: { ip: "127.0.0.1", port: 0, inspector_port: 0 },
+    }),
+  );
+
+  const output = [];
+  const child = spawn(
+    path.join(root, "node_modules/.bin/wrangler"),
+    ["dev", "--config", config, "--persist-to", path.join(directory, "state")],
+    {
+      cwd: directory,
+      env: {
+        ...process.env,
+        // wrangler wants the Node that runs these tests, which need not be the system's.
+        PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`,
+        CI: "1",
+        WRANGLER_SEND_METRICS: "false",
+        CLOUDFLARE_CF_FETCH_ENABLED: "false",
+        WRANGLER_LOG_PATH: path.join(directory, "logs"),
+        MINIFLARE_REGISTRY_PATH: path.join(directory, "registry"),
+      },
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+      // A group of its own, so that its children can be ended with it.
+      detached: true,
+    },
+  );
+  const kill = () => {
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  };
+  process.on("exit", kill);
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => output.push(text));
+  const exited = once(child, "close");
+  const said = () => `wrangler dev being ready; it said:\n${output.join("")}`;
+
+  const ready = new Promise((resolve, reject) => {
+    child.on("message", (text) => {
+      const message = JSON.parse(text);
+      if (message.event === "DEV_SERVER_READY") resolve(message);
+    });
+    exited.then(() => reject(new Error(`waited in vain for ${said()}`)));
+  });
+  t.after(async () => {
+    kill();
+    await exited;
+    process.off("exit", kill);
+    rmSync(directory, { recursive: true, force: true });
+  });
+  const { ip, port } = await within(ready, said, 60_000);
+  const client = new Client(port, ip);
+  t.after(() => client.close());
+  return client;
+}

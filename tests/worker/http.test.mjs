@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import test, { after, suite } from "node:test";
+import { assertFound, assertProblem, bodyOf } from "./harness/expect.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const site = await deploy({ after });
+const PATH = "/metadata/photos/cat.jpg";
+
+suite("the answer to GET", () => {
+  test("has the metadata as JSON, in the published order", async () => {
+    const answer = await site.get(PATH);
+    assert.equal(answer.status, 200);
+    assert.equal(answer.text, JSON.stringify(bodyOf("photos/cat.jpg")));
+  });
+
+  test("has every header of the contract", async () => {
+    const { headers, bytes } = await site.get(PATH);
+    assert.match(headers["content-type"], /^application\/json\b/);
+    assert.match(headers.etag, /^"[0-9a-z]+"$/);
+    assert.match(headers.age, /^\d+$/);
+    assert.match(headers["cache-control"], /^public, max-age=\d+, stale-while-revalidate=3600$/);
+    assert.match(headers["cache-status"], /^OptimizedMetadata; /);
+    assert.match(headers["server-timing"], /^memory;dur=[\d.]+(, [a-z]+;dur=[\d.]+)*, total;dur=[\d.]+$/);
+    assert.equal(headers["access-control-allow-origin"], "*");
+    assert.equal(headers["timing-allow-origin"], "*");
+    assert.equal(headers["x-content-type-options"], "nosniff");
+    assert.equal(Number(headers["content-length"] ?? bytes.length), bytes.length);
+  });
+
+  test("lets a script read the headers that tell how it was found", async () => {
+    const { headers } = await site.get(PATH, { Origin: "https://shop.test" });
+    const exposed = (headers["access-control-expose-headers"] ?? "").toLowerCase().split(/,\s*/);
+    for (const name of ["etag", "age", "cache-status", "server-timing"]) assert.ok(exposed.includes(name) || exposed.includes("*"), name);
+  });
+
+  test("does not depend on query parameters that are unknown", async () => {
+    await site.get(PATH);
+    const answer = await site.get(`${PATH}?v=2&utm_source=x&%zz=&=`);
+    assertFound(answer, "memory");
+    assert.equal(answer.etag, (await site.get(PATH)).etag);
+  });
+
+  test("has an ETag of its own for each image", async () => {
+    assert.notEqual((await site.get("/metadata/a.jpg")).etag, (await site.get("/metadata/b.jpg")).etag);
+  });
+});
+
+test("HEAD has the headers of GET and no body, cold and warm", async () => {
+  for (const layer of ["origin", "memory"]) {
+    const head = await site.request("HEAD", `/metadata/head.jpg`);
+    assertFound(head, layer);
+    assert.equal(head.bytes.length, 0);
+    const get = await site.get("/metadata/head.jpg");
+    const steady = ({ headers }) => {
+      const { date, age, "server-timing": timing, "cache-status": status, "cache-control": control, ...rest } = headers;
+      return rest;
+    };
+    // How a body is delimited says nothing of the answer.
+    const { "transfer-encoding": a, "content-length": headLength, ...ofHead } = steady(head);
+    const { "transfer-encoding": b, "content-length": getLength, ...ofGet } = steady(get);
+    assert.deepEqual(ofHead, ofGet);
+    if (headLength !== undefined) assert.equal(headLength, String(get.bytes.length));
+  }
+});
+
+suite("If-None-Match", () => {
+  const etag = (async () => (await site.get(PATH)).etag)();
+
+  for (const [what, value] of [
+    ["the ETag", (e) => e],
+    ["the ETag among others", (e) => `"x", ${e}, "y"`],
+    ["the ETag among others without spaces", (e) => `"x",${e},"y"`],
+    ["*", () => "*"],
+    ["the ETag marked weak, as a proxy may have done", (e) => `W/${e}`],
+    ["the ETag marked weak among others", (e) => `W/"x", W/${e}`],
+  ]) {
+    for (const method of ["GET", "HEAD"]) {
+      test(`of ${method} with ${what}: 304, without a body, with what a cache needs to go on`, async () => {
+        const answer = await site.request(method, PATH, { headers: { "If-None-Match": value(await etag) } });
+        assert.equal(answer.status, 304);
+        assert.equal(answer.bytes.length, 0);
+        assert.equal(answer.etag, await etag);
+        assert.match(answer.headers["cache-control"], /^public, max-age=\d+/);
+        assert.equal(answer.headers["access-control-allow-origin"], "*");
+        assert.equal(answer.headers["content-type"], undefined);
+      });
+    }
+  }
+
+  for (const [what, value] of [
+    ["another ETag", () => '"0000000000000000"'],
+    ["the ETag without its quotes", (e) => e.slice(1, -1)],
+    ["a part of the ETag", (e) => `${e.slice(0, -2)}"`],
+    ["a longer one", (e) => `${e.slice(0, -1)}0"`],
+    ["nothing", () => ""],
+  ]) {
+    test(`with ${what}: 200`, async () => {
+      const answer = await site.get(PATH, { "If-None-Match": value(await etag) });
+      assert.equal(answer.status, 200);
+      assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
+    });
+  }
+
+  test("of an image that is not in memory is answered 304, too", async (t) => {
+    const own = await deploy(t);
+    const answer = await own.get(PATH, { "If-None-Match": await etag });
+    assert.equal(answer.status, 304);
+    await own.kv.written("metadata:photos/cat.jpg");
+    assertFound(await own.get(PATH), "memory");
+  });
+});
+
+suite("other methods", () => {
+  for (const method of ["POST", "PUT", "PATCH", "PROPFIND"]) {
+    test(`${method} is not allowed`, async (t) => {
+      const own = await deploy(t);
+      const answer = await own.request(method, PATH, { body: "{}" });
+      assertProblem(answer, 405, "method-not-allowed", { instance: PATH });
+      const allowed = answer.headers.allow.split(/,\s*/);
+      for (const name of ["GET", "HEAD", "OPTIONS"]) assert.ok(allowed.includes(name), `${name} in ${answer.headers.allow}`);
+      assert.ok(!allowed.includes(method));
+      assert.equal(answer.headers["cache-control"], "no-store");
+      assert.deepEqual([own.kv.operations.length, own.origin.requests.length], [0, 0]);
+    });
+  }
+});
+
+suite("a preflight", () => {
+  const preflight = (on, origin) =>
+    on.request("OPTIONS", PATH, {
+      headers: { Origin: origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "if-none-match" },
+    });
+
+  test("is answered 204 with what is allowed, and asks nobody", async (t) => {
+    const own = await deploy(t);
+    const { status, headers, bytes } = await preflight(own, "https://shop.test");
+    assert.equal(status, 204);
+    assert.equal(bytes.length, 0);
+    assert.equal(headers["access-control-allow-origin"], "*");
+    for (const method of ["GET", "HEAD"]) assert.match(headers["access-control-allow-methods"], new RegExp(`\\b${method}\\b`));
+    assert.match(headers["access-control-allow-headers"], /if-none-match|\*/i);
+    assert.match(headers["access-control-max-age"], /^[1-9]\d*$/);
+    assert.deepEqual([own.kv.operations.length, own.origin.requests.length], [0, 0]);
+  });
+
+  test("allows only the sites of corsOrigins, and tells caches so", async (t) => {
+    const own = await deploy(t, { config: { corsOrigins: ["https://shop.test", "http://localhost:3000"] } });
+    for (const answer of [
+      await preflight(own, "https://shop.test"),
+      await own.get(PATH, { Origin: "https://shop.test" }),
+      await own.get("/metadata/", { Origin: "https://shop.test" }),
+    ]) {
+      assert.equal(answer.headers["access-control-allow-origin"], "https://shop.test");
+      assert.match(answer.headers.vary ?? "", /\bOrigin\b/i);
+    }
+    for (const origin of ["https://evil.test", "https://shop.test.evil.test", "http://shop.test", "null"]) {
+      for (const answer of [await preflight(own, origin), await own.get(PATH, { Origin: origin })]) {
+        assert.notEqual(answer.headers["access-control-allow-origin"], origin);
+        assert.notEqual(answer.headers["access-control-allow-origin"], "*");
+      }
+    }
+    const plain = await own.get(PATH);
+    assert.match(plain.headers.vary ?? "", /\bOrigin\b/i, "a cache must not hand an answer without the header to a site");
+  });
+});
+
+suite("an error", () => {
+  test("is a problem in JSON that says what to do, and is not cached", async () => {
+    const answer = await site.get("/metadata/a%20b//c");
+    const problem = assertProblem(answer, 400, "invalid-path", { instance: "/metadata/a%20b//c" });
+    assert.deepEqual(Object.keys(problem).sort(), ["code", "detail", "instance", "status", "title", "type"]);
+    assert.equal(answer.headers["cache-control"], "no-store");
+    assert.equal(answer.headers["access-control-allow-origin"], "*");
+  });
+
+  test("of a path without a route is a 404", async () => {
+    assertProblem(await site.get("/nowhere?x=1"), 404, "no-route", { instance: "/nowhere" });
+  });
+
+  test("in HEAD has no body", async () => {
+    const answer = await site.request("HEAD", "/nowhere");
+    assert.equal(answer.status, 404);
+    assert.equal(answer.bytes.length, 0);
+  });
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { assertFound } from "./harness/expect.mjs";
+import { image, json, redirect } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
+
+suite("the origin sees", () => {
+  test("exactly the option that asks for metadata, and none that would change its caching", async (t) => {
+    const site = await deploy(t);
+    await site.get("/metadata/photos/cat.jpg");
+    const [{ method, url, cf }] = site.origin.requests;
+    assert.deepEqual(
+      { method, url, cf },
+      { method: "GET", url: "https://images.test/assets/photos/cat.jpg", cf: { image: { format: "json" } } },
+    );
+  });
+
+  test("nothing of the client: no header, cookie, host or query", async (t) => {
+    const site = await deploy(t);
+    const headers = {
+      Host: "evil.test",
+      Cookie: "session=1",
+      Authorization: "Bearer secret",
+      Accept: "image/webp",
+      "Accept-Language": "de",
+      "User-Agent": "client",
+      "If-None-Match": '"x"',
+      "If-Modified-Since": "Tue, 01 Jan 2030 00:00:00 GMT",
+      Range: "bytes=0-1",
+      "X-Forwarded-Host": "evil.test",
+      "CF-Connecting-IP": "203.0.113.1",
+      "Cache-Control": "no-cache",
+    };
+    const answer = await site.get("/metadata/photos/cat.jpg?width=1&token=secret", headers);
+    assertFound(answer, "origin");
+    const [request] = site.origin.requests;
+    assert.equal(request.url, "https://images.test/assets/photos/cat.jpg");
+    const passedOn = Object.entries(headers).filter(([name, value]) => request.headers[name.toLowerCase()] === value);
+    assert.deepEqual(passedOn, []);
+  });
+
+  test("the same request where HEAD was asked for", async (t) => {
+    const site = await deploy(t);
+    await site.request("HEAD", "/metadata/photos/cat.jpg");
+    assert.deepEqual(
+      site.origin.requests.map(({ method, cf }) => ({ method, cf })),
+      [{ method: "GET", cf: { image: { format: "json" } } }],
+    );
+  });
+
+  for (const [what, raw, encoded] of [
+    ["a space", "a%20b.jpg", "a%20b.jpg"],
+    ["a plus sign, which is no space", "a+b.jpg", "a+b.jpg"],
+    ["characters beyond ASCII", "Gr%c3%b6%c3%9fe/%e7%8c%ab.png", "Gr%C3%B6%C3%9Fe/%E7%8C%AB.png"],
+    ["a question mark", "a%3fwidth=1", "a%3Fwidth=1"],
+    ["a hash", "a%23b", "a%23b"],
+    ["a percent sign", "100%25.jpg", "100%25.jpg"],
+    ["an escape that was escaped", "%252e%252e/%252f", "%252e%252e/%252f"],
+    ["letters that need no escape", "%63%61%74.jpg", "cat.jpg"],
+    ["quotes and brackets", "%22%3c%3e%60%7b%7d%5b%5d%7c%5e.jpg", "%22%3C%3E%60%7B%7D%5B%5D%7C%5E.jpg"],
+    ["another host in front", "evil.test:80/x", "evil.test:80/x"],
+    ["credentials in front", "@evil.test/x", "@evil.test/x"],
+  ]) {
+    test(`each segment encoded again: ${what}`, async (t) => {
+      const site = await deploy(t);
+      assertFound(await site.get(`/metadata/${raw}`), "origin");
+      assert.deepEqual(
+        site.origin.requests.map((request) => request.url),
+        [`https://images.test/assets/${encoded}`],
+      );
+    });
+  }
+
+  for (const [originUrl, url] of [
+    ["https://images.test", "https://images.test/cat.jpg"],
+    ["https://images.test/", "https://images.test/cat.jpg"],
+    ["http://images.test:8080/a/b/", "http://images.test:8080/a/b/cat.jpg"],
+    ["https://images.test/a%20b", "https://images.test/a%20b/cat.jpg"],
+  ]) {
+    test(`${url} for an originUrl of ${originUrl}`, async (t) => {
+      const site = await deploy(t, { config: { originUrl } });
+      assertFound(await site.get("/metadata/cat.jpg"), "origin");
+      assert.equal(site.origin.requests[0].url, url);
+    });
+  }
+});
+
+suite("of what the origin tells", () => {
+  test("the original's size counts, not the resized one's", async (t) => {
+    const site = await deploy(t);
+    site.origin.on(
+      "/assets/a",
+      json({ width: 640, height: 360, original: { file_size: 101031, width: 1280, height: 720, format: "image/png" } }),
+    );
+    const { metadata } = (await site.get("/metadata/a")).json;
+    assert.deepEqual(metadata, {
+      width: 1280,
+      height: 720,
+      format: "png",
+      mimeType: "image/png",
+      fileSize: 101031,
+      confidence: "high",
+      source: "format-json",
+    });
+  });
+
+  for (const [what, body] of [
+    ["width and height", { width: 3, height: 2, naturalWidth: 9, naturalHeight: 9 }],
+    ["naturalWidth and naturalHeight", { naturalWidth: 3, naturalHeight: 2, originalWidth: 9, originalHeight: 9 }],
+    ["originalWidth and originalHeight", { originalWidth: 3, originalHeight: 2 }],
+  ]) {
+    test(`${what} count where there is no original`, async (t) => {
+      const site = await deploy(t);
+      site.origin.on("/assets/a", json(body));
+      const { width, height } = (await site.get("/metadata/a")).json.metadata;
+      assert.deepEqual([width, height], [3, 2]);
+    });
+  }
+
+  for (const [type, format, mimeType = type] of [
+    ["image/jpeg", "jpeg"],
+    ["image/png", "png"],
+    ["image/webp", "webp"],
+    ["image/avif", "avif"],
+    ["image/gif", "gif"],
+    ["image/svg+xml", "svg"],
+    ["image/heic", "heic"],
+    ["image/jxl", "jxl"],
+    ["image/bmp", "bmp"],
+    ["image/tiff", "tiff"],
+    ["IMAGE/JPEG", "jpeg", "image/jpeg"],
+    ["image/unheard-of", undefined, undefined],
+    ["", undefined, undefined],
+  ]) {
+    test(`the format ${type || "that is empty"} is ${format ?? "unknown, and not guessed"}`, async (t) => {
+      const site = await deploy(t);
+      site.origin.on("/assets/a.jpg", image({ format: type }));
+      const { metadata } = (await site.get("/metadata/a.jpg")).json;
+      assert.deepEqual([metadata.format, metadata.mimeType], [format, format && mimeType]);
+      assert.equal("format" in metadata, format !== undefined);
+    });
+  }
+
+  test("the largest size that there is, is taken", async (t) => {
+    const site = await deploy(t);
+    site.origin.on("/assets/a", image({ width: 2 ** 31 - 1, height: 1 }));
+    assert.equal((await site.get("/metadata/a")).json.metadata.width, 2147483647);
+  });
+
+  test("a redirect within the origin is followed, with the same option", async (t) => {
+    const site = await deploy(t);
+    site.origin.on("/assets/old.jpg", redirect("/assets/new.jpg", 301));
+    assertFound(await site.get("/metadata/old.jpg"), "origin");
+    assert.deepEqual(
+      site.origin.requests.map(({ url, cf }) => ({ url, cf })),
+      [
+        { url: "https://images.test/assets/old.jpg", cf: { image: { format: "json" } } },
+        { url: "https://images.test/assets/new.jpg", cf: { image: { format: "json" } } },
+      ],
+    );
+  });
+});

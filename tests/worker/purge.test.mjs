@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import test, { after, suite } from "node:test";
+import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const PATH = "/metadata/photos/cat.jpg";
+const KEY = "metadata:photos/cat.jpg";
+const ADMIN_TOKEN = "correct horse battery staple";
+
+const purge = (site, path, authorization = `Bearer ${ADMIN_TOKEN}`) =>
+  site.request("DELETE", path, { headers: { Authorization: authorization } });
+
+suite("DELETE with the admin token", () => {
+  test("forgets one image in memory and KV, and no other", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    for (const name of ["cat", "dog"]) {
+      await site.get(`/metadata/photos/${name}.jpg`);
+      await site.kv.written(`metadata:photos/${name}.jpg`);
+    }
+    const answer = await purge(site, PATH);
+    assert.equal(answer.status, 200);
+    assert.deepEqual(answer.json, { purged: 1 });
+    assert.equal(answer.headers["cache-control"], "no-store");
+    assert.deepEqual([...site.kv.records.keys()], ["metadata:photos/dog.jpg"], "the answer comes after KV has done it");
+
+    assertFound(await site.get(PATH), "origin");
+    assertFound(await site.get("/metadata/photos/dog.jpg"), "memory");
+  });
+
+  test("finds the image by any spelling of its path", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    await site.get(PATH);
+    await site.kv.written(KEY);
+    assert.equal((await purge(site, "/metadata/photos/%63at.jpg")).status, 200);
+    assertFound(await site.get(PATH), "origin");
+  });
+
+  test("of an image that is not known is no error", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    assert.equal((await purge(site, PATH)).status, 200);
+  });
+
+  test("of a bad path is refused and deletes nothing", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    assertProblem(await purge(site, "/metadata/a//b"), 400, "invalid-path");
+    assert.deepEqual(site.kv.operations, []);
+  });
+
+  test("says so where KV does not delete", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    site.kv.behave("delete", () => ({ status: 503 }));
+    const answer = await purge(site, PATH);
+    assertProblem(answer, 503, "purge-failed");
+    assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
+  });
+
+  test("is offered by 405 and by a preflight", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN } });
+    assert.match((await site.request("PUT", PATH, { body: "" })).headers.allow, /\bDELETE\b/);
+    const preflight = await site.request("OPTIONS", PATH, {
+      headers: { Origin: "https://shop.test", "Access-Control-Request-Method": "DELETE" },
+    });
+    assert.match(preflight.headers["access-control-allow-methods"], /\bDELETE\b/);
+  });
+});
+
+suite("DELETE without the right token does nothing:", async () => {
+  const site = await deploy({ after }, { env: { ADMIN_TOKEN } });
+  await site.get(PATH);
+  await site.kv.written(KEY);
+
+  for (const [what, authorization, status, code] of [
+    ["no Authorization", undefined, 401, "unauthorized"],
+    ["another scheme", `Basic ${btoa(`admin:${ADMIN_TOKEN}`)}`, 401, "unauthorized"],
+    ["the token without a scheme", "secret", 401, "unauthorized"],
+    ["another token", "Bearer wrong", 403, "forbidden"],
+    ["an empty token", "Bearer ", 401, undefined],
+    ["the start of the token", `Bearer ${ADMIN_TOKEN.slice(0, -1)}`, 403, "forbidden"],
+    ["the token and more", `Bearer ${ADMIN_TOKEN}x`, 403, "forbidden"],
+    ["the token in other letters", `Bearer ${ADMIN_TOKEN.toUpperCase()}`, 403, "forbidden"],
+  ]) {
+    test(what, async () => {
+      const answer = await site.request("DELETE", PATH, { headers: authorization === undefined ? {} : { Authorization: authorization } });
+      if (code) assertProblem(answer, status, code, { instance: PATH });
+      else assert.ok([401, 403].includes(answer.status), answer.text);
+      if (answer.status === 401) assert.match(answer.headers["www-authenticate"], /^Bearer\b/);
+      assert.doesNotMatch(answer.text, /horse/);
+      assertFound(await site.get(PATH), "memory");
+      assert.equal(site.kv.deletes().length, 0);
+    });
+  }
+});
+
+suite("without ADMIN_TOKEN", () => {
+  test("there is no DELETE, with or without a token", async (t) => {
+    const site = await deploy(t);
+    for (const authorization of ["Bearer x", "Bearer ", "Bearer undefined"])
+      assertProblem(await purge(site, PATH, authorization), 404, "no-route");
+    assert.doesNotMatch((await site.request("PUT", PATH, { body: "" })).headers.allow, /DELETE/);
+    assert.deepEqual(site.kv.operations, []);
+  });
+
+  test("an empty one counts as none", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN: "" } });
+    for (const authorization of ["Bearer x", "Bearer "]) assert.ok((await purge(site, PATH, authorization)).status >= 400);
+    assert.equal(site.kv.deletes().length, 0);
+  });
+});

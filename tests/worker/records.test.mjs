@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import test, { suite } from "node:test";
+import { assertFound, bodyOf } from "./harness/expect.mjs";
+import { image, json } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const PATH = "/metadata/photos/cat.jpg";
+const KEY = "metadata:photos/cat.jpg";
+const golden = (ms) =>
+  `{"width":4000,"height":3000,"format":"jpeg","lastFetched":${ms},"confidence":"high","source":"format-json","fileSize":123456,"originalMetadata":{"format":"image/jpeg"}}`;
+
+suite("what is written to KV", () => {
+  test("is the golden record, in the key's metadata, with an empty value", async (t) => {
+    const site = await deploy(t, { clock: true });
+    const now = 1_790_000_000_000;
+    await site.clock.freeze(now);
+    await site.get(PATH);
+    const { metadataText, value, expirationTtl } = await site.kv.written(KEY);
+    assert.equal(metadataText, golden(now));
+    assert.equal(value, "");
+    assert.equal(expirationTtl, 86_400 + 86_400);
+  });
+
+  test("leaves out what is unknown", async (t) => {
+    const site = await deploy(t, { clock: true });
+    await site.clock.freeze(1_790_000_000_000);
+    site.origin.on("/assets/x", json({ width: 3, height: 2 }));
+    assert.deepEqual((await site.get("/metadata/x")).json, {
+      path: "x",
+      metadata: { width: 3, height: 2, confidence: "high", source: "format-json" },
+    });
+    const { metadataText } = await site.kv.written("metadata:x");
+    assert.equal(metadataText, '{"width":3,"height":2,"lastFetched":1790000000000,"confidence":"high","source":"format-json"}');
+  });
+
+  for (const [config, expected] of [
+    [{ kvCacheTtl: 100, staleWhileRevalidate: 500, staleIfError: 200 }, 600],
+    [{ kvCacheTtl: 100, staleWhileRevalidate: 200, staleIfError: 500 }, 600],
+    [{ kvCacheTtl: 60, staleWhileRevalidate: 0, staleIfError: 0 }, 60],
+  ]) {
+    test(`expires after the last window closes: ${JSON.stringify(config)}`, async (t) => {
+      const site = await deploy(t, { config });
+      await site.get(PATH);
+      assert.equal((await site.kv.written(KEY)).expirationTtl, expected);
+    });
+  }
+});
+
+suite("what is read from KV", () => {
+  test("is asked for with kvReadCacheTtl", async (t) => {
+    const site = await deploy(t, { config: { kvReadCacheTtl: 77 } });
+    await site.get(PATH);
+    assert.equal(site.kv.reads(KEY)[0].cacheTtl, 77);
+  });
+
+  test("in the earlier service's form, as metadata with an empty value, is a hit and stays as it is", async (t) => {
+    const site = await deploy(t);
+    const fetched = Date.now() - 1_000_000;
+    site.kv.seed(KEY, { value: "", metadata: JSON.parse(golden(fetched)) });
+    const answer = await site.get(PATH);
+    assertFound(answer, "kv");
+    assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
+    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Age ${answer.age}`);
+    assertFound(await site.get(PATH), "memory");
+    assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [0, 0]);
+  });
+
+  test("in the earlier service's first form, as the value, is a hit and is rewritten as the second", async (t) => {
+    const site = await deploy(t);
+    const fetched = Date.now() - 1_000_000;
+    site.kv.seed(KEY, { value: golden(fetched) });
+    const answer = await site.get(PATH);
+    assertFound(answer, "kv");
+    assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
+    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Age ${answer.age}`);
+
+    const rewritten = await site.kv.written(KEY);
+    assert.equal(rewritten.metadataText, golden(fetched), "also the time of its fetch");
+    assert.equal(rewritten.value, "");
+    assert.ok(rewritten.expirationTtl >= 60 && rewritten.expirationTtl <= 172_800, `expirationTtl ${rewritten.expirationTtl}`);
+
+    await site.restart();
+    assertFound(await site.get(PATH), "kv");
+    assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [0, 1]);
+  });
+
+  test("gives the same answer and ETag in either form as the origin does", async (t) => {
+    const site = await deploy(t);
+    const fetched = await site.get(PATH);
+    for (const record of [{ value: golden(Date.now()) }, { metadata: JSON.parse(golden(Date.now())) }]) {
+      await site.restart();
+      site.kv.seed(KEY, record);
+      const read = await site.get(PATH);
+      assertFound(read, "kv");
+      assert.deepEqual([read.text, read.etag], [fetched.text, fetched.etag]);
+    }
+  });
+
+  test("may have been stored with more fields than are known", async (t) => {
+    const site = await deploy(t);
+    site.kv.seed(KEY, { metadata: { ...JSON.parse(golden(Date.now())), aspectRatio: 1.33, exif: { camera: "x" } } });
+    const answer = await site.get(PATH);
+    assertFound(answer, "kv");
+    assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
+  });
+
+  test("is the original's size where the record names a resized one beside it", async (t) => {
+    const site = await deploy(t);
+    site.kv.seed(KEY, {
+      metadata: { ...JSON.parse(golden(Date.now())), width: 640, height: 480, originalDimensions: { width: 4000, height: 3000 } },
+    });
+    assert.deepEqual((await site.get(PATH)).json, bodyOf("photos/cat.jpg"));
+  });
+
+  test("is read under another binding where kvNamespace names one", async (t) => {
+    const site = await deploy(t, { kvBinding: "SIZES", config: { kvNamespace: "SIZES" } });
+    site.kv.seed(KEY, { metadata: JSON.parse(golden(Date.now())) });
+    assertFound(await site.get(PATH), "kv");
+  });
+});
+
+suite("the key", () => {
+  const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+  const long = `photos/${"x".repeat(600)}.jpg`;
+
+  test("is the decoded path", async (t) => {
+    const site = await deploy(t);
+    await site.get("/metadata/a%20b/Gr%C3%B6%C3%9Fe%3f%25.png");
+    await site.kv.written("metadata:a b/Größe?%.png");
+    assert.deepEqual(
+      site.kv.reads().map((read) => read.key),
+      ["metadata:a b/Größe?%.png"],
+    );
+  });
+
+  test("of a path that KV could not take is its SHA-256, for reads and writes", async (t) => {
+    const site = await deploy(t);
+    assertFound(await site.get(`/metadata/${long}`), "origin");
+    const key = `metadata:sha256:${sha256(long)}`;
+    await site.kv.written(key);
+    assert.deepEqual(
+      site.kv.reads().map((read) => read.key),
+      [key],
+    );
+    await site.restart();
+    assertFound(await site.get(`/metadata/${long}`), "kv");
+  });
+
+  test("is the path itself up to KV's limit of 512 bytes, counted in UTF-8", async (t) => {
+    const site = await deploy(t);
+    const fits = `${"ö".repeat(251)}x`; // 9 bytes of prefix, 503 of path
+    const tooLong = "ö".repeat(252);
+    for (const path of [fits, tooLong]) assertFound(await site.get(`/metadata/${encodeURIComponent(path)}`), "origin");
+    assert.deepEqual(
+      site.kv.reads().map((read) => read.key),
+      [`metadata:${fits}`, `metadata:sha256:${sha256(tooLong)}`],
+    );
+  });
+
+  test("of two long paths that begin alike differs", async (t) => {
+    const site = await deploy(t);
+    site.origin.on(`/assets/${long}1`, image({ width: 1 }));
+    site.origin.on(`/assets/${long}2`, image({ width: 2 }));
+    for (const n of [1, 2, 1, 2]) assert.equal((await site.get(`/metadata/${long}${n}`)).json.metadata.width, n);
+  });
+});
