@@ -1,9 +1,7 @@
-// `npm run build`: the release Worker, in build/. Arguments go to worker-build, and the ones it does not know to cargo:
-// `npm run build -- --out-dir build-test --features test-faults`.
+// `npm run build`: the release Worker, in build/. Arguments go to worker-build, and the ones it does not know to cargo.
 
 import { environment } from "./lib/environment.mjs";
-import { main, run } from "./lib/process.mjs";
+import { main } from "./lib/process.mjs";
+import { buildWorker } from "./lib/worker.mjs";
 
-await main(async () => {
-  await run("worker-build", ["--release", ...process.argv.slice(2)], { env: await environment() });
-});
+await main(async () => buildWorker(process.argv.slice(2), await environment()));

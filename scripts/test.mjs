@@ -2,6 +2,7 @@
 
 import { environment } from "./lib/environment.mjs";
 import { main, Problem, run } from "./lib/process.mjs";
+import { buildWorker } from "./lib/worker.mjs";
 
 const times = [];
 
@@ -20,10 +21,7 @@ async function test() {
   await part("bindings to the runtime, as WebAssembly", () =>
     run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),
   );
-  await part("release build", () => run("worker-build", ["--release"], { env }));
-  // In a folder of its own, or each of the two builds would throw away the other's work.
-  const faulty = ["--out-dir", "build-test", "--features", "test-faults", "--target-dir", "target/test-faults"];
-  await part("release build that can be told to fail", () => run("worker-build", ["--release", ...faulty], { env }));
+  await part("release build", () => buildWorker([], env));
   await part("the built Worker, on workerd", () =>
     run("node", ["--test", "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
   );

@@ -1,6 +1,6 @@
 // The Rust toolchain: a cargo whose rustc can compile for the Worker's target.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as debian from "./debian.mjs";
@@ -10,6 +10,12 @@ const target = "wasm32-unknown-unknown";
 
 /** The environment in which `cargo` builds for the host and for the Worker. */
 export async function toolchain(env) {
+  const found = await withTarget(env);
+  await librarySource(found);
+  return found;
+}
+
+async function withTarget(env) {
   if (!output("cargo", ["--version"], env)) {
     throw new Problem("cargo is missing: install Rust from https://rustup.rs.");
   }
@@ -31,6 +37,18 @@ export async function toolchain(env) {
     if (compiles(debianEnv)) return debianEnv;
   }
   throw new Problem(`Rust's ${target} target is missing: get it with "rustup target add ${target}".`);
+}
+
+/** The source of the standard library, which the Worker is built with. */
+async function librarySource(env) {
+  const there = () => existsSync(join(output("rustc", ["--print", "sysroot"], env), "lib/rustlib/src/rust/library"));
+  if (there()) return;
+  if (installed("rustup", env)) {
+    console.log("Adding the source of Rust's standard library.");
+    await attempt(() => run("rustup", ["component", "add", "rust-src"], { env, timeout: 120_000 }));
+    if (there()) return;
+  }
+  throw new Problem('The source of Rust\'s standard library is missing: get it with "rustup component add rust-src".');
 }
 
 /** Asks the compiler itself: a folder may be there and hold another version's libraries. */

@@ -5,8 +5,6 @@
 
 mod app;
 mod console;
-#[cfg(feature = "test-faults")]
-mod faults;
 mod kv;
 mod origin;
 mod ports;
@@ -29,8 +27,6 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
-    #[cfg(feature = "test-faults")]
-    faults::break_if_asked(Request::path_of(&request.url()));
     let head = |bindings| {
         let headers = request.headers();
         let header = |name| headers.get(name).unwrap_or_default();

@@ -17,9 +17,9 @@ export function manifest() {
   };
 }
 
-/** The entry of a build; without `main` of the one that is deployed, or that `WORKER_MAIN` names. */
-export function entry(main = process.env.WORKER_MAIN ?? manifest().main) {
-  return path.resolve(root, main);
+/** The built Worker's entry; `WORKER_MAIN` names another build to be tested. */
+export function entry() {
+  return path.resolve(root, process.env.WORKER_MAIN ?? manifest().main);
 }
 
 /** The entry and all that it imports, as `{ name, kind, file }`, named by their place below the entry's directory. */

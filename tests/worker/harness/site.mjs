@@ -14,7 +14,6 @@ export const ORIGIN = "https://images.test/assets";
  * Starts the built Worker on workerd, with KV and origin played by this process, and ends it with the test (or, given
  * `{ after }` of node:test, with the file).
  *
- * - `main`: the entry of another build than the one that is deployed.
  * - `config`: laid over the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` leaves it out.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
  * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
@@ -155,8 +154,8 @@ class Site {
   }
 
   #modules() {
-    const { clock, gauge, entrypoint, main } = this.#options;
-    const modules = modulesOf(entry(main));
+    const { clock, gauge, entrypoint } = this.#options;
+    const modules = modulesOf(entry());
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
     if (clock) {

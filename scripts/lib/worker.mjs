@@ -1,0 +1,18 @@
+// The release Worker, made by worker-build.
+//
+// It is compiled with panic=unwind, standard library included, so that a panic fails the one request that met it. The
+// default, abort, ends the whole instance: every other request in flight would wait for it in vain. worker-build has an
+// option for this that asks for a nightly compiler; these settings do the same with the one that is there.
+
+import { run } from "./process.mjs";
+
+export async function buildWorker(args, env) {
+  await run("worker-build", ["--release", ...args], {
+    env: {
+      ...env,
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: "-Cpanic=unwind",
+      CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
+      RUSTC_BOOTSTRAP: "1",
+    },
+  });
+}
