@@ -51,11 +51,12 @@ async function librarySource(env) {
   throw new Problem('The source of Rust\'s standard library is missing: get it with "rustup component add rust-src".');
 }
 
-/** Asks the compiler itself: a folder may be there and hold another version's libraries. */
+/** Asks the compiler itself: a folder may be there and hold another version's libraries, or no linker. */
 function compiles(env) {
   const folder = mkdtempSync(join(tmpdir(), "rust-target-"));
   try {
-    const args = ["--target", target, "--crate-type", "lib", "--emit", "metadata", "--out-dir", folder, "-"];
+    const linker = env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER;
+    const args = ["--target", target, "--crate-type", "cdylib", "--out-dir", folder, ...(linker ? [`-Clinker=${linker}`] : []), "-"];
     return output("rustc", args, env) !== undefined;
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// The two build tools that come from crates.io, at the versions Cargo.lock asks for.
+// The tools that come from crates.io: those that build, at the versions Cargo.lock asks for, and the fuzzer.
 //
 // They live in a per-user cache, one folder for each tool and version, so that another clone finds them there.
 
@@ -14,10 +14,19 @@ const cache =
 /** The environment with the tools on its path. */
 export async function tools(env) {
   // wasm-bindgen refuses a module made for another version of itself; worker-build moves in step with `worker`.
-  const wanted = [
+  return withTools(env, [
     { name: "wasm-bindgen-cli", version: locked("wasm-bindgen") },
     { name: "worker-build", version: locked("worker") },
-  ].map((tool) => ({ ...tool, folder: join(cache, `${tool.name}-${tool.version}`) }));
+  ]);
+}
+
+/** The environment with the fuzzer on its path. */
+export function fuzzer(env) {
+  return withTools(env, [{ name: "cargo-fuzz", version: "0.13.2" }]);
+}
+
+async function withTools(env, tools) {
+  const wanted = tools.map((tool) => ({ ...tool, folder: join(cache, `${tool.name}-${tool.version}`) }));
   const missing = wanted.filter(({ folder }) => !existsSync(folder));
   if (missing.length > 0) await install(missing, env);
   return withPath(env, ...wanted.map(({ folder }) => join(folder, "bin")));
