@@ -38,6 +38,7 @@
 )]
 
 pub mod config;
+pub mod decimal;
 pub mod entry;
 pub mod failure;
 pub mod failure_memory;
