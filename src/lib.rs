@@ -37,12 +37,14 @@
     )
 )]
 
+pub mod aspect_ratio;
 pub mod config;
 pub mod decimal;
 pub mod entry;
 pub mod failure;
 pub mod failure_memory;
 pub mod flight;
+pub mod focal_point;
 pub mod freshness;
 pub mod http;
 mod leader;
