@@ -39,6 +39,7 @@
 
 pub mod aspect_ratio;
 pub mod config;
+pub mod crop;
 pub mod decimal;
 pub mod entry;
 pub mod failure;
