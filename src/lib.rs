@@ -55,6 +55,7 @@ pub mod metadata;
 pub mod origin;
 pub mod path;
 pub mod ports;
+pub mod query;
 pub mod record;
 pub mod service;
 
