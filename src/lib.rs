@@ -25,6 +25,8 @@
 //! - What is told: [`metadata`], under a [`path`], or a [`failure`].
 //! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply.
 //! - The rules between them: [`freshness`], [`flight`], [`failure_memory`].
+//! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
+//!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
 //! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(
@@ -40,6 +42,7 @@
 pub mod aspect_ratio;
 pub mod config;
 pub mod crop;
+pub mod crop_params;
 pub mod decimal;
 pub mod entry;
 pub mod failure;
