@@ -48,8 +48,7 @@ impl Entry {
         };
         // A struct of numbers and strings always has a JSON form.
         let body = serde_json::to_string(&answer).unwrap_or_default();
-        let digest = Sha256::digest(body.as_bytes());
-        let etag = format!("\"{}\"", hex(digest.get(..ETAG_BYTES).unwrap_or(&digest)));
+        let etag = etag_of(&body);
         Rc::new(Self {
             metadata,
             body,
@@ -59,6 +58,15 @@ impl Entry {
             lifetime_ms,
             kept_since_ms: now_ms,
         })
+    }
+
+    /// The JSON of the answer with further fields: those of the object that `more` is encoded as.
+    #[must_use]
+    pub fn body_with(&self, more: &impl Serialize) -> String {
+        let more = serde_json::to_string(more).unwrap_or_default();
+        let fields = more.strip_prefix('{').unwrap_or_default();
+        let body = self.body.strip_suffix('}').unwrap_or_default();
+        format!("{body},{fields}")
     }
 
     /// What may be done with it now.
@@ -84,4 +92,10 @@ impl Entry {
     pub fn ttl_s(&self, now_ms: u64) -> i64 {
         freshness::ttl_s(self.last_fetched_ms, self.lifetime_ms, now_ms)
     }
+}
+
+/// A strong entity tag of a body, in quotes.
+pub(crate) fn etag_of(body: &str) -> String {
+    let digest = Sha256::digest(body.as_bytes());
+    format!("\"{}\"", hex(digest.get(..ETAG_BYTES).unwrap_or(&digest)))
 }

@@ -66,7 +66,19 @@ impl From<Cause> for Failure {
     }
 }
 
+/// When to come back where too many images are being fetched, in seconds.
+const OVERLOADED_RETRY_AFTER_S: u32 = 1;
+
 impl Failure {
+    /// Too many images are being fetched.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self {
+            retry_after_s: Some(OVERLOADED_RETRY_AFTER_S),
+            ..Cause::Overloaded.into()
+        }
+    }
+
     /// Whether the origin failed, rather than told something about the image. Only then may a
     /// stale record stand in for the answer (RFC 5861, section 4).
     #[must_use]

@@ -74,6 +74,11 @@ impl FailureMemory {
         self.failures.remove(key);
     }
 
+    /// Forgets all keys that begin with `prefix`.
+    pub fn forget_prefix(&mut self, prefix: &str) {
+        self.failures.remove_all(|key| key.starts_with(prefix));
+    }
+
     /// How many failures are remembered.
     #[must_use]
     pub fn len(&self) -> usize {

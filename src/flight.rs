@@ -13,6 +13,7 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct Flight<S, T> {
     started_ms: u64,
+    limit_ms: u64,
     signal: OnceCell<S>,
     landing: OnceCell<T>,
     revoked: Cell<bool>,
@@ -44,10 +45,11 @@ impl<S: Clone, T: Clone> Flight<S, T> {
         self.revoked.get()
     }
 
-    /// How long it has been under way, in milliseconds.
+    /// For how long it may still be waited for, in milliseconds; `None` once it counts as lost.
     #[must_use]
-    pub fn age_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.started_ms)
+    pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
+        let age_ms = now_ms.saturating_sub(self.started_ms);
+        self.limit_ms.checked_sub(age_ms)
     }
 }
 
@@ -68,7 +70,7 @@ pub struct Flights<S, T> {
     flights: Table<S, T>,
     writing: Table<S, T>,
     capacity: usize,
-    max_age_ms: u64,
+    limit_ms: u64,
 }
 
 /// For each flight that may be under way, how many landed ones may still be written to KV. A slow
@@ -76,33 +78,34 @@ pub struct Flights<S, T> {
 const WRITES_PER_FLIGHT: usize = 4;
 
 impl<S: Clone, T: Clone> Flights<S, T> {
-    /// A flight older than `max_age_ms` counts as lost: every wait within it has a shorter limit.
+    /// A flight older than `limit_ms` counts as lost: what it waits for has shorter limits.
     #[must_use]
-    pub fn new(capacity: usize, max_age_ms: u64) -> Self {
+    pub fn new(capacity: usize, limit_ms: u64) -> Self {
         Self {
             flights: HashMap::new(),
             writing: HashMap::new(),
             capacity,
-            max_age_ms,
+            limit_ms,
         }
     }
 
-    /// Joins the flight of `key`, or begins one.
-    pub fn board(&mut self, key: &Rc<str>, now_ms: u64) -> Boarding<S, T> {
+    /// Joins the flight of `key`, or begins one that may have to queue for `queue_ms`.
+    pub fn board(&mut self, key: &Rc<str>, now_ms: u64, queue_ms: u64) -> Boarding<S, T> {
         if let Some(flight) = self.flights.get(key) {
-            if flight.age_ms(now_ms) <= self.max_age_ms {
+            if flight.left_ms(now_ms).is_some() {
                 return Boarding::Follow(Rc::clone(flight));
             }
             self.revoke(key);
         }
         if self.flights.len() >= self.capacity {
-            remove_lost(&mut self.flights, self.max_age_ms, now_ms);
+            remove_lost(&mut self.flights, now_ms);
         }
         if self.flights.len() >= self.capacity {
             return Boarding::Full;
         }
         let flight = Rc::new(Flight {
             started_ms: now_ms,
+            limit_ms: self.limit_ms.saturating_add(queue_ms),
             signal: OnceCell::new(),
             landing: OnceCell::new(),
             revoked: Cell::new(false),
@@ -137,12 +140,25 @@ impl<S: Clone, T: Clone> Flights<S, T> {
         }
     }
 
+    /// [Revokes](Self::revoke) the flights of all keys that begin with `prefix`.
+    pub fn revoke_prefix(&mut self, prefix: &str) {
+        for table in [&mut self.flights, &mut self.writing] {
+            table.retain(|key, flight| {
+                let purged = key.starts_with(prefix);
+                if purged {
+                    flight.revoked.set(true);
+                }
+                !purged
+            });
+        }
+    }
+
     /// Keeps `flight` in view while its result is written. `false` where it may not be, because it
     /// is revoked or too many writes are on their way.
     pub fn begin_write(&mut self, key: &Rc<str>, flight: &Rc<Flight<S, T>>, now_ms: u64) -> bool {
         let capacity = self.capacity.saturating_mul(WRITES_PER_FLIGHT);
         if self.writing.len() >= capacity {
-            remove_lost(&mut self.writing, self.max_age_ms, now_ms);
+            remove_lost(&mut self.writing, now_ms);
         }
         let may = !flight.is_revoked() && self.writing.len() < capacity;
         if may {
@@ -157,12 +173,6 @@ impl<S: Clone, T: Clone> Flights<S, T> {
             self.writing.remove(key);
         }
         !flight.is_revoked()
-    }
-
-    /// For how long `flight` may still be waited for, in milliseconds.
-    #[must_use]
-    pub fn left_ms(&self, flight: &Flight<S, T>, now_ms: u64) -> u64 {
-        self.max_age_ms.saturating_sub(flight.age_ms(now_ms))
     }
 
     /// How many are under way.
@@ -186,9 +196,9 @@ fn is_current<S, T>(table: &Table<S, T>, key: &str, flight: &Rc<Flight<S, T>>) -
         .is_some_and(|current| Rc::ptr_eq(current, flight))
 }
 
-fn remove_lost<S: Clone, T: Clone>(table: &mut Table<S, T>, max_age_ms: u64, now_ms: u64) {
+fn remove_lost<S: Clone, T: Clone>(table: &mut Table<S, T>, now_ms: u64) {
     table.retain(|_, flight| {
-        let lost = flight.age_ms(now_ms) > max_age_ms;
+        let lost = flight.left_ms(now_ms).is_none();
         if lost {
             flight.revoked.set(true);
         }
@@ -203,7 +213,7 @@ mod tests {
     type TestFlights = Flights<(), &'static str>;
 
     fn lead(table: &mut TestFlights, key: &Rc<str>, now_ms: u64) -> Rc<Flight<(), &'static str>> {
-        match table.board(key, now_ms) {
+        match table.board(key, now_ms, 0) {
             Boarding::Lead(flight) => flight,
             other => panic!("{other:?}"),
         }
@@ -213,7 +223,7 @@ mod tests {
     fn the_second_follows_the_first() {
         let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let first = lead(&mut table, &key, 0);
-        let Boarding::Follow(second) = table.board(&key, 100) else {
+        let Boarding::Follow(second) = table.board(&key, 100, 0) else {
             panic!("did not follow");
         };
         table.land(&key, &first, "done");
@@ -251,8 +261,8 @@ mod tests {
         let keys: Vec<Rc<str>> = ["a", "b", "c"].map(Rc::from).into();
         lead(&mut table, &keys[0], 0);
         lead(&mut table, &keys[1], 50);
-        assert!(matches!(table.board(&keys[2], 100), Boarding::Full));
-        assert!(matches!(table.board(&keys[0], 100), Boarding::Follow(_)));
+        assert!(matches!(table.board(&keys[2], 100, 0), Boarding::Full));
+        assert!(matches!(table.board(&keys[0], 100, 0), Boarding::Follow(_)));
         lead(&mut table, &keys[2], 101);
         assert_eq!(table.len(), 2);
     }
@@ -283,5 +293,25 @@ mod tests {
         assert!((0..WRITES_PER_FLIGHT).all(|n| write(&mut table, n, 0)));
         assert!(!write(&mut table, 9, 100));
         assert!(write(&mut table, 9, 101));
+    }
+
+    #[test]
+    fn a_flight_that_has_to_queue_is_waited_for_longer() {
+        let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
+        let Boarding::Lead(flight) = table.board(&key, 0, 50) else {
+            panic!("did not lead");
+        };
+        assert_eq!(flight.left_ms(150), Some(0));
+        assert_eq!(flight.left_ms(151), None);
+    }
+
+    #[test]
+    fn a_prefix_revokes_all_below_it_and_nothing_beside_it() {
+        let mut table = TestFlights::new(10, 100);
+        let keys: Vec<Rc<str>> = ["m:a/1", "m:a/2", "m:ab/1"].map(Rc::from).into();
+        let flights: Vec<_> = keys.iter().map(|key| lead(&mut table, key, 0)).collect();
+        table.revoke_prefix("m:a/");
+        let revoked: Vec<_> = flights.iter().map(|flight| flight.is_revoked()).collect();
+        assert_eq!((revoked, table.len()), (vec![true, true, false], 1));
     }
 }

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
 use crate::failure::Failure;
 use crate::failure_memory::Remembered;
@@ -39,6 +40,7 @@ pub(crate) struct Leader<P: Ports> {
     flight: Rc<Flight<P::Signal, Landing>>,
     path: ImagePath,
     key: Rc<str>,
+    convoy: Option<Convoy>,
     ports: P,
 }
 
@@ -62,6 +64,7 @@ impl<P: Ports> Leader<P> {
         flight: Rc<Flight<P::Signal, Landing>>,
         path: &ImagePath,
         key: &Rc<str>,
+        convoy: Option<&Convoy>,
         ports: &P,
     ) -> Self {
         Self {
@@ -69,6 +72,7 @@ impl<P: Ports> Leader<P> {
             flight,
             path: path.clone(),
             key: Rc::clone(key),
+            convoy: convoy.cloned(),
             ports: ports.clone(),
         }
     }
@@ -94,8 +98,9 @@ impl<P: Ports> Leader<P> {
         if let Some(entry) = entry.filter(|_| from_kv) {
             let state = entry.state(&self.service.windows, self.ports.now_ms());
             if state == Freshness::StaleWhileRevalidate {
+                let convoy = self.convoy.as_ref();
                 self.service
-                    .refresh(&self.path, &self.key, &entry, &self.ports);
+                    .refresh(&self.path, &self.key, &entry, convoy, &self.ports);
             }
         }
     }
@@ -141,8 +146,17 @@ impl<P: Ports> Leader<P> {
         if !config.cache_enabled {
             return KvAnswer::Unknown;
         }
-        let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
-        let reading = self.ports.read(&self.key, cache_ttl_s, timeout_ms).await;
+        let shared = match &self.convoy {
+            Some(convoy) => convoy.read(&self.key).await,
+            None => None,
+        };
+        let reading = match shared {
+            Some(reading) => reading,
+            None => {
+                let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
+                self.ports.read(&self.key, cache_ttl_s, timeout_ms).await
+            }
+        };
         let (json, is_legacy) = match reading {
             Ok(Stored::Nothing) => return KvAnswer::Nothing,
             Ok(Stored::Metadata(json)) => (json, false),
@@ -185,8 +199,17 @@ impl<P: Ports> Leader<P> {
         in_kv: bool,
         kv_ms: Option<u64>,
     ) -> Landing {
+        let queued_ms = self.ports.now_ms();
+        let _permit = match &self.convoy {
+            Some(convoy) => Some(convoy.permits.acquire().await),
+            None => None,
+        };
         let started_ms = self.ports.now_ms();
-        let result = self.ask_with_one_retry().await;
+        let result = if started_ms.saturating_sub(queued_ms) > QUEUE_MS {
+            Err(Failure::overloaded())
+        } else {
+            self.ask_with_one_retry().await
+        };
         let now_ms = self.ports.now_ms();
         let landing = |result, source| Landing {
             result,
@@ -323,6 +346,14 @@ impl<P: Ports> Leader<P> {
     /// The same leader for work behind the answer.
     fn again(&self) -> Self {
         let flight = Rc::clone(&self.flight);
-        Self::new(&self.service, flight, &self.path, &self.key, &self.ports)
+        let convoy = self.convoy.as_ref();
+        Self::new(
+            &self.service,
+            flight,
+            &self.path,
+            &self.key,
+            convoy,
+            &self.ports,
+        )
     }
 }

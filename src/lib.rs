@@ -40,7 +40,9 @@
 )]
 
 pub mod aspect_ratio;
+mod batch;
 pub mod config;
+mod convoy;
 pub mod crop;
 pub mod crop_params;
 pub mod decimal;
@@ -57,7 +59,9 @@ pub mod memory_cache;
 pub mod metadata;
 pub mod origin;
 pub mod path;
+mod permits;
 pub mod ports;
+pub mod purge;
 pub mod query;
 pub mod record;
 pub mod service;

@@ -60,6 +60,24 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.pop(key)
     }
 
+    /// Forgets every key that `matches`, and tells which.
+    pub fn remove_all(&mut self, matches: impl Fn(&K) -> bool) -> Vec<K>
+    where
+        K: Clone,
+    {
+        let keys: Vec<K> = self
+            .entries
+            .iter()
+            .map(|(key, _)| key)
+            .filter(|key| matches(key))
+            .cloned()
+            .collect();
+        for key in &keys {
+            self.entries.pop(key);
+        }
+        keys
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -13,7 +13,8 @@ pub const MAX_PATH_BYTES: usize = 1_024;
 /// prefix included; a longer path is hashed.
 const MAX_PLAIN_KEY_BYTES: usize = 512 - KEY_PREFIX.len();
 
-const KEY_PREFIX: &str = "metadata:";
+/// What every key begins with.
+pub(crate) const KEY_PREFIX: &str = "metadata:";
 const HASH_PREFIX: &str = "sha256:";
 
 /// What a path segment need not encode: RFC 3986's `pchar`.
@@ -87,6 +88,13 @@ impl ImagePath {
         } else {
             format!("{KEY_PREFIX}{path}").into()
         }
+    }
+
+    /// What the keys of all images below this path begin with, those of paths too long to be
+    /// their own key aside.
+    #[must_use]
+    pub fn key_prefix(&self) -> String {
+        format!("{KEY_PREFIX}{}/", self.as_str())
     }
 
     /// The path with every segment percent-encoded again: ASCII, and safe in a URL, header or log.

@@ -3,6 +3,7 @@
 //! `edge` implements these on Workers; the tests on a virtual clock, with faults.
 
 use std::future::Future;
+use std::rc::Rc;
 
 use crate::failure::Failure;
 use crate::log::Log;
@@ -21,6 +22,29 @@ pub trait Kv {
     /// # Errors
     /// Anything but a clean read or a clean miss.
     async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault>;
+
+    /// As [`read`](Self::read), for up to 100 keys in one operation; the answers are in their order.
+    ///
+    /// # Errors
+    /// Where any of them cannot be read.
+    async fn read_many(
+        &self,
+        keys: &[Rc<str>],
+        cache_ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<Vec<Stored>, KvFault>;
+
+    /// The names of up to `limit` keys that begin with `prefix`, going on from `cursor`.
+    ///
+    /// # Errors
+    /// Where the store refuses or fails.
+    async fn list(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        timeout_ms: u64,
+    ) -> Result<Page, KvFault>;
 
     /// Writes an empty value with `metadata`, a JSON object, to be kept for `ttl_s` seconds.
     ///
@@ -50,6 +74,15 @@ pub enum Stored {
     Metadata(String),
     /// The value of a key without metadata: the form of earlier versions.
     Value(String),
+}
+
+/// Some of the keys that a prefix has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Their names.
+    pub keys: Vec<String>,
+    /// Where to go on; `None` at the end.
+    pub cursor: Option<String>,
 }
 
 /// Why a KV operation gave nothing. Its text is for the log only: it may hold a stack.

@@ -11,12 +11,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
 use crate::failure_memory::{FailureMemory, Remembered};
 use crate::flight::{Boarding, Flights};
 use crate::freshness::{Freshness, Windows};
-use crate::leader::{KV_WRITE_TIMEOUT_MS, Leader, Start};
+use crate::leader::{Leader, Start};
 use crate::log::{Event, Journal};
 use crate::memory_cache::MemoryCache;
 use crate::metadata::ImageMetadata;
@@ -28,9 +29,6 @@ const FLIGHT_GRACE_MS: u64 = 1_000;
 
 /// How often a request boards a flight: once, and once more where the first leader was lost.
 const BOARDINGS: usize = 2;
-
-/// When to come back where [`Config::max_in_flight`] is reached, in seconds.
-const OVERLOADED_RETRY_AFTER_S: u32 = 1;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,13 +177,23 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         ports: &P,
     ) -> Result<Lookup, Refusal> {
+        self.fetch(path, None, ports).await
+    }
+
+    /// As [`fetch_metadata`](Self::fetch_metadata), alone or as one of a batch.
+    pub(crate) async fn fetch<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        convoy: Option<&Convoy>,
+        ports: &P,
+    ) -> Result<Lookup, Refusal> {
         let started_ms = ports.now_ms();
         let key = path.cache_key();
         let held = match self.recall(&key, started_ms) {
             Recall::Hit(entry) => return Ok(Self::from_memory(entry, started_ms)),
             Recall::Stale { entry, refresh } => {
                 if refresh {
-                    self.refresh(path, &key, &entry, ports);
+                    self.refresh(path, &key, &entry, convoy, ports);
                 }
                 return Ok(Self::from_memory(entry, started_ms));
             }
@@ -198,7 +206,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             Recall::Miss { held } => held,
         };
-        let landing = self.fly_or_follow(path, &key, held, ports).await;
+        let landing = self.fly_or_follow(path, &key, held, convoy, ports).await;
         let now_ms = ports.now_ms();
         match landing.result {
             Ok(entry) => Ok(Lookup {
@@ -217,39 +225,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 left_s: remembered.left_s,
             }),
         }
-    }
-
-    /// Forgets the image at `path`: in this isolate at once, in KV before this returns, in other
-    /// isolates within `memoryCacheTtl` and what KV itself caches.
-    ///
-    /// # Errors
-    /// Where KV did not delete it. A namespace that is not bound has nothing to delete.
-    pub async fn purge<P: Ports<Signal = S>>(
-        &self,
-        path: &ImagePath,
-        ports: &P,
-    ) -> Result<(), KvFault> {
-        let key = path.cache_key();
-        self.forget(&key);
-        if !self.config.cache_enabled {
-            return Ok(());
-        }
-        let deletion = ports.delete(&key, KV_WRITE_TIMEOUT_MS).await;
-        // A request that read KV while the deletion was on its way has the old record.
-        self.forget(&key);
-        match deletion {
-            Ok(()) | Err(KvFault::Unbound) => Ok(()),
-            Err(fault) => {
-                self.tell_kv_fault("delete", &fault, ports);
-                Err(fault)
-            }
-        }
-    }
-
-    fn forget(&self, key: &str) {
-        self.flights.borrow_mut().revoke(key);
-        self.memory.borrow_mut().remove(key);
-        self.failures.borrow_mut().forget(key);
     }
 
     /// Looks in memory only: no I/O, no waiting.
@@ -296,12 +271,12 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         key: &Rc<str>,
         entry: &Rc<Entry>,
+        convoy: Option<&Convoy>,
         ports: &P,
     ) {
-        let boarding = self.flights.borrow_mut().board(key, ports.now_ms());
-        if let Boarding::Lead(flight) = boarding {
+        if let Boarding::Lead(flight) = self.board(key, convoy, ports.now_ms()) {
             let held = Some(Rc::clone(entry));
-            Leader::new(self, flight, path, key, ports).launch(held, Start::AtOrigin);
+            Leader::new(self, flight, path, key, convoy, ports).launch(held, Start::AtOrigin);
         }
     }
 
@@ -315,22 +290,25 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         key: &Rc<str>,
         held: Option<Rc<Entry>>,
+        convoy: Option<&Convoy>,
         ports: &P,
     ) -> Landing {
         for _ in 0..BOARDINGS {
             let now_ms = ports.now_ms();
-            let boarding = self.flights.borrow_mut().board(key, now_ms);
-            let (flight, leads) = match boarding {
+            let (flight, leads) = match self.board(key, convoy, now_ms) {
                 Boarding::Lead(flight) => (flight, true),
                 Boarding::Follow(flight) => (flight, false),
                 Boarding::Full => return Self::overloaded(held),
             };
             if leads {
-                Leader::new(self, Rc::clone(&flight), path, key, ports)
+                if let Some(convoy) = convoy {
+                    convoy.join(key);
+                }
+                Leader::new(self, Rc::clone(&flight), path, key, convoy, ports)
                     .launch(held.clone(), Start::AtKv);
             }
             if let Some(signal) = flight.signal() {
-                let left_ms = self.flights.borrow().left_ms(&flight, now_ms);
+                let left_ms = flight.left_ms(now_ms).unwrap_or_default();
                 ports.ended(signal, left_ms).await;
             }
             match flight.landing() {
@@ -349,12 +327,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Landing::from_failure(Cause::OriginTimeout.into(), Source::InFlight, held)
     }
 
+    fn board(&self, key: &Rc<str>, convoy: Option<&Convoy>, now_ms: u64) -> Boarding<S, Landing> {
+        let queue_ms = convoy.map_or(0, |_| QUEUE_MS);
+        self.flights.borrow_mut().board(key, now_ms, queue_ms)
+    }
+
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {
-        let failure = Failure {
-            retry_after_s: Some(OVERLOADED_RETRY_AFTER_S),
-            ..Cause::Overloaded.into()
-        };
-        Landing::from_failure(failure, Source::Memory, held)
+        Landing::from_failure(Failure::overloaded(), Source::Memory, held)
     }
 
     pub(crate) fn tell_kv_fault(

@@ -380,3 +380,107 @@ fn a_purge_that_kv_refuses_says_so() {
     isolate.runtime.kv_fails(false);
     isolate.purge("cat.jpg").unwrap();
 }
+
+#[test]
+fn a_batch_costs_one_read_of_kv_and_each_image_one_fetch() {
+    let mut isolate = isolate();
+    in_kv(&isolate, 0);
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.get("known").unwrap();
+    let batch = isolate.begin_batch(&["cat.jpg", "a", "known", "b", "a", "cat.jpg"]);
+    let outcomes = isolate.finish(batch);
+    let widths: Vec<_> = outcomes.iter().map(width).collect();
+    assert_eq!(widths, [800, 900, 900, 900, 900, 800]);
+    assert_eq!(source(&outcomes[2]), Source::Memory);
+    assert_eq!(source(&outcomes[5]), Source::Kv);
+    assert_eq!(isolate.runtime.kv_operations(), (2, 3, 0));
+    assert_eq!(isolate.runtime.asked(), 3);
+}
+
+#[test]
+fn a_batch_fetches_six_images_at_a_time() {
+    let mut isolate = isolate();
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 900, 600)]);
+    let paths: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let batch = isolate.begin_batch(&paths);
+    assert_eq!(isolate.runtime.asked(), 6);
+    let follower = isolate.begin("19");
+    open.send(()).unwrap();
+    assert!(isolate.finish(batch).iter().all(|one| width(one) == 900));
+    assert_eq!(source(&isolate.finish(follower)), Source::InFlight);
+    assert_eq!(isolate.runtime.asked(), 20);
+}
+
+#[test]
+fn a_batch_follows_what_is_under_way() {
+    let mut isolate = isolate();
+    let (gate, open) = Gate::new();
+    isolate
+        .runtime
+        .origin_answers([Answer::Behind(gate, 900, 600)]);
+    let leader = isolate.begin("a");
+    let batch = isolate.begin_batch(&["a", "b"]);
+    open.send(()).unwrap();
+    let outcomes = isolate.finish(batch);
+    assert_eq!(source(&outcomes[0]), Source::InFlight);
+    assert_eq!(
+        source(&isolate.finish(leader)),
+        Source::Origin { stored: true }
+    );
+    assert_eq!(isolate.runtime.asked(), 2);
+}
+
+#[test]
+fn a_queue_that_does_not_move_is_given_up() {
+    let mut isolate = Isolate::new(json!({ "originTimeoutMs": 10_000 }));
+    isolate.runtime.origin_answers([Answer::Never]);
+    let paths: Vec<String> = (0..20).map(|n| n.to_string()).collect();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let batch = isolate.begin_batch(&paths);
+    isolate.advance(20_000);
+    let outcomes = isolate.finish(batch);
+    let timed_out = outcomes
+        .iter()
+        .filter(|one| cause(one) == Cause::OriginTimeout)
+        .count();
+    let overloaded = outcomes
+        .iter()
+        .filter(|one| cause(one) == Cause::Overloaded)
+        .count();
+    assert_eq!((timed_out, overloaded), (12, 8));
+    assert_eq!(isolate.runtime.asked(), 12);
+}
+
+#[test]
+fn a_folder_is_purged_page_by_page() {
+    let mut isolate = isolate();
+    for n in 0..150 {
+        let key = format!("metadata:a/{n:03}");
+        isolate
+            .runtime
+            .put(&key, Stored::Metadata(record(START_MS)));
+    }
+    isolate
+        .runtime
+        .put("metadata:ab", Stored::Metadata(record(START_MS)));
+    isolate.get("a/000").unwrap();
+    isolate.get("ab").unwrap();
+    let first = isolate.purge_below(Some("a"), None).unwrap();
+    assert_eq!(first.count, 100);
+    let second = isolate
+        .purge_below(Some("a"), first.cursor.as_deref())
+        .unwrap();
+    assert_eq!((second.count, second.cursor), (50, None));
+    assert_eq!(isolate.purge_below(Some("a"), None).unwrap().count, 0);
+    assert_eq!(source(&isolate.get("ab")), Source::Memory);
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    assert_eq!(
+        source(&isolate.get("a/000")),
+        Source::Origin { stored: true }
+    );
+    assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
+}

@@ -4,13 +4,15 @@
 //! record is read as such instead of failing the whole read, and is written byte for byte as the
 //! golden tests have it.
 
-use js_sys::{JSON, JsString, Object, Promise, Reflect};
+use std::rc::Rc;
+
+use js_sys::{Array, JSON, JsString, Map, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::app::binding;
 use super::timer;
-use crate::ports::{KvFault, Stored};
+use crate::ports::{KvFault, Page, Stored};
 
 /// Longest value that is taken for a record of an earlier version, in UTF-16 units.
 const MAX_VALUE_UNITS: u32 = 64 * 1024;
@@ -23,6 +25,16 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
     fn get_with_metadata(this: &Namespace, key: &str, options: &Object)
     -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
+    fn get_many_with_metadata(
+        this: &Namespace,
+        keys: &Array,
+        options: &Object,
+    ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn list(this: &Namespace, options: &Object) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn put(this: &Namespace, key: &str, value: &str, options: &Object) -> Result<Promise, JsValue>;
@@ -45,19 +57,53 @@ impl Namespace {
         cache_ttl_s: u64,
         timeout_ms: u64,
     ) -> Result<Stored, KvFault> {
-        let options = object(&[("type", "text".into()), ("cacheTtl", number(cache_ttl_s))]);
-        let promise = self.get_with_metadata(key, &options).map_err(fault)?;
-        let found = settled(promise, timeout_ms).await?;
-        let field = |name: &str| Reflect::get(&found, &name.into()).map_err(fault);
-        let metadata = field("metadata")?;
-        if !metadata.is_null() && !metadata.is_undefined() {
-            let json = JSON::stringify(&metadata).map_err(fault)?;
-            return Ok(Stored::Metadata(json.into()));
+        let promise = self
+            .get_with_metadata(key, &reading(cache_ttl_s))
+            .map_err(fault)?;
+        stored(&settled(promise, timeout_ms).await?)
+    }
+
+    /// A key that is not there is missing from the map, or there with nothing.
+    pub(super) async fn read_many(
+        &self,
+        keys: &[Rc<str>],
+        cache_ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<Vec<Stored>, KvFault> {
+        let names: Array = keys.iter().map(|key| JsValue::from_str(key)).collect();
+        let promise = self
+            .get_many_with_metadata(&names, &reading(cache_ttl_s))
+            .map_err(fault)?;
+        let found: Map = settled(promise, timeout_ms).await?.unchecked_into();
+        keys.iter()
+            .map(|key| stored(&found.get(&JsValue::from_str(key))))
+            .collect()
+    }
+
+    pub(super) async fn names(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        timeout_ms: u64,
+    ) -> Result<Page, KvFault> {
+        let options = object(&[("prefix", prefix.into()), ("limit", limit.into())]);
+        if let Some(cursor) = cursor {
+            let _ = Reflect::set(&options, &"cursor".into(), &cursor.into());
         }
-        Ok(match field("value")?.dyn_into::<JsString>() {
-            Ok(text) if text.length() > MAX_VALUE_UNITS => Stored::Value(String::new()),
-            Ok(text) => Stored::Value(text.into()),
-            Err(_) => Stored::Nothing,
+        let promise = self.list(&options).map_err(fault)?;
+        let page = settled(promise, timeout_ms).await?;
+        let field = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
+        let keys = field(&page, "keys").map_err(fault)?;
+        let keys = Array::from(&keys)
+            .iter()
+            .filter_map(|key| field(&key, "name").ok()?.as_string())
+            .collect();
+        let complete = field(&page, "list_complete").map_err(fault)?.is_truthy();
+        let cursor = field(&page, "cursor").map_err(fault)?.as_string();
+        Ok(Page {
+            keys,
+            cursor: cursor.filter(|_| !complete),
         })
     }
 
@@ -78,6 +124,28 @@ impl Namespace {
         let promise = self.delete(key).map_err(fault)?;
         settled(promise, timeout_ms).await.map(drop)
     }
+}
+
+fn reading(cache_ttl_s: u64) -> Object {
+    object(&[("type", "text".into()), ("cacheTtl", number(cache_ttl_s))])
+}
+
+/// What one key holds, as the binding tells it.
+fn stored(found: &JsValue) -> Result<Stored, KvFault> {
+    if found.is_null() || found.is_undefined() {
+        return Ok(Stored::Nothing);
+    }
+    let field = |name: &str| Reflect::get(found, &name.into()).map_err(fault);
+    let metadata = field("metadata")?;
+    if !metadata.is_null() && !metadata.is_undefined() {
+        let json = JSON::stringify(&metadata).map_err(fault)?;
+        return Ok(Stored::Metadata(json.into()));
+    }
+    Ok(match field("value")?.dyn_into::<JsString>() {
+        Ok(text) if text.length() > MAX_VALUE_UNITS => Stored::Value(String::new()),
+        Ok(text) => Stored::Value(text.into()),
+        Err(_) => Stored::Nothing,
+    })
 }
 
 async fn settled(promise: Promise, timeout_ms: u64) -> Result<JsValue, KvFault> {

@@ -4,11 +4,15 @@
 //! What they share is plain memory ([`App`]) and JS promises without data ([`tasks`]).
 
 mod app;
+mod body;
 mod console;
 mod kv;
 mod origin;
 mod ports;
 mod response;
+// The module that it imports is the runtime's own: tests run without it.
+#[cfg(not(test))]
+mod rpc;
 mod tasks;
 mod timer;
 
@@ -16,7 +20,7 @@ use std::rc::Rc;
 
 use worker::{Context, Env, Result, event};
 
-use crate::http::{Request, misconfigured};
+use crate::http::{MAX_BODY_BYTES, Method, Received, Request, misconfigured};
 use app::App;
 use ports::RequestPorts;
 
@@ -27,26 +31,41 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
-    let head = |bindings| {
-        let headers = request.headers();
-        let header = |name| headers.get(name).unwrap_or_default();
-        Request {
-            method: request.method().as_str().into(),
-            path: Request::path_of(&request.url()).to_owned(),
-            if_none_match: header("if-none-match"),
-            origin: header("origin"),
-            authorization: header("authorization"),
-            bindings,
-        }
-    };
     let answer = match App::of(&env).as_ref() {
         Ok(app) => {
             let kv = kv::Namespace::bound(&env, &app.kv_namespace);
-            let head = head(app::bindings(&env, kv.is_some()));
-            let ports = RequestPorts::new(Rc::new(context), kv);
+            let mut head = head(&request);
+            head.bindings = app::bindings(&env, kv.is_some());
+            if head.method == Method::Post {
+                head.body = received(&request).await;
+            }
+            let ports = RequestPorts::new(tasks::Context::Fetch(Rc::new(context)), kv);
             app.site.answer(&head, &ports).await
         }
         Err(error) => misconfigured(error, Request::path_of(&request.url())),
     };
     Ok(response::from(&answer)?)
+}
+
+fn head(request: &web_sys::Request) -> Request {
+    let (url, headers) = (request.url(), request.headers());
+    let header = |name| headers.get(name).unwrap_or_default();
+    Request {
+        method: request.method().as_str().into(),
+        path: Request::path_of(&url).to_owned(),
+        query: Request::query_of(&url).to_owned(),
+        if_none_match: header("if-none-match"),
+        origin: header("origin"),
+        authorization: header("authorization"),
+        ..Request::default()
+    }
+}
+
+async fn received(request: &web_sys::Request) -> Received {
+    match body::read(request.body(), MAX_BODY_BYTES).await {
+        Ok(Some(bytes)) => Received::Bytes(bytes),
+        Ok(None) => Received::TooLong,
+        // The client broke off, and will not see the answer.
+        Err(_) => Received::Nothing,
+    }
 }

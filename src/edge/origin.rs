@@ -1,12 +1,11 @@
 //! L3 over `fetch`, with `cf.image.format = "json"`.
 
-use std::panic::AssertUnwindSafe;
-
-use js_sys::{Object, Promise, Reflect, Uint8Array};
+use js_sys::{Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, ReadableStreamDefaultReader, Response, Url};
+use web_sys::{AbortSignal, Headers, Response, Url};
 
+use super::body;
 use super::kv::object;
 use crate::failure::{Cause, Failure};
 use crate::origin::{MAX_ANSWER_BYTES, Reply};
@@ -33,7 +32,9 @@ pub(super) async fn ask(url: &str, deadline: &AbortSignal) -> Result<Reply, Fail
         let status = response.status();
         let headers = response.headers();
         let body = if Reply::has_body(status) {
-            read(&response, deadline).await?
+            body::read(response.body(), MAX_ANSWER_BYTES)
+                .await
+                .map_err(|_| failed(deadline))?
         } else {
             discard(&response);
             None
@@ -71,44 +72,11 @@ async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, Failure> {
     response.dyn_into().map_err(|_| failed(deadline))
 }
 
-/// The body, or `None` where it is longer than an answer can be. It is never read further than
-/// that: wasm memory does not shrink again.
-async fn read(response: &Response, deadline: &AbortSignal) -> Result<Option<Vec<u8>>, Failure> {
-    let Some(stream) = response.body() else {
-        return Ok(Some(Vec::new()));
-    };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut body = Vec::new();
-    loop {
-        let chunk = JsFuture::from(reader.read())
-            .await
-            .map_err(|_| failed(deadline))?;
-        let field = |name: &str| Reflect::get(&chunk, &name.into()).unwrap_or_default();
-        if field("done").is_truthy() {
-            return Ok(Some(body));
-        }
-        let bytes: Uint8Array = field("value").unchecked_into();
-        let length = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
-        if body.len().saturating_add(length) > MAX_ANSWER_BYTES {
-            abandon(reader.cancel());
-            return Ok(None);
-        }
-        body.extend(bytes.to_vec());
-    }
-}
-
 /// Frees the connection of a response whose body is of no use.
 fn discard(response: &Response) {
     if let Some(body) = response.body() {
-        abandon(body.cancel());
+        body::abandon(body.cancel());
     }
-}
-
-/// Lets a promise settle without anybody waiting; if it is rejected, that is no news.
-fn abandon(promise: Promise) {
-    wasm_bindgen_futures::spawn_local(AssertUnwindSafe(async move {
-        let _ = JsFuture::from(promise).await;
-    }));
 }
 
 fn header(headers: &Headers, name: &str) -> Option<String> {

@@ -4,26 +4,26 @@ use std::future::Future;
 use std::rc::Rc;
 
 use web_sys::AbortSignal;
-use worker::Context;
 
 use super::console::Console;
 use super::kv::Namespace;
+use super::tasks::Context;
 use super::{origin, tasks, timer};
 use crate::config::LogLevel;
 use crate::failure::Failure;
 use crate::log::Log;
 use crate::origin::Reply;
-use crate::ports::{Clock, Kv, KvFault, Origin, Stored, Tasks};
+use crate::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 
 /// What one request's context gives access to.
 #[derive(Clone)]
 pub(super) struct RequestPorts {
-    context: Rc<Context>,
+    context: Context,
     kv: Option<Namespace>,
 }
 
 impl RequestPorts {
-    pub(super) fn new(context: Rc<Context>, kv: Option<Namespace>) -> Self {
+    pub(super) fn new(context: Context, kv: Option<Namespace>) -> Self {
         Self { context, kv }
     }
 
@@ -35,6 +35,25 @@ impl RequestPorts {
 impl Kv for RequestPorts {
     async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
         self.kv()?.read(key, cache_ttl_s, timeout_ms).await
+    }
+
+    async fn read_many(
+        &self,
+        keys: &[Rc<str>],
+        cache_ttl_s: u64,
+        timeout_ms: u64,
+    ) -> Result<Vec<Stored>, KvFault> {
+        self.kv()?.read_many(keys, cache_ttl_s, timeout_ms).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        timeout_ms: u64,
+    ) -> Result<Page, KvFault> {
+        self.kv()?.names(prefix, cursor, limit, timeout_ms).await
     }
 
     async fn write(

@@ -8,13 +8,38 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::Context;
 
 use super::timer;
+
+/// What keeps the work of a request alive.
+#[derive(Clone)]
+pub(super) enum Context {
+    /// The context that a `fetch` event hands out.
+    Fetch(Rc<worker::Context>),
+    /// The one that the code runs in; a call from another Worker hands out none.
+    #[cfg(not(test))]
+    Current,
+}
+
+impl Context {
+    fn wait_until(&self, signal: Signal) {
+        match self {
+            Self::Fetch(context) => {
+                let ended = JsFuture::from(signal);
+                context.wait_until(async move {
+                    let _ = ended.await;
+                });
+            }
+            #[cfg(not(test))]
+            Self::Current => super::rpc::wait_until(&signal),
+        }
+    }
+}
 
 /// Resolves when a task has ended; rejected when its context is gone.
 pub(super) type Signal = Promise;
@@ -26,10 +51,7 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
         work.await;
         Ok(JsValue::UNDEFINED)
     }));
-    let kept_alive = JsFuture::from(signal.clone());
-    context.wait_until(async move {
-        let _ = kept_alive.await;
-    });
+    context.wait_until(signal.clone());
     signal
 }
 
@@ -41,7 +63,6 @@ pub(super) async fn ended(signal: Signal, timeout_ms: u64) {
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
-    use std::rc::Rc;
 
     use js_sys::{Array, Function};
     use wasm_bindgen::JsCast;
@@ -58,7 +79,8 @@ mod tests {
             ("waitUntil", wait_until.into()),
             ("kept", kept.clone().into()),
         ]);
-        let context = Context::new(inner.unchecked_into());
+        let context = worker::Context::new(inner.unchecked_into());
+        let context = Context::Fetch(Rc::new(context));
         let done = Rc::new(Cell::new(false));
         let work = Rc::clone(&done);
         let signal = launch(&context, async move {

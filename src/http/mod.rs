@@ -2,14 +2,18 @@
 
 mod admin;
 mod answer;
+mod batch;
 mod cache_status;
 mod conditional;
 mod cors;
+mod image;
 mod problem;
+mod purge;
 mod request;
 mod site;
 
 pub use answer::{Answer, Body};
+pub use image::Told;
 pub use problem::Problem;
-pub use request::{Bindings, Method, Request};
+pub use request::{Bindings, MAX_BODY_BYTES, Method, Received, Request};
 pub use site::{Site, misconfigured};

@@ -8,12 +8,16 @@ use serde::Serialize;
 use super::answer::{Answer, Body};
 use super::cache_status;
 use crate::config::ConfigError;
+use crate::crop_params::ParameterError;
 use crate::failure::Cause;
 use crate::path::PathError;
 use crate::service::Refusal;
 
 /// When to come back to an overloaded origin that names no time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
+
+/// When to try a purge again that KV refused, in seconds: it takes one write a second for a key.
+const PURGE_RETRY_AFTER_S: &str = "1";
 
 /// What is encoded in `instance`: all that may not stand in a URI. A `%` stays, the path is raw.
 const NOT_IN_URI: &AsciiSet = &CONTROLS
@@ -29,7 +33,7 @@ const NOT_IN_URI: &AsciiSet = &CONTROLS
     .add(b'}');
 
 /// An error, in the words of HTTP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Problem {
     /// HTTP status.
     pub status: u16,
@@ -39,32 +43,56 @@ pub struct Problem {
     pub title: &'static str,
     /// One sentence that says what to do.
     pub detail: Cow<'static, str>,
+    /// What caches and clients go by, beside the document.
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+/// The published form of a problem.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instance: Option<Cow<'a, str>>,
+    code: &'a str,
 }
 
 impl Problem {
     /// The answer to a request for `path`.
     #[must_use]
-    pub fn answer(&self, path: &str) -> Answer {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            instance: Cow<'a, str>,
-            code: &'a str,
-        }
+    pub fn answer(mut self, path: &str) -> Answer {
+        let headers = std::mem::take(&mut self.headers);
         let document = Document {
+            instance: Some(utf8_percent_encode(path, NOT_IN_URI).into()),
+            ..self.document()
+        };
+        // A struct of numbers and strings always has a JSON form.
+        let body = serde_json::to_string(&document).unwrap_or_default();
+        let mut answer = Answer::new(self.status, Body::Text(body));
+        answer.headers = headers;
+        if answer.header("Cache-Control").is_none() {
+            answer = answer.with("Cache-Control", "no-store");
+        }
+        answer.with("Content-Type", "application/problem+json")
+    }
+
+    /// The problem itself, for where no request of its own stands behind it.
+    pub(super) fn document(&self) -> Document<'_> {
+        Document {
             r#type: format!("urn:optimized-metadata:problem:{}", self.code),
             title: self.title,
             status: self.status,
             detail: &self.detail,
-            instance: utf8_percent_encode(path, NOT_IN_URI).into(),
+            instance: None,
             code: self.code,
-        };
-        // A struct of numbers and strings always has a JSON form.
-        let body = serde_json::to_string(&document).unwrap_or_default();
-        Answer::new(self.status, Body::Text(body)).with("Content-Type", "application/problem+json")
+        }
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     /// There is nothing at this path of the service.
@@ -74,17 +102,20 @@ impl Problem {
             code: "no-route",
             title: "Not found",
             detail: "There is nothing here; ask for /metadata/ and the path of an image.".into(),
+            ..Self::default()
         }
     }
 
     /// The route does not take this method.
-    pub(super) fn method_not_allowed(allowed: &str) -> Self {
+    pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
         Self {
             status: 405,
             code: "method-not-allowed",
             title: "Method not allowed",
             detail: format!("This path does not take that method; use {allowed}.").into(),
+            ..Self::default()
         }
+        .with("Allow", allowed)
     }
 
     /// An admin request without a token.
@@ -94,7 +125,9 @@ impl Problem {
             code: "unauthorized",
             title: "Unauthorized",
             detail: "This needs the admin token; send it as 'Authorization: Bearer …'.".into(),
+            ..Self::default()
         }
+        .with("WWW-Authenticate", "Bearer")
     }
 
     /// An admin request with a token that is not the right one.
@@ -104,6 +137,7 @@ impl Problem {
             code: "forbidden",
             title: "Forbidden",
             detail: "This is not the admin token; check the secret ADMIN_TOKEN.".into(),
+            ..Self::default()
         }
     }
 
@@ -114,6 +148,54 @@ impl Problem {
             code: "purge-failed",
             title: "Purge failed",
             detail: "KV did not delete the record; try again in a moment.".into(),
+            ..Self::default()
+        }
+        .with("Retry-After", PURGE_RETRY_AFTER_S)
+    }
+
+    /// The parameters of a call are no object.
+    #[must_use]
+    pub fn invalid_parameters() -> Self {
+        Self {
+            status: 400,
+            code: "invalid-parameter",
+            title: "Invalid parameter",
+            detail: "The parameters must be an object, as in { aspect: \"16:9\" }.".into(),
+            ..Self::default()
+        }
+    }
+
+    /// The body of a batch cannot be understood.
+    pub(super) fn invalid_batch(detail: &'static str) -> Self {
+        Self {
+            status: 400,
+            code: "invalid-batch",
+            title: "Invalid batch",
+            detail: detail.into(),
+            ..Self::default()
+        }
+    }
+
+    /// A batch asks for more than one request may.
+    pub(super) fn batch_too_large(detail: String) -> Self {
+        Self {
+            status: 413,
+            code: "batch-too-large",
+            title: "Batch too large",
+            detail: detail.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<ParameterError> for Problem {
+    fn from(error: ParameterError) -> Self {
+        Self {
+            status: 400,
+            code: "invalid-parameter",
+            title: "Invalid parameter",
+            detail: error.to_string().into(),
+            ..Self::default()
         }
     }
 }
@@ -125,6 +207,7 @@ impl From<PathError> for Problem {
             code: "invalid-path",
             title: "Invalid path",
             detail: error.to_string().into(),
+            ..Self::default()
         }
     }
 }
@@ -136,6 +219,7 @@ impl From<&ConfigError> for Problem {
             code: "configuration-error",
             title: "Configuration error",
             detail: error.to_string().into(),
+            ..Self::default()
         }
     }
 }
@@ -155,32 +239,25 @@ impl From<&Refusal> for Problem {
             Cause::Overloaded => (503, "overloaded", "Overloaded"),
             Cause::OriginTimeout => (504, "origin-timeout", "Origin timeout"),
         };
-        Self {
+        let failure = &refusal.failure;
+        let problem = Self {
             status,
             code,
             title,
-            detail: refusal.failure.to_string().into(),
+            detail: failure.to_string().into(),
+            ..Self::default()
+        }
+        .with("Cache-Status", cache_status::of_refusal(refusal));
+        match status {
+            404 => problem.with(
+                "Cache-Control",
+                format!("public, max-age={}", refusal.left_s),
+            ),
+            503 => {
+                let retry_after_s = failure.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
+                problem.with("Retry-After", retry_after_s.to_string())
+            }
+            _ => problem,
         }
     }
-}
-
-/// The answer to a request that the layers refused, with what caches and clients go by.
-pub(super) fn refuse(refusal: &Refusal, path: &str) -> Answer {
-    let problem = Problem::from(refusal);
-    let mut answer = problem
-        .answer(path)
-        .with("Cache-Status", cache_status::of_refusal(refusal))
-        .with(
-            "Cache-Control",
-            match refusal.failure.cause {
-                Cause::NotFound => format!("public, max-age={}", refusal.left_s).into(),
-                _ => Cow::from("no-store"),
-            },
-        );
-    if problem.status == 503 {
-        let retry_after_s = refusal.failure.retry_after_s;
-        let retry_after_s = retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
-        answer = answer.with("Retry-After", retry_after_s.to_string());
-    }
-    answer
 }

@@ -7,12 +7,16 @@ pub struct Request {
     pub method: Method,
     /// The raw path with its leading slash, neither decoded nor normalised.
     pub path: String,
+    /// What follows the `?`, still encoded.
+    pub query: String,
     /// The `If-None-Match` header.
     pub if_none_match: Option<String>,
     /// The `Origin` header.
     pub origin: Option<String>,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// The body.
+    pub body: Received,
     /// What the Worker is bound to.
     pub bindings: Bindings,
 }
@@ -28,6 +32,28 @@ impl Request {
             .unwrap_or("/");
         path.split(['?', '#']).next().unwrap_or("/")
     }
+
+    /// The raw query of an absolute URL, without its `?`.
+    #[must_use]
+    pub fn query_of(url: &str) -> &str {
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        query.split('#').next().unwrap_or_default()
+    }
+}
+
+/// Longest body that is read, in bytes.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// The body of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Received {
+    /// None, or one that nobody asks for.
+    #[default]
+    Nothing,
+    /// The whole.
+    Bytes(Vec<u8>),
+    /// More than [`MAX_BODY_BYTES`].
+    TooLong,
 }
 
 /// The methods that mean something here.
@@ -37,6 +63,7 @@ pub enum Method {
     #[default]
     Get,
     Head,
+    Post,
     Delete,
     Options,
     /// Any other one.
@@ -48,6 +75,7 @@ impl From<&str> for Method {
         match name {
             "GET" => Self::Get,
             "HEAD" => Self::Head,
+            "POST" => Self::Post,
             "DELETE" => Self::Delete,
             "OPTIONS" => Self::Options,
             _ => Self::Other,
@@ -83,6 +111,17 @@ mod tests {
             ("", "/"),
         ] {
             assert_eq!(Request::path_of(url), path, "{url}");
+        }
+    }
+
+    #[test]
+    fn the_query_stays_raw() {
+        for (url, query) in [
+            ("https://a.test/metadata/x.jpg", ""),
+            ("https://a.test/x?", ""),
+            ("https://a.test/x?y=%2F?&z#w", "y=%2F?&z"),
+        ] {
+            assert_eq!(Request::query_of(url), query, "{url}");
         }
     }
 }

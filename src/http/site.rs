@@ -5,22 +5,12 @@ use std::rc::Rc;
 use serde_json::json;
 
 use super::answer::{Answer, Body};
-use super::problem::{Problem, refuse};
+use super::problem::Problem;
 use super::request::{Method, Request};
-use super::{admin, cache_status, conditional, cors};
+use super::{batch, cors, image, purge};
 use crate::config::{ConfigError, CorsOrigins};
-use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::{Lookup, OptimizedMetadataService};
-
-/// What a route takes that only tells.
-const READ_METHODS: &str = "GET, HEAD, OPTIONS";
-
-/// What an image's route takes where there are admins.
-const ADMIN_METHODS: &str = "GET, HEAD, DELETE, OPTIONS";
-
-/// When to try a purge again that KV refused: it takes one write a second for a key.
-const PURGE_RETRY_AFTER_S: &str = "1";
+use crate::service::OptimizedMetadataService;
 
 /// The routes around one service.
 #[derive(Debug)]
@@ -31,7 +21,9 @@ pub struct Site<S> {
 /// A path of the service.
 enum Route<'a> {
     /// `/metadata/<path>`, still raw.
-    Metadata(&'a str),
+    Image(&'a str),
+    /// `/metadata`
+    Batch,
     /// `/health`
     Health,
 }
@@ -40,8 +32,17 @@ impl<'a> Route<'a> {
     fn of(path: &'a str) -> Option<Self> {
         match path {
             "/health" => Some(Self::Health),
-            "/metadata" => Some(Self::Metadata("")),
-            _ => path.strip_prefix("/metadata/").map(Self::Metadata),
+            "/metadata" => Some(Self::Batch),
+            _ => path.strip_prefix("/metadata/").map(Self::Image),
+        }
+    }
+
+    /// What the route takes, with or without admins.
+    fn methods(&self, admins: bool) -> &'static str {
+        match self {
+            Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
+            Self::Image(_) | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Batch => "GET, HEAD, POST, OPTIONS",
         }
     }
 }
@@ -53,109 +54,49 @@ impl<S: Clone + 'static> Site<S> {
         Self { service }
     }
 
+    /// The service that the site is around.
+    #[must_use]
+    pub fn service(&self) -> &Rc<OptimizedMetadataService<S>> {
+        &self.service
+    }
+
     /// Answers a request. Whatever goes wrong is an answer, too.
     pub async fn answer<P: Ports<Signal = S>>(&self, request: &Request, ports: &P) -> Answer {
-        let answer = self.route(request, ports).await;
+        let answer = self
+            .route(request, ports)
+            .await
+            .unwrap_or_else(|problem| problem.answer(&request.path));
         let allowed = &self.service.config().cors_origins;
         finish(cors::allow(answer, allowed, request.origin.as_deref()))
     }
 
-    async fn route<P: Ports<Signal = S>>(&self, request: &Request, ports: &P) -> Answer {
-        let Some(route) = Route::of(&request.path) else {
-            return Problem::no_route().answer(&request.path);
-        };
-        let methods = match (&route, &request.bindings.admin_token) {
-            (Route::Metadata(_), Some(_)) => ADMIN_METHODS,
-            _ => READ_METHODS,
-        };
+    async fn route<P: Ports<Signal = S>>(
+        &self,
+        request: &Request,
+        ports: &P,
+    ) -> Result<Answer, Problem> {
+        let route = Route::of(&request.path).ok_or_else(Problem::no_route)?;
+        let methods = route.methods(request.bindings.admin_token.is_some());
+        let service = &self.service;
         match (route, request.method) {
             (_, Method::Options) => {
                 let answer = Answer::new(204, Body::Empty).with("Allow", methods);
-                cors::preflight(answer, methods)
+                Ok(cors::preflight(answer, methods))
             }
-            (Route::Metadata(raw), Method::Get | Method::Head) => {
-                self.metadata(raw, request, ports).await
+            (Route::Image(raw), Method::Get | Method::Head) => {
+                image::get(service, raw, request, ports).await
             }
-            (Route::Metadata(raw), Method::Delete) => self.purge(raw, request, ports).await,
-            (Route::Health, Method::Get | Method::Head) => health(request),
-            (Route::Health, Method::Delete) | (_, Method::Other) => {
-                Problem::method_not_allowed(methods)
-                    .answer(&request.path)
-                    .with("Allow", methods)
+            // There is no image whose path is empty: this says so.
+            (Route::Batch, Method::Get | Method::Head) => {
+                image::get(service, "", request, ports).await
             }
+            (Route::Batch, Method::Post) => batch::post(service, request, ports).await,
+            (Route::Image(raw), Method::Delete) => {
+                purge::delete(service, raw, request, ports).await
+            }
+            (Route::Health, Method::Get | Method::Head) => Ok(health(request)),
+            _ => Err(Problem::method_not_allowed(methods)),
         }
-    }
-
-    async fn metadata<P: Ports<Signal = S>>(
-        &self,
-        raw: &str,
-        request: &Request,
-        ports: &P,
-    ) -> Answer {
-        let path = match ImagePath::from_raw(raw) {
-            Ok(path) => path,
-            Err(error) => return Problem::from(error).answer(&request.path),
-        };
-        match self.service.fetch_metadata(&path, ports).await {
-            Ok(lookup) => self.found(lookup, request),
-            Err(refusal) => refuse(&refusal, &request.path),
-        }
-    }
-
-    async fn purge<P: Ports<Signal = S>>(&self, raw: &str, request: &Request, ports: &P) -> Answer {
-        let Some(token) = &request.bindings.admin_token else {
-            return Problem::no_route().answer(&request.path);
-        };
-        let path = match admin::authorize(request.authorization.as_deref(), token)
-            .and_then(|()| Ok(ImagePath::from_raw(raw)?))
-        {
-            Ok(path) => path,
-            Err(problem) => {
-                let answer = problem.answer(&request.path);
-                return if problem.status == 401 {
-                    answer.with("WWW-Authenticate", "Bearer")
-                } else {
-                    answer
-                };
-            }
-        };
-        match self.service.purge(&path, ports).await {
-            Ok(()) => Answer::new(200, Body::Text(json!({ "purged": 1 }).to_string()))
-                .with("Content-Type", "application/json")
-                .with("Cache-Control", "no-store"),
-            Err(_) => Problem::purge_failed()
-                .answer(&request.path)
-                .with("Retry-After", PURGE_RETRY_AFTER_S),
-        }
-    }
-
-    fn found(&self, lookup: Lookup, request: &Request) -> Answer {
-        let config = self.service.config();
-        let unchanged = request
-            .if_none_match
-            .as_deref()
-            .is_some_and(|field| conditional::matches(field, &lookup.entry.etag));
-        let left_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
-        let cache_control = format!(
-            "public, max-age={}, stale-while-revalidate={}",
-            left_s.min(config.client_max_age_s),
-            config.stale_while_revalidate_s
-        );
-        let answer = if unchanged {
-            Answer::new(304, Body::Empty)
-        } else {
-            Answer::new(200, Body::Entry(Rc::clone(&lookup.entry)))
-                .with("Content-Type", "application/json")
-        };
-        answer
-            .with("ETag", lookup.entry.etag.clone())
-            .with("Age", lookup.entry.age_s(lookup.now_ms).to_string())
-            .with("Cache-Control", cache_control)
-            .with(
-                "Cache-Status",
-                cache_status::of_lookup(&lookup, config.cache_enabled),
-            )
-            .with("Server-Timing", server_timing(&lookup))
     }
 }
 
@@ -168,31 +109,18 @@ pub fn misconfigured(error: &ConfigError, path: &str) -> Answer {
 }
 
 /// Adds what every answer has.
-fn finish(mut answer: Answer) -> Answer {
-    if answer.status >= 400 && answer.header("Cache-Control").is_none() {
-        answer = answer.with("Cache-Control", "no-store");
-    }
+fn finish(answer: Answer) -> Answer {
     answer.with("X-Content-Type-Options", "nosniff")
 }
 
 fn health(request: &Request) -> Answer {
+    let bindings = &request.bindings;
     let health = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
-        "bindings": { "kv": request.bindings.kv, "adminToken": request.bindings.admin_token.is_some() },
+        "bindings": { "kv": bindings.kv, "adminToken": bindings.admin_token.is_some() },
     });
     Answer::new(200, Body::Text(health.to_string()))
         .with("Content-Type", "application/json")
         .with("Cache-Control", "no-store")
-}
-
-/// The phases that ran, in milliseconds (W3C Server Timing).
-fn server_timing(lookup: &Lookup) -> String {
-    let timing = &lookup.timing;
-    // Time stands still between I/O, and looking in memory is none.
-    let mut phases = vec!["memory;dur=0".to_owned()];
-    phases.extend(timing.kv_ms.map(|ms| format!("kv;dur={ms}")));
-    phases.extend(timing.origin_ms.map(|ms| format!("origin;dur={ms}")));
-    phases.push(format!("total;dur={}", timing.total_ms));
-    phases.join(", ")
 }

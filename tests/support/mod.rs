@@ -18,7 +18,8 @@ use optimized_metadata::failure::{Cause, Failure};
 use optimized_metadata::log::Log;
 use optimized_metadata::origin::Reply;
 use optimized_metadata::path::ImagePath;
-use optimized_metadata::ports::{Clock, Kv, KvFault, Origin, Stored, Tasks};
+use optimized_metadata::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::purge::Purged;
 use optimized_metadata::service::{Lookup, Refusal};
 use serde_json::{Value, json};
 
@@ -98,13 +99,10 @@ impl Isolate {
     }
 
     /// Begins a request and runs everything as far as it goes without the clock moving.
-    pub fn begin(&mut self, path: &str) -> Pending {
+    pub fn begin(&mut self, path: &str) -> Pending<Outcome> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = ImagePath::from_raw(path).unwrap();
-        let request = async move { service.fetch_metadata(&path, &runtime).await };
-        let handle = self.runtime.spawner.spawn_local_with_handle(request);
-        self.pool.run_until_stalled();
-        Pending(Box::pin(handle.unwrap()))
+        self.spawn(async move { service.fetch_metadata(&path, &runtime).await })
     }
 
     /// A whole request, with all that it leaves behind.
@@ -114,10 +112,38 @@ impl Isolate {
     }
 
     /// The outcome of a request that can be finished without the clock moving.
-    pub fn finish(&mut self, mut pending: Pending) -> Outcome {
+    pub fn finish<T>(&mut self, mut pending: Pending<T>) -> T {
         self.pool.run_until_stalled();
         let outcome = (&mut pending.0).now_or_never();
         outcome.expect("the request still waits for something")
+    }
+
+    /// Begins a batch.
+    pub fn begin_batch(&mut self, paths: &[&str]) -> Pending<Vec<Outcome>> {
+        let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
+        let paths: Vec<_> = paths
+            .iter()
+            .map(|path| ImagePath::from_raw(path).unwrap())
+            .collect();
+        self.spawn(async move { service.fetch_batch(&paths, &runtime).await })
+    }
+
+    fn spawn<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Pending<T> {
+        let handle = self.runtime.spawner.spawn_local_with_handle(work);
+        self.pool.run_until_stalled();
+        Pending(Box::pin(handle.unwrap()))
+    }
+
+    /// Purges what is below a folder, or everything.
+    pub fn purge_below(
+        &mut self,
+        folder: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<Purged, KvFault> {
+        let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
+        let folder = folder.map(|folder| ImagePath::from_raw(folder).unwrap());
+        let purge = service.purge_below(folder.as_ref(), cursor, &runtime);
+        self.pool.run_until(purge)
     }
 
     /// Purges an image.
@@ -164,7 +190,7 @@ fn service(mut settings: Value) -> Rc<OptimizedMetadataService<Signal>> {
     OptimizedMetadataService::new(Config::from_json(&settings).unwrap())
 }
 
-pub struct Pending(Pin<Box<dyn Future<Output = Outcome>>>);
+pub struct Pending<T>(Pin<Box<dyn Future<Output = T>>>);
 
 impl Runtime {
     /// What the origin answers from now on: each once, the last one for good.
@@ -247,6 +273,36 @@ impl Kv for Runtime {
     async fn read(&self, key: &str, _: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
         let read = || self.stored(key).map_or(Stored::Nothing, |found| found.0);
         self.kv(&self.world.kv_reads, timeout_ms, read).await
+    }
+
+    async fn read_many(
+        &self,
+        keys: &[Rc<str>],
+        _: u64,
+        timeout_ms: u64,
+    ) -> Result<Vec<Stored>, KvFault> {
+        let read = |key: &Rc<str>| self.stored(key).map_or(Stored::Nothing, |found| found.0);
+        let read_all = || keys.iter().map(read).collect();
+        self.kv(&self.world.kv_reads, timeout_ms, read_all).await
+    }
+
+    async fn list(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        timeout_ms: u64,
+    ) -> Result<Page, KvFault> {
+        let page = || {
+            let mut keys: Vec<String> = self.world.kv.borrow().keys().cloned().collect();
+            keys.retain(|key| key.starts_with(prefix) && cursor.is_none_or(|last| &**key > last));
+            keys.sort();
+            let more = keys.len() > limit as usize;
+            keys.truncate(limit as usize);
+            let cursor = keys.last().filter(|_| more).cloned();
+            Page { keys, cursor }
+        };
+        self.kv(&self.world.kv_reads, timeout_ms, page).await
     }
 
     async fn write(
@@ -347,9 +403,11 @@ impl Tasks for Runtime {
         } else {
             work.boxed_local()
         };
-        let signal = work.shared();
-        self.spawner.spawn_local(signal.clone()).unwrap();
-        signal
+        // As with a promise, whoever waits for it does not run the work.
+        let (end, ended) = oneshot::channel::<()>();
+        let work = work.map(|()| drop(end));
+        self.spawner.spawn_local(work).unwrap();
+        ended.map(drop).boxed_local().shared()
     }
 
     async fn ended(&self, signal: Signal, timeout_ms: u64) {

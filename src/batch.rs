@@ -1,0 +1,44 @@
+//! Many images in one request.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use futures::future::join_all;
+
+use crate::convoy::Convoy;
+use crate::path::ImagePath;
+use crate::ports::Ports;
+use crate::service::{Lookup, OptimizedMetadataService, Refusal};
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// The metadata of the images at `paths`, in their order.
+    ///
+    /// What is in memory is answered from there. The rest joins the flights that are under way and
+    /// leads the others, with one read of KV and at most six images fetched at a time. A path that
+    /// is there twice is looked up once.
+    pub async fn fetch_batch<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        paths: &[ImagePath],
+        ports: &P,
+    ) -> Vec<Result<Lookup, Refusal>> {
+        let config = self.config();
+        let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
+        let convoy = Convoy::new(ports, cache_ttl_s, timeout_ms);
+        let mut places = HashMap::new();
+        let mut distinct = Vec::new();
+        for path in paths {
+            places.entry(path).or_insert_with(|| {
+                distinct.push(path);
+                distinct.len().saturating_sub(1)
+            });
+        }
+        let lookups = distinct
+            .iter()
+            .map(|path| self.fetch(path, Some(&convoy), ports));
+        let outcomes = join_all(lookups).await;
+        paths
+            .iter()
+            .filter_map(|path| outcomes.get(*places.get(path)?).cloned())
+            .collect()
+    }
+}

@@ -1,0 +1,91 @@
+//! What another Worker calls over a service binding.
+//!
+//! An exported function becomes a method of the Worker's default entrypoint. It is handed neither
+//! the bindings nor a context: both come from the runtime's own module.
+
+use std::panic::AssertUnwindSafe;
+
+use js_sys::{Error, JSON, Promise, Reflect};
+use serde_json::{Map, Value};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+
+use super::app::App;
+use super::kv::Namespace;
+use super::ports::RequestPorts;
+use super::tasks::Context;
+use crate::crop::CropRequest;
+use crate::crop_params;
+use crate::http::{Problem, Told};
+
+#[wasm_bindgen(module = "cloudflare:workers")]
+extern "C" {
+    #[wasm_bindgen(thread_local_v2, js_name = env)]
+    static ENV: JsValue;
+
+    #[wasm_bindgen(js_name = waitUntil)]
+    pub(super) fn wait_until(promise: &Promise);
+}
+
+/// `fetchMetadata(path)`: a promise of `{path, metadata}`, rejected with an Error that has the
+/// `code` and `status` of the problem.
+#[wasm_bindgen(js_name = fetchMetadata)]
+pub fn fetch_metadata(path: JsValue) -> Promise {
+    answer(async move { find(&path, None).await })
+}
+
+/// `fetchAndProcessMetadata(path, parameters)`: the same with the fields of the crop.
+#[wasm_bindgen(js_name = fetchAndProcessMetadata)]
+pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
+    answer(async move {
+        let crop = crop_params::from_json(&object(&parameters)?)?.unwrap_or_default();
+        find(&path, Some(&crop)).await
+    })
+}
+
+/// A call from another Worker is as good as its request: it shares memory and flights with HTTP.
+async fn find(path: &JsValue, crop: Option<&CropRequest>) -> Result<String, Problem> {
+    let env: Env = ENV.with(|env| env.clone().unchecked_into());
+    let app = App::of(&env);
+    let app = app.as_ref().as_ref().map_err(Problem::from)?;
+    let path = path.as_string().unwrap_or_default();
+    let ports = RequestPorts::new(Context::Current, Namespace::bound(&env, &app.kv_namespace));
+    let told = Told::find(app.site.service(), &path, crop, &ports).await?;
+    Ok(told.body().to_owned())
+}
+
+/// The parameters as JSON has them; none at all are an empty object.
+fn object(parameters: &JsValue) -> Result<Map<String, Value>, Problem> {
+    if parameters.is_undefined() || parameters.is_null() {
+        return Ok(Map::new());
+    }
+    JSON::stringify(parameters)
+        .ok()
+        .and_then(|json| serde_json::from_str(&String::from(json)).ok())
+        .ok_or_else(Problem::invalid_parameters)
+}
+
+fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Promise {
+    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
+    future_to_promise(AssertUnwindSafe(async move {
+        match work.await {
+            Ok(body) => JSON::parse(&body),
+            Err(problem) => Err(error(&problem)),
+        }
+    }))
+}
+
+/// The name stays that of an Error: callers with an older compatibility date see nothing but the
+/// message, and another name would stand in it.
+fn error(problem: &Problem) -> JsValue {
+    let error = Error::new(&problem.detail);
+    for (name, value) in [
+        ("code", problem.code.into()),
+        ("status", problem.status.into()),
+    ] {
+        // Setting a field of a fresh object cannot fail.
+        let _ = Reflect::set(&error, &name.into(), &value);
+    }
+    error.into()
+}

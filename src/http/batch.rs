@@ -1,0 +1,109 @@
+//! Many images in one request: `POST /metadata`.
+
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Body};
+use super::image::Told;
+use super::problem::{Document, Problem};
+use super::request::{MAX_BODY_BYTES, Received, Request};
+use crate::crop::CropRequest;
+use crate::crop_params;
+use crate::path::ImagePath;
+use crate::ports::Ports;
+use crate::service::OptimizedMetadataService;
+
+const SHAPE: &str = "The body must be a JSON object whose 'paths' is a list of one or more image paths, \
+                     as in {\"paths\":[\"photos/cat.jpg\"]}.";
+
+/// What a batch asks for.
+struct Batch {
+    paths: Vec<String>,
+    crop: Option<CropRequest>,
+}
+
+impl Batch {
+    fn of(received: &Received, limit: usize) -> Result<Self, Problem> {
+        let bytes = match received {
+            Received::Nothing => return Err(Problem::invalid_batch(SHAPE)),
+            Received::TooLong => {
+                return Err(Problem::batch_too_large(format!(
+                    "The body is longer than {MAX_BODY_BYTES} bytes; ask for fewer images at a time."
+                )));
+            }
+            Received::Bytes(bytes) => bytes,
+        };
+        let mut object: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|_| Problem::invalid_batch(SHAPE))?;
+        let paths: Vec<String> = object
+            .remove("paths")
+            .and_then(|paths| serde_json::from_value(paths).ok())
+            .filter(|paths: &Vec<String>| !paths.is_empty())
+            .ok_or_else(|| Problem::invalid_batch(SHAPE))?;
+        if paths.len() > limit {
+            return Err(Problem::batch_too_large(format!(
+                "There are {} paths; ask for at most {limit} at a time.",
+                paths.len()
+            )));
+        }
+        let crop = crop_params::from_json(&object)?;
+        Ok(Self { paths, crop })
+    }
+}
+
+/// `POST /metadata`
+pub(super) async fn post<P: Ports>(
+    service: &Rc<OptimizedMetadataService<P::Signal>>,
+    request: &Request,
+    ports: &P,
+) -> Result<Answer, Problem> {
+    let batch = Batch::of(&request.body, service.config().batch_limit)?;
+    let parsed: Vec<_> = batch
+        .paths
+        .iter()
+        .map(|raw| ImagePath::from_raw(raw).map_err(Problem::from))
+        .collect();
+    let valid: Vec<ImagePath> = parsed.iter().flatten().cloned().collect();
+    let mut outcomes = service.fetch_batch(&valid, ports).await.into_iter();
+    let results: Vec<String> = batch
+        .paths
+        .iter()
+        .zip(parsed)
+        .filter_map(|(raw, parsed)| match parsed {
+            // As many outcomes as valid paths, in their order.
+            Ok(path) => Some(match outcomes.next()? {
+                Ok(lookup) => told(&Told::new(lookup, batch.crop.as_ref())),
+                Err(refusal) => failed(path.as_str(), &Problem::from(&refusal)),
+            }),
+            Err(problem) => Some(failed(raw, &problem)),
+        })
+        .collect();
+    let body = format!("{{\"results\":[{}]}}", results.join(","));
+    Ok(Answer::new(200, Body::Text(body))
+        .with("Content-Type", "application/json")
+        .with("Cache-Control", "no-store"))
+}
+
+/// The answer for one image, which is encoded already, with its status.
+fn told(told: &Told) -> String {
+    let fields = told.body().strip_prefix('{').unwrap_or_default();
+    format!("{{\"status\":200,{fields}")
+}
+
+fn failed(path: &str, problem: &Problem) -> String {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        status: u16,
+        path: &'a str,
+        problem: Document<'a>,
+    }
+    let failed = Failed {
+        status: problem.status,
+        path,
+        problem: problem.document(),
+    };
+    // A struct of numbers and strings always has a JSON form.
+    serde_json::to_string(&failed).unwrap_or_default()
+}

@@ -1,0 +1,86 @@
+//! At most so many at a time, first come, first served.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// A number of permits, shared by the tasks of one request.
+///
+/// Its wakers must not cross into another request: the runtime forbids one request to run
+/// another's code.
+#[derive(Debug, Clone)]
+pub struct Permits(Rc<RefCell<State>>);
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    waiting: VecDeque<Waker>,
+}
+
+/// One permit, given back when dropped.
+#[derive(Debug)]
+pub struct Permit(Permits);
+
+impl Permits {
+    /// `count` permits.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        Self(Rc::new(RefCell::new(State {
+            free: count,
+            waiting: VecDeque::new(),
+        })))
+    }
+
+    /// Waits for a permit.
+    pub async fn acquire(&self) -> Permit {
+        poll_fn(|context| {
+            let mut state = self.0.borrow_mut();
+            match state.free.checked_sub(1) {
+                Some(left) => {
+                    state.free = left;
+                    Poll::Ready(())
+                }
+                None => {
+                    state.waiting.push_back(context.waker().clone());
+                    Poll::Pending
+                }
+            }
+        })
+        .await;
+        Permit(self.clone())
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let next = {
+            let mut state = self.0.0.borrow_mut();
+            state.free = state.free.saturating_add(1);
+            state.waiting.pop_front()
+        };
+        // Outside the borrow: waking may run the one that waits.
+        if let Some(waker) = next {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+    use futures::executor::block_on;
+
+    #[test]
+    fn no_more_than_the_permits_are_out_at_a_time() {
+        let permits = Permits::new(2);
+        let (first, second) = (block_on(permits.acquire()), block_on(permits.acquire()));
+        let mut third = Box::pin(permits.acquire());
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(third.as_mut().now_or_never().is_some());
+        drop(second);
+    }
+}
