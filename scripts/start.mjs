@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment } from "./lib/environment.mjs";
 import { serveOrigin } from "./lib/origin.mjs";
-import { main, Problem, root, run, stopSignals } from "./lib/process.mjs";
+import { main, Problem, root, stopSignals } from "./lib/process.mjs";
+import { buildWorker } from "./lib/worker.mjs";
 
 const port = Number(process.env.PORT ?? 8787);
 
@@ -15,7 +16,7 @@ await main(async () => {
   await requireFreePort();
   const env = await environment();
   // wrangler builds too, but what goes wrong in a build is easier to read from here.
-  await run("worker-build", ["--release"], { env });
+  await buildWorker([], env);
   const originUrl = await serveOrigin(join(root, "samples"));
   process.exit(await serve(originUrl, env));
 });
@@ -34,7 +35,9 @@ async function requireFreePort() {
 /** Runs wrangler until it ends or is told to stop, and gives the exit code. */
 async function serve(originUrl, env) {
   const settings = `metadata:${JSON.stringify({ originUrl })}`;
-  const wrangler = spawn("wrangler", ["dev", "--port", port, "--var", settings], {
+  // A secret in production; here a purge should be easy to try.
+  const token = "ADMIN_TOKEN:local";
+  const wrangler = spawn("wrangler", ["dev", "--port", port, "--var", settings, "--var", token], {
     cwd: root,
     env: {
       ...env,
