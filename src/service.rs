@@ -362,7 +362,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
 impl Landing {
     /// The stale entry at hand, or else the failure.
-    fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
+    pub(crate) fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
         Self {
             source: if held.is_some() {
                 Source::Memory

@@ -453,6 +453,12 @@ fn a_queue_that_does_not_move_is_given_up() {
         .count();
     assert_eq!((timed_out, overloaded), (12, 8));
     assert_eq!(isolate.runtime.asked(), 12);
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    assert_eq!(
+        width(&isolate.get("19")),
+        900,
+        "what was never asked for did not fail"
+    );
 }
 
 #[test]

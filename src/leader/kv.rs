@@ -1,0 +1,139 @@
+//! What the leader of a flight does with KV: read it, and write it behind the answer.
+
+use std::rc::Rc;
+
+use super::Leader;
+use crate::entry::Entry;
+use crate::freshness::Freshness;
+use crate::log::Event;
+use crate::ports::{Ports, Stored};
+use crate::record::Record;
+
+/// KV keeps nothing for less than this.
+const MIN_KV_TTL_S: u64 = 60;
+
+/// Longest wait for a KV write or deletion, which only the runtime or an operator waits for.
+pub(crate) const KV_WRITE_TIMEOUT_MS: u64 = 10_000;
+
+/// What KV said.
+pub(super) enum KvAnswer {
+    /// A record that may be served as it is.
+    Usable(Rc<Entry>),
+    /// A record that may be served if the origin fails.
+    LastResort(Rc<Entry>),
+    /// A record that is too old or malformed.
+    Useless,
+    /// No record: whatever memory holds may have been purged.
+    Nothing,
+    /// KV is off or failing: it tells nothing about what memory holds.
+    Unknown,
+}
+
+impl<P: Ports> Leader<P> {
+    pub(super) async fn read_kv(&self) -> KvAnswer {
+        let config = &self.service.config;
+        if !config.cache_enabled {
+            return KvAnswer::Unknown;
+        }
+        let shared = match &self.convoy {
+            Some(convoy) => convoy.read(&self.key).await,
+            None => None,
+        };
+        let reading = match shared {
+            Some(reading) => reading,
+            None => {
+                let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
+                self.ports.read(&self.key, cache_ttl_s, timeout_ms).await
+            }
+        };
+        let (json, is_legacy) = match reading {
+            Ok(Stored::Nothing) => return KvAnswer::Nothing,
+            Ok(Stored::Metadata(json)) => (json, false),
+            Ok(Stored::Value(json)) => (json, true),
+            Err(fault) => {
+                self.service.tell_kv_fault("read", &fault, &self.ports);
+                return KvAnswer::Unknown;
+            }
+        };
+        let record = match Record::decode(&json) {
+            Ok(record) => record,
+            Err(reason) => {
+                let path = &self.path.encoded();
+                let event = Event::MalformedRecord { path, reason };
+                self.service.tell(&event, &self.ports);
+                return KvAnswer::Useless;
+            }
+        };
+        // A record that does not say when it was fetched is past every window.
+        let Some(last_fetched_ms) = record.last_fetched_ms else {
+            return KvAnswer::Useless;
+        };
+        let entry = self.entry(record.metadata.clone(), last_fetched_ms);
+        let state = entry.state(&self.service.windows, self.ports.now_ms());
+        match state {
+            Freshness::Expired => KvAnswer::Useless,
+            Freshness::StaleIfError => KvAnswer::LastResort(entry),
+            Freshness::StaleWhileRevalidate => KvAnswer::Usable(entry),
+            Freshness::Fresh => {
+                // A stale one is overwritten by its refresh, and KV takes one write a second.
+                if is_legacy {
+                    self.write_kv_behind(&record);
+                }
+                KvAnswer::Usable(entry)
+            }
+        }
+    }
+
+    fn begin_write(&self, now_ms: u64) -> bool {
+        let mut flights = self.service.flights.borrow_mut();
+        flights.begin_write(&self.key, &self.flight, now_ms)
+    }
+
+    fn end_write(&self) -> bool {
+        let mut flights = self.service.flights.borrow_mut();
+        flights.end_write(&self.key, &self.flight)
+    }
+
+    pub(super) async fn delete_from_kv(&self) {
+        let deleted = self.ports.delete(&self.key, KV_WRITE_TIMEOUT_MS).await;
+        if let Err(fault) = deleted {
+            self.service.tell_kv_fault("delete", &fault, &self.ports);
+        }
+    }
+
+    pub(super) fn write_kv_behind(&self, record: &Record) {
+        let now_ms = self.ports.now_ms();
+        if !self.service.config.cache_enabled || !self.begin_write(now_ms) {
+            return;
+        }
+        let metadata = record.encode();
+        let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
+        let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
+        let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
+        let (leader, ports) = (self.again(), self.ports.clone());
+        ports.launch(async move {
+            let (ports, timeout_ms) = (&leader.ports, KV_WRITE_TIMEOUT_MS);
+            let written = ports.write(&leader.key, &metadata, ttl_s, timeout_ms).await;
+            if let Err(fault) = written {
+                leader.service.tell_kv_fault("write", &fault, ports);
+            }
+            if !leader.end_write() {
+                leader.delete_from_kv().await;
+            }
+        });
+    }
+
+    /// The same leader for work behind the answer.
+    pub(super) fn again(&self) -> Self {
+        let flight = Rc::clone(&self.flight);
+        let convoy = self.convoy.as_ref();
+        Self::new(
+            &self.service,
+            flight,
+            &self.path,
+            &self.key,
+            convoy,
+            &self.ports,
+        )
+    }
+}
