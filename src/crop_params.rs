@@ -3,7 +3,7 @@
 //! | name (alias) | takes | absent |
 //! |---|---|---|
 //! | `aspect` (`r`) | `16:9`, `16-9`, `1.91:1`; JSON also `{"width": 16, "height": 9}` | no crop, unless a platform implies one |
-//! | `focal` (`p`) | `x,y`, each 0 to 1; JSON also `{"x": 0.5, "y": 0.3}` | the centre |
+//! | `focal` (`p`) | `x,y`, each 0 to 1; JSON also `{"x": 0.5, "y": 0.3}`, and `focalPoint` for a name | the centre |
 //! | `width` | pixels, 1 to 12000; JSON also a number | as wide as the crop |
 //! | `device` | `mobile` 600, `tablet` 1200, `desktop` 1800: a `width` by name | |
 //! | `platform` | `twitter` 16:9, `facebook` 1.91:1, `instagram` 1:1: an `aspect` by name | |
@@ -66,8 +66,14 @@ pub fn from_pairs<'a>(
 /// # Errors
 /// The first rule of [`ParameterError`] that they break.
 pub fn from_json(object: &Map<String, Value>) -> Result<Option<CropRequest>, ParameterError> {
-    let fields = object.iter();
-    Given::collect(fields.map(|(name, value)| (name.as_str(), Raw::of(value))))?.request()
+    let fields = object.iter().map(|(name, value)| {
+        let name = match name.as_str() {
+            "focalPoint" => "focal",
+            name => name,
+        };
+        (name, Raw::of(value))
+    });
+    Given::collect(fields)?.request()
 }
 
 /// The names.
@@ -474,6 +480,21 @@ mod tests {
             let alone = ParameterError::ContentWithoutInstagram;
             assert_eq!(from_query(query), Err(alone), "{query}");
         }
+    }
+
+    #[test]
+    fn json_may_spell_the_focal_point_out() {
+        let read = |json: Value| from_json(json.as_object().unwrap());
+        let point = json!({ "x": 0.5, "y": 0.3 });
+        assert_eq!(
+            read(json!({ "focalPoint": point })),
+            read(json!({ "focal": point }))
+        );
+        assert_eq!(
+            read(json!({ "focalPoint": point, "focal": point })),
+            Err(ParameterError::Repeated(Parameter::Focal))
+        );
+        assert_eq!(from_query("focalPoint=0.5,0.3"), Ok(None));
     }
 
     #[test]
