@@ -1,0 +1,27 @@
+// Tells a page where to get an image cropped to 16:9 around what matters in it, and how large that is.
+
+import type { MetadataError, OptimizedMetadata } from "optimized-metadata-types";
+
+interface Env {
+  METADATA: OptimizedMetadata;
+}
+
+export default {
+  async fetch(request: Request, env: Env): Promise<Response> {
+    // As it stands in the URL: the service decodes it.
+    const imagePath = new URL(request.url).pathname.slice(1);
+    // Define target aspect ratio (16:9 widescreen)
+    const targetAspect = { width: 16, height: 9 };
+    try {
+      const { aspectCrop, dimensions, transform } = await env.METADATA.fetchAndProcessMetadata(imagePath, {
+        aspect: targetAspect,
+        focalPoint: { x: 0.5, y: 0.3 },
+        device: "desktop",
+      });
+      return Response.json({ src: `/cdn-cgi/image/${transform}/${imagePath}`, ...dimensions, aspectCrop });
+    } catch (error) {
+      const { message, code, status } = error as MetadataError;
+      return Response.json({ message, code }, { status: status ?? 500 });
+    }
+  },
+};
