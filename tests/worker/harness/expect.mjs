@@ -61,3 +61,14 @@ export function tally(items, of) {
   for (const item of items) counts[of(item)] = (counts[of(item)] ?? 0) + 1;
   return counts;
 }
+
+/** What is added to the body for an image of `[width, height]`, of which `[width, height, hoffset, voffset]` is shown. */
+export function cropOf([imageWidth, imageHeight], [width, height, hoffset, voffset], size = [width, height]) {
+  const [right, bottom] = [imageWidth - width - hoffset, imageHeight - height - voffset];
+  const trim = right || bottom || hoffset || voffset ? `trim=${voffset};${right};${bottom};${hoffset},` : "";
+  return {
+    dimensions: { width: size[0], height: size[1] },
+    aspectCrop: { width, height, hoffset, voffset },
+    transform: `${trim}width=${size[0]},height=${size[1]},fit=cover`,
+  };
+}
