@@ -49,10 +49,14 @@ export class Front {
     this.#client = new Client(port);
   }
 
-  /** A request through the front; `abort()` resolves once the front has given it up. */
   get(path) {
+    return this.request("GET", path);
+  }
+
+  /** A request through the front; `abort()` resolves once the front has given it up. */
+  request(method, path, { headers, body } = {}) {
     const who = String(++this.#count);
-    const answer = this.#client.get(path, { [WHO]: who });
+    const answer = this.#client.request(method, path, { headers: { ...headers, [WHO]: who }, body });
     const abort = async () => {
       await this.#seen.when((seen) => seen === who, "the front asked for its signal");
       this.#hands.get(who).end();

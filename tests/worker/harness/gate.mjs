@@ -82,3 +82,34 @@ export class Gate {
     return this.#arrivals.items.length;
   }
 }
+
+/** Holds all who `pass()` until the test lets them through, in the order in which they came. */
+export class Turnstile {
+  #arrivals = new Chronicle();
+  #waiting = [];
+
+  async pass(who = true) {
+    const admitted = Promise.withResolvers();
+    this.#waiting.push(admitted.resolve);
+    this.#arrivals.add(who);
+    await admitted.promise;
+  }
+
+  admit(count = 1) {
+    for (const resolve of this.#waiting.splice(0, count)) resolve();
+  }
+
+  /** Resolves once `count` callers have come, admitted or not. */
+  arrived(count = 1) {
+    return this.#arrivals.whenCount(count, () => true, "callers at the turnstile");
+  }
+
+  get arrivals() {
+    return this.#arrivals.items.length;
+  }
+
+  /** How many are held now. */
+  get waiting() {
+    return this.#waiting.length;
+  }
+}

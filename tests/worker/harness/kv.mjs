@@ -38,7 +38,7 @@ export class Kv {
     this.records.set(key, { value, metadata, expirationTtl });
   }
 
-  /** Has every operation of `kind` (get, put, delete, list) go through `behaviour`; none heals it. */
+  /** Has every operation of `kind` (get, bulk, put, delete, list) go through `behaviour`; none heals it. */
   behave(kind, behaviour) {
     this.#behaviours[kind] = behaviour;
   }
@@ -49,6 +49,15 @@ export class Kv {
 
   reads(key) {
     return this.#of("get", key);
+  }
+
+  /** Reads of many keys at once. */
+  bulkReads() {
+    return this.#of("bulk");
+  }
+
+  lists() {
+    return this.#of("list");
   }
 
   writes(key) {
