@@ -1,3 +1,4 @@
+import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
 import { Clock, clockedSource, clockSource } from "./clock.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
@@ -21,7 +22,9 @@ export const ORIGIN = "https://images.test/assets";
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
- * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one.
+ * - `caller: true`: with a Worker that binds it, for `call()`; `{ source, compatibilityDate }` for another such Worker.
+ * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one, or,
+ *   as `front: "caller"`, the caller.
  */
 export async function deploy(t, options = {}) {
   const site = new Site(options);
@@ -71,6 +74,20 @@ class Site {
 
   get(path, headers) {
     return this.at.worker.get(path, headers);
+  }
+
+  /** Calls a method over a service binding; resolves with what it returns, or `{ error }`. */
+  async call(method, ...args) {
+    return outcomeOf(await this.at.caller.get(callPath(method, ...args)));
+  }
+
+  /** As `call`, but resolves once the Worker has begun to work on it. The outcome is still to come, as `.outcome`. */
+  async calling(method, ...args) {
+    const { sent, answer } = this.at.caller.begin("GET", callPath(method, ...args));
+    await sent;
+    // A later call has been refused: this one has been taken.
+    for (let n = 0; n < 2; n++) await this.call("fetchMetadata", "");
+    return { outcome: answer.then(outcomeOf) };
   }
 
   /**
@@ -129,7 +146,7 @@ class Site {
   }
 
   #configuration() {
-    const { front, clock, gauge, entrypoint, outbound } = this.#options;
+    const { front, caller, clock, gauge, entrypoint, outbound } = this.#options;
     const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags } = manifest();
     const runtime = { compatibilityDate, compatibilityFlags };
@@ -141,10 +158,17 @@ class Site {
         : { name: "origin", external: this.#addresses.origin, proxy: true },
     ];
     const sockets = [{ name: "worker", service: "worker" }, ...entrypoints.map((name) => ({ name, service: "worker", entrypoint: name }))];
+    if (caller) {
+      const { source = callerSource, ...own } = caller;
+      const bindings = [{ name: "METADATA", service: "worker" }];
+      services.push({ name: "caller", ...runtime, ...own, modules: [esModule("caller.js", source)], bindings });
+      sockets.push({ name: "caller", service: "caller" });
+    }
     if (front) {
-      const modules = [{ name: "front.js", kind: "esModule", source: frontSource }];
+      const modules = [esModule("front.js", frontSource)];
+      const site = front === "caller" ? { service: "caller" } : { service: "worker", entrypoint: entrypoint?.name };
       const bindings = [
-        { name: "SITE", service: "worker", entrypoint: entrypoint?.name },
+        { name: "SITE", ...site },
         { name: "HAND", service: "hand" },
       ];
       services.push({ name: "front", ...runtime, modules, bindings }, { name: "hand", external: this.#addresses.hand });
@@ -176,6 +200,14 @@ class Site {
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
     return bindings;
   }
+}
+
+function outcomeOf(answer) {
+  if (answer.status !== 200) throw new Error(`the caller answered ${answer.status}: ${answer.text}`);
+  const { value, plain, error } = answer.json;
+  if (error) return { error };
+  if (!plain) throw new Error(`the method returned no plain object: ${answer.text}`);
+  return value;
 }
 
 function esModule(name, source) {
