@@ -8,19 +8,21 @@ import { within } from "./gate.mjs";
 import { entry, manifest, root } from "./modules.mjs";
 
 /**
- * Serves the built Worker through `wrangler dev`, with local KV and wrangler's emulation of `cf.image`, and ends it
- * with the test. The configuration is that of wrangler.toml without its build step, which would replace the files that
- * other tests are reading.
+ * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
+ * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
+ * would replace the files that other tests are reading.
  */
-export async function wranglerDev(t, { metadata }) {
+export async function wranglerDev(t, { metadata, source }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
+  const own = path.join(directory, "index.js");
+  if (source) writeFileSync(own, source);
   writeFileSync(
     config,
     JSON.stringify({
       name: "optimized-metadata-test",
-      main: entry(),
+      main: source ? own : entry(),
       compatibility_date: compatibilityDate,
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
