@@ -27,6 +27,8 @@
 //! - The rules between them: [`freshness`], [`flight`], [`failure_memory`].
 //! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
+//! - Crops: [`crop`], of the [`crop_params`] in a [`query`] or JSON, in exact [`decimal`]s.
+//! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
 //! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(

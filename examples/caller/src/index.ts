@@ -9,16 +9,14 @@ interface Env {
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
     // As it stands in the URL: the service decodes it.
-    const imagePath = new URL(request.url).pathname.slice(1);
-    // Define target aspect ratio (16:9 widescreen)
-    const targetAspect = { width: 16, height: 9 };
+    const path = new URL(request.url).pathname.slice(1);
     try {
-      const { aspectCrop, dimensions, transform } = await env.METADATA.fetchAndProcessMetadata(imagePath, {
-        aspect: targetAspect,
+      const { aspectCrop, dimensions, transform } = await env.METADATA.fetchAndProcessMetadata(path, {
+        aspect: { width: 16, height: 9 },
         focalPoint: { x: 0.5, y: 0.3 },
         device: "desktop",
       });
-      return Response.json({ src: `/cdn-cgi/image/${transform}/${imagePath}`, ...dimensions, aspectCrop });
+      return Response.json({ src: `/cdn-cgi/image/${transform}/${path}`, ...dimensions, aspectCrop });
     } catch (error) {
       const { message, code, status } = error as MetadataError;
       return Response.json({ message, code }, { status: status ?? 500 });
