@@ -153,13 +153,13 @@ suite("a purge of many", () => {
   test("forgets at once all that this isolate has in memory", async (t) => {
     const site = await deployAdmin(t);
     seed(site, 150);
-    await know(site, "many/zzz.jpg");
-    const { json } = await purge(site, "/metadata/many/*");
-    assert.equal(typeof json.cursor, "string");
-    const before = site.origin.requests.length;
-    await site.get("/metadata/many/zzz.jpg");
-    assert.equal(site.origin.requests.length, before, "KV still has it: it is on a later page");
-    assert.equal(site.kv.reads("metadata:many/zzz.jpg").length, 2, "memory has not");
+    // Not fetched: a purge has the record deleted of a flight that may still be writing it.
+    site.kv.seed("metadata:many/zzz.jpg", {
+      metadata: { width: 1, height: 1, lastFetched: Date.now(), confidence: "high", source: "format-json" },
+    });
+    for (const layer of ["kv", "memory"]) assertFound(await site.get("/metadata/many/zzz.jpg"), layer);
+    assert.equal(typeof (await purge(site, "/metadata/many/*")).json.cursor, "string");
+    assertFound(await site.get("/metadata/many/zzz.jpg"), "kv");
   });
 });
 
