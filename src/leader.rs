@@ -33,6 +33,7 @@ pub(crate) enum Start {
 }
 
 /// One flight's work, and all it needs to outlive the request that began it.
+#[derive(Clone)]
 pub(crate) struct Leader<P: Ports> {
     service: Rc<OptimizedMetadataService<P::Signal>>,
     flight: Rc<Flight<P::Signal, Landing>>,
@@ -233,8 +234,9 @@ impl<P: Ports> Leader<P> {
         }
         self.service.memory.borrow_mut().remove(&*self.key);
         if in_kv && self.service.config.cache_enabled {
-            let (leader, ports) = (self.again(), self.ports.clone());
-            ports.launch(async move { leader.delete_from_kv().await });
+            let leader = self.clone();
+            self.ports
+                .launch(async move { leader.delete_from_kv().await });
         }
     }
 }

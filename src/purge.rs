@@ -96,7 +96,12 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.without_kv(page, "list", ports)
     }
 
-    async fn delete<P: Ports<Signal = S>>(&self, key: &str, ports: &P) -> Result<(), KvFault> {
+    /// Deletes one key from KV. A namespace that is off or not bound holds nothing.
+    pub(crate) async fn delete<P: Ports<Signal = S>>(
+        &self,
+        key: &str,
+        ports: &P,
+    ) -> Result<(), KvFault> {
         if !self.config.cache_enabled {
             return Ok(());
         }

@@ -82,7 +82,7 @@ fn settings(env: &Env) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kv::object;
+    use super::super::object::object;
     use super::*;
     use serde_json::json;
     use wasm_bindgen::JsCast;

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::app::binding;
+use super::object::object;
 use super::timer;
 use crate::ports::{KvFault, Page, Stored};
 
@@ -153,15 +154,6 @@ async fn settled(promise: Promise, timeout_ms: u64) -> Result<JsValue, KvFault> 
         Some(settled) => settled.map_err(fault),
         None => Err(KvFault::Timeout),
     }
-}
-
-pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
-    let object = Object::new();
-    for (name, value) in fields {
-        // Setting a field of a fresh object cannot fail.
-        let _ = Reflect::set(&object, &(*name).into(), value);
-    }
-    object
 }
 
 #[allow(clippy::cast_precision_loss)] // seconds of at most a few years

@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod console;
 mod kv;
+mod object;
 mod origin;
 mod ports;
 mod response;

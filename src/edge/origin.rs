@@ -6,7 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, Response, Url};
 
 use super::body;
-use super::kv::object;
+use super::object::object;
 use crate::failure::{Cause, Failure};
 use crate::origin::{MAX_ANSWER_BYTES, Reply};
 

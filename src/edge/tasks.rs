@@ -68,7 +68,7 @@ mod tests {
     use wasm_bindgen::JsCast;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    use super::super::kv::object;
+    use super::super::object::object;
     use super::*;
 
     #[wasm_bindgen_test]

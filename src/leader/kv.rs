@@ -95,10 +95,8 @@ impl<P: Ports> Leader<P> {
     }
 
     pub(super) async fn delete_from_kv(&self) {
-        let deleted = self.ports.delete(&self.key, KV_WRITE_TIMEOUT_MS).await;
-        if let Err(fault) = deleted {
-            self.service.tell_kv_fault("delete", &fault, &self.ports);
-        }
+        // A fault is told there; nobody waits for the outcome here.
+        let _ = self.service.delete(&self.key, &self.ports).await;
     }
 
     pub(super) fn write_kv_behind(&self, record: &Record) {
@@ -110,8 +108,8 @@ impl<P: Ports> Leader<P> {
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
         let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
         let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
-        let (leader, ports) = (self.again(), self.ports.clone());
-        ports.launch(async move {
+        let leader = self.clone();
+        self.ports.launch(async move {
             let (ports, timeout_ms) = (&leader.ports, KV_WRITE_TIMEOUT_MS);
             let written = ports.write(&leader.key, &metadata, ttl_s, timeout_ms).await;
             if let Err(fault) = written {
@@ -121,19 +119,5 @@ impl<P: Ports> Leader<P> {
                 leader.delete_from_kv().await;
             }
         });
-    }
-
-    /// The same leader for work behind the answer.
-    pub(super) fn again(&self) -> Self {
-        let flight = Rc::clone(&self.flight);
-        let convoy = self.convoy.as_ref();
-        Self::new(
-            &self.service,
-            flight,
-            &self.path,
-            &self.key,
-            convoy,
-            &self.ports,
-        )
     }
 }
