@@ -80,7 +80,8 @@ impl<P: Ports> Leader<P> {
             .flights
             .borrow_mut()
             .land(&self.key, &self.flight, landing);
-        if let Some(entry) = entry.filter(|_| from_kv) {
+        // A purge that came meanwhile must not find its record again as what a refresh falls back on.
+        if let Some(entry) = entry.filter(|_| from_kv && !self.flight.is_revoked()) {
             let state = entry.state(&self.service.windows, self.ports.now_ms());
             if state == Freshness::StaleWhileRevalidate {
                 let convoy = self.convoy.as_ref();

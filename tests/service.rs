@@ -373,6 +373,25 @@ fn a_write_that_a_purge_overtakes_is_undone() {
 }
 
 #[test]
+fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
+    let mut isolate = isolate();
+    in_kv(&isolate, 86_400 + 60);
+    let (gate, open) = Gate::new();
+    isolate.runtime.kv_reads_wait(gate);
+    isolate.runtime.origin_answers([Answer::Status(500)]);
+    let before = isolate.begin("cat.jpg");
+    isolate.purge("cat.jpg").unwrap();
+    open.send(()).unwrap();
+    assert_eq!(width(&isolate.finish(before)), 800);
+    assert_eq!(
+        isolate.runtime.asked(),
+        0,
+        "nothing is refreshed that was purged"
+    );
+    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+}
+
+#[test]
 fn a_purge_that_kv_refuses_says_so() {
     let mut isolate = isolate();
     isolate.runtime.kv_fails(true);

@@ -59,6 +59,7 @@ struct World {
     kv: RefCell<HashMap<String, (Stored, u64)>>,
     kv_fault: Cell<bool>,
     kv_hangs: Cell<bool>,
+    kv_read_gate: RefCell<Option<Gate>>,
     kv_gate: RefCell<Option<Gate>>,
     kv_reads: Cell<u32>,
     kv_writes: Cell<u32>,
@@ -226,6 +227,11 @@ impl Runtime {
         self.world.kv_hangs.set(hangs);
     }
 
+    /// Lets every read of one key wait for a gate, with what it has read.
+    pub fn kv_reads_wait(&self, gate: Gate) {
+        *self.world.kv_read_gate.borrow_mut() = Some(gate);
+    }
+
     /// Lets every write wait for a gate.
     pub fn kv_writes_wait(&self, gate: Gate) {
         *self.world.kv_gate.borrow_mut() = Some(gate);
@@ -272,7 +278,12 @@ impl Runtime {
 impl Kv for Runtime {
     async fn read(&self, key: &str, _: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
         let read = || self.stored(key).map_or(Stored::Nothing, |found| found.0);
-        self.kv(&self.world.kv_reads, timeout_ms, read).await
+        let stored = self.kv(&self.world.kv_reads, timeout_ms, read).await;
+        let gate = self.world.kv_read_gate.borrow().clone();
+        if let Some(gate) = gate {
+            gate.0.await;
+        }
+        stored
     }
 
     async fn read_many(
