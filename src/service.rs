@@ -110,6 +110,26 @@ pub enum Recall {
     },
 }
 
+impl Recall {
+    /// The answer that memory has, or else what it holds for the case that nobody has one.
+    fn outcome(self, now_ms: u64) -> Result<Result<Lookup, Refusal>, Option<Rc<Entry>>> {
+        match self {
+            Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
+                entry,
+                source: Source::Memory,
+                now_ms,
+                timing: Timing::default(),
+            })),
+            Self::Failed(remembered) => Ok(Err(Refusal {
+                failure: remembered.failure,
+                source: Source::Memory,
+                left_s: remembered.left_s,
+            })),
+            Self::Miss { held } => Err(held),
+        }
+    }
+}
+
 /// What a flight brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
@@ -189,22 +209,17 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Result<Lookup, Refusal> {
         let started_ms = ports.now_ms();
         let key = path.cache_key();
-        let held = match self.recall(&key, started_ms) {
-            Recall::Hit(entry) => return Ok(Self::from_memory(entry, started_ms)),
-            Recall::Stale { entry, refresh } => {
-                if refresh {
-                    self.refresh(path, &key, &entry, convoy, ports);
-                }
-                return Ok(Self::from_memory(entry, started_ms));
-            }
-            Recall::Failed(remembered) => {
-                return Err(Refusal {
-                    failure: remembered.failure,
-                    source: Source::Memory,
-                    left_s: remembered.left_s,
-                });
-            }
-            Recall::Miss { held } => held,
+        let recalled = self.recall(&key, started_ms);
+        if let Recall::Stale {
+            entry,
+            refresh: true,
+        } = &recalled
+        {
+            self.refresh(path, &key, entry, convoy, ports);
+        }
+        let held = match recalled.outcome(started_ms) {
+            Ok(outcome) => return outcome,
+            Err(held) => held,
         };
         let landing = self.fly_or_follow(path, &key, held, convoy, ports).await;
         let now_ms = ports.now_ms();
@@ -224,6 +239,20 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 source: landing.source,
                 left_s: remembered.left_s,
             }),
+        }
+    }
+
+    /// The metadata of the image at `path` where memory has the last word: no I/O, no waiting,
+    /// and nothing left to be done behind the answer.
+    #[must_use]
+    pub fn recall_metadata(
+        &self,
+        path: &ImagePath,
+        now_ms: u64,
+    ) -> Option<Result<Lookup, Refusal>> {
+        match self.recall(&path.cache_key(), now_ms) {
+            Recall::Stale { refresh: true, .. } => None,
+            recalled => recalled.outcome(now_ms).ok(),
         }
     }
 
@@ -253,15 +282,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 (Some(remembered), _) => Recall::Failed(remembered),
                 (None, held) => Recall::Miss { held },
             },
-        }
-    }
-
-    fn from_memory(entry: Rc<Entry>, now_ms: u64) -> Lookup {
-        Lookup {
-            entry,
-            source: Source::Memory,
-            now_ms,
-            timing: Timing::default(),
         }
     }
 

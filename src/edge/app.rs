@@ -38,6 +38,11 @@ impl App {
         APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env)))))
     }
 
+    /// The same, once there has been a request.
+    pub(super) fn running() -> Option<Rc<std::result::Result<Self, ConfigError>>> {
+        APP.with(|app| app.get().map(Rc::clone))
+    }
+
     fn new(env: &Env) -> std::result::Result<Self, ConfigError> {
         let config = Config::from_json(&settings(env)).inspect_err(|error| {
             let event = Event::Configuration(error);

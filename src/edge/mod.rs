@@ -7,6 +7,7 @@ mod app;
 mod body;
 mod console;
 mod kv;
+mod memory;
 mod object;
 mod origin;
 mod ports;
@@ -32,34 +33,31 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
+    let (url, headers) = (request.url(), request.headers());
+    let header = |name| headers.get(name).unwrap_or_default();
+    let (if_none_match, origin) = (header("if-none-match"), header("origin"));
+    let authorization = header("authorization");
+    let mut asked = Request {
+        method: request.method().as_str().into(),
+        url: &url,
+        if_none_match: if_none_match.as_deref(),
+        origin: origin.as_deref(),
+        authorization: authorization.as_deref(),
+        ..Request::default()
+    };
     let answer = match App::of(&env).as_ref() {
         Ok(app) => {
             let kv = kv::Namespace::bound(&env, &app.kv_namespace);
-            let mut head = head(&request);
-            head.bindings = app::bindings(&env, kv.is_some());
-            if head.method == Method::Post {
-                head.body = received(&request).await;
+            asked.bindings = app::bindings(&env, kv.is_some());
+            if asked.method == Method::Post {
+                asked.body = received(&request).await;
             }
             let ports = RequestPorts::new(tasks::Context::Fetch(Rc::new(context)), kv);
-            app.site.answer(&head, &ports).await
+            app.site.answer(&asked, &ports).await
         }
-        Err(error) => misconfigured(error, Request::path_of(&request.url())),
+        Err(error) => misconfigured(error, &asked),
     };
     Ok(response::from(&answer)?)
-}
-
-fn head(request: &web_sys::Request) -> Request {
-    let (url, headers) = (request.url(), request.headers());
-    let header = |name| headers.get(name).unwrap_or_default();
-    Request {
-        method: request.method().as_str().into(),
-        path: Request::path_of(&url).to_owned(),
-        query: Request::query_of(&url).to_owned(),
-        if_none_match: header("if-none-match"),
-        origin: header("origin"),
-        authorization: header("authorization"),
-        ..Request::default()
-    }
 }
 
 async fn received(request: &web_sys::Request) -> Received {

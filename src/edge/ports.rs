@@ -15,6 +15,12 @@ use crate::log::Log;
 use crate::origin::Reply;
 use crate::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 
+/// The time, in milliseconds since the epoch.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+pub(super) fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
 /// What one request's context gives access to.
 #[derive(Clone)]
 pub(super) struct RequestPorts {
@@ -84,9 +90,8 @@ impl Origin for RequestPorts {
 }
 
 impl Clock for RequestPorts {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
     fn now_ms(&self) -> u64 {
-        js_sys::Date::now() as u64
+        now_ms()
     }
 
     async fn sleep(&self, ms: u64) {

@@ -56,7 +56,7 @@ impl Batch {
 /// `POST /metadata`
 pub(super) async fn post<P: Ports>(
     service: &Rc<OptimizedMetadataService<P::Signal>>,
-    request: &Request,
+    request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
     let batch = Batch::of(&request.body, service.config().batch_limit)?;

@@ -1,5 +1,6 @@
 //! One image: its metadata and, where it is asked for, its crop.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::answer::{Answer, Body};
@@ -12,7 +13,7 @@ use crate::crop_params;
 use crate::entry::etag_of;
 use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::{Lookup, OptimizedMetadataService};
+use crate::service::{Lookup, OptimizedMetadataService, Timing};
 
 /// What is told about one image.
 #[derive(Debug)]
@@ -54,7 +55,7 @@ impl Told {
         self.cropped.as_deref().unwrap_or(&self.lookup.entry.body)
     }
 
-    fn answer(self, request: &Request, config: &Config) -> Answer {
+    fn answer(self, request: &Request<'_>, config: &Config) -> Answer {
         let lookup = self.lookup;
         let (etag, body) = match self.cropped {
             Some(body) => (etag_of(&body), Body::Text(body)),
@@ -65,7 +66,6 @@ impl Told {
         };
         let unchanged = request
             .if_none_match
-            .as_deref()
             .is_some_and(|field| conditional::matches(field, &etag));
         let left_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
         let cache_control = format!(
@@ -92,21 +92,40 @@ impl Told {
 pub(super) async fn get<P: Ports>(
     service: &Rc<OptimizedMetadataService<P::Signal>>,
     raw: &str,
-    request: &Request,
+    request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
-    let crop = crop_params::from_query(&request.query)?;
+    let crop = crop_params::from_query(request.query())?;
     let told = Told::find(service, raw, crop.as_ref(), ports).await?;
     Ok(told.answer(request, service.config()))
 }
 
+/// The same, where memory has the last word.
+pub(super) fn recall<S: Clone + 'static>(
+    service: &OptimizedMetadataService<S>,
+    raw: &str,
+    request: &Request<'_>,
+    now_ms: u64,
+) -> Option<Result<Answer, Problem>> {
+    let crop = crop_params::from_query(request.query()).ok()?;
+    let path = ImagePath::from_raw(raw).ok()?;
+    let outcome = service.recall_metadata(&path, now_ms)?;
+    Some(match outcome {
+        Ok(lookup) => Ok(Told::new(lookup, crop.as_ref()).answer(request, service.config())),
+        Err(refusal) => Err(Problem::from(&refusal)),
+    })
+}
+
 /// The phases that ran, in milliseconds (W3C Server Timing).
-fn server_timing(lookup: &Lookup) -> String {
+fn server_timing(lookup: &Lookup) -> Cow<'static, str> {
     let timing = &lookup.timing;
     // Time stands still between I/O, and looking in memory is none.
+    if *timing == Timing::default() {
+        return "memory;dur=0, total;dur=0".into();
+    }
     let mut phases = vec!["memory;dur=0".to_owned()];
     phases.extend(timing.kv_ms.map(|ms| format!("kv;dur={ms}")));
     phases.extend(timing.origin_ms.map(|ms| format!("origin;dur={ms}")));
     phases.push(format!("total;dur={}", timing.total_ms));
-    phases.join(", ")
+    phases.join(", ").into()
 }

@@ -37,19 +37,19 @@ impl Target {
 pub(super) async fn delete<P: Ports>(
     service: &Rc<OptimizedMetadataService<P::Signal>>,
     raw: &str,
-    request: &Request,
+    request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
     let token = request.bindings.admin_token.as_deref();
     let token = token.ok_or_else(Problem::no_route)?;
-    admin::authorize(request.authorization.as_deref(), token)?;
+    admin::authorize(request.authorization, token)?;
     let purged = match Target::of(raw)? {
         Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
             count: 1,
             cursor: None,
         }),
         Target::Below(folder) => {
-            let cursor = query::pairs(&request.query)
+            let cursor = query::pairs(request.query())
                 .flatten()
                 .find_map(|(name, value)| (name == "cursor").then_some(value));
             service

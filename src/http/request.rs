@@ -1,44 +1,52 @@
 //! The part of a request that an answer depends on.
 
-/// The head of a request. Nothing of it is passed on to the origin.
+/// A request. Nothing of it is passed on to the origin.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// The raw path with its leading slash, neither decoded nor normalised.
-    pub path: String,
-    /// What follows the `?`, still encoded.
-    pub query: String,
+    /// The absolute URL.
+    pub url: &'a str,
     /// The `If-None-Match` header.
-    pub if_none_match: Option<String>,
+    pub if_none_match: Option<&'a str>,
     /// The `Origin` header.
-    pub origin: Option<String>,
+    pub origin: Option<&'a str>,
     /// The `Authorization` header.
-    pub authorization: Option<String>,
+    pub authorization: Option<&'a str>,
     /// The body.
     pub body: Received,
     /// What the Worker is bound to.
     pub bindings: Bindings,
 }
 
-impl Request {
-    /// The raw path of an absolute URL, without its query and fragment.
+impl Request<'_> {
+    /// The raw path with its leading slash, neither decoded nor normalised.
     #[must_use]
-    pub fn path_of(url: &str) -> &str {
-        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let path = after_scheme
-            .find('/')
-            .and_then(|start| after_scheme.get(start..))
-            .unwrap_or("/");
-        path.split(['?', '#']).next().unwrap_or("/")
+    pub fn path(&self) -> &str {
+        path_of(self.url)
     }
 
-    /// The raw query of an absolute URL, without its `?`.
+    /// What follows the `?`, still encoded.
     #[must_use]
-    pub fn query_of(url: &str) -> &str {
-        let query = url.split_once('?').map_or("", |(_, query)| query);
-        query.split('#').next().unwrap_or_default()
+    pub fn query(&self) -> &str {
+        query_of(self.url)
     }
+}
+
+/// The raw path of an absolute URL, without its query and fragment.
+fn path_of(url: &str) -> &str {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_scheme
+        .find('/')
+        .and_then(|start| after_scheme.get(start..))
+        .unwrap_or("/");
+    path.split(['?', '#']).next().unwrap_or("/")
+}
+
+/// The raw query of an absolute URL, without its `?`.
+fn query_of(url: &str) -> &str {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('#').next().unwrap_or_default()
 }
 
 /// Longest body that is read, in bytes.
@@ -110,7 +118,7 @@ mod tests {
             ("https://a.test?x", "/"),
             ("", "/"),
         ] {
-            assert_eq!(Request::path_of(url), path, "{url}");
+            assert_eq!(path_of(url), path, "{url}");
         }
     }
 
@@ -121,7 +129,7 @@ mod tests {
             ("https://a.test/x?", ""),
             ("https://a.test/x?y=%2F?&z#w", "y=%2F?&z"),
         ] {
-            assert_eq!(Request::query_of(url), query, "{url}");
+            assert_eq!(query_of(url), query, "{url}");
         }
     }
 }

@@ -61,21 +61,35 @@ impl<S: Clone + 'static> Site<S> {
     }
 
     /// Answers a request. Whatever goes wrong is an answer, too.
-    pub async fn answer<P: Ports<Signal = S>>(&self, request: &Request, ports: &P) -> Answer {
-        let answer = self
-            .route(request, ports)
-            .await
-            .unwrap_or_else(|problem| problem.answer(&request.path));
+    pub async fn answer<P: Ports<Signal = S>>(&self, request: &Request<'_>, ports: &P) -> Answer {
+        self.finish(self.route(request, ports).await, request)
+    }
+
+    /// Answers a request for an image where memory has the last word, without waiting for
+    /// anything. What [`answer`](Self::answer) would say is the same.
+    #[must_use]
+    pub fn recall(&self, request: &Request<'_>, now_ms: u64) -> Option<Answer> {
+        match (Route::of(request.path())?, request.method) {
+            (Route::Image(raw), Method::Get | Method::Head) => {
+                let result = image::recall(&self.service, raw, request, now_ms)?;
+                Some(self.finish(result, request))
+            }
+            _ => None,
+        }
+    }
+
+    fn finish(&self, result: Result<Answer, Problem>, request: &Request<'_>) -> Answer {
+        let answer = result.unwrap_or_else(|problem| problem.answer(request.path()));
         let allowed = &self.service.config().cors_origins;
-        finish(cors::allow(answer, allowed, request.origin.as_deref()))
+        finish(cors::allow(answer, allowed, request.origin))
     }
 
     async fn route<P: Ports<Signal = S>>(
         &self,
-        request: &Request,
+        request: &Request<'_>,
         ports: &P,
     ) -> Result<Answer, Problem> {
-        let route = Route::of(&request.path).ok_or_else(Problem::no_route)?;
+        let route = Route::of(request.path()).ok_or_else(Problem::no_route)?;
         let methods = route.methods(request.bindings.admin_token.is_some());
         let service = &self.service;
         match (route, request.method) {
@@ -102,9 +116,9 @@ impl<S: Clone + 'static> Site<S> {
 
 /// The answer to every request of a Worker whose settings cannot be used.
 #[must_use]
-pub fn misconfigured(error: &ConfigError, path: &str) -> Answer {
+pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Answer {
     // Nothing but the name of a setting is in it, and `corsOrigins` may be the one that is wrong.
-    let answer = Problem::from(error).answer(path);
+    let answer = Problem::from(error).answer(request.path());
     finish(cors::allow(answer, &CorsOrigins::Any, None))
 }
 
@@ -113,7 +127,7 @@ fn finish(answer: Answer) -> Answer {
     answer.with("X-Content-Type-Options", "nosniff")
 }
 
-fn health(request: &Request) -> Answer {
+fn health(request: &Request<'_>) -> Answer {
     let bindings = &request.bindings;
     let health = json!({
         "status": "ok",

@@ -22,9 +22,9 @@ export function entry() {
   return path.resolve(root, process.env.WORKER_MAIN ?? manifest().main);
 }
 
-/** The entry and all that it imports, as `{ name, kind, file }`, named by their place below the entry's directory. */
+/** The entry and all that it imports, as `{ name, kind, file }`, named by their place beside or below the entry's directory. */
 export function modulesOf(main) {
-  const base = path.dirname(main);
+  const base = path.dirname(path.dirname(main));
   const found = new Map();
   const visit = (file) => {
     if (found.has(file)) return;

@@ -1,0 +1,39 @@
+//! The fast path: what memory alone can answer, in one synchronous call from `src/index.js`.
+//!
+//! A call from JavaScript into WebAssembly costs little; a promise, a `Headers` object and a
+//! crossing for each header cost more than all that the service does for a hit. So the request
+//! comes as text and the answer goes as text, and `src/index.js` makes the response.
+
+use wasm_bindgen::prelude::*;
+
+use super::app::App;
+use crate::http::{Method, Request};
+
+/// What the isolate remembers. A class, because worker-build turns exported functions into
+/// methods that other Workers can call.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Memory;
+
+#[wasm_bindgen]
+impl Memory {
+    /// The lines of the answer to a `GET` or `HEAD`, or nothing where it takes more than memory.
+    #[wasm_bindgen]
+    #[must_use]
+    pub fn answer(
+        url: &str,
+        if_none_match: Option<String>,
+        origin: Option<String>,
+    ) -> Option<String> {
+        let app = App::running()?;
+        let app = app.as_ref().as_ref().ok()?;
+        let request = Request {
+            method: Method::Get,
+            url,
+            if_none_match: if_none_match.as_deref(),
+            origin: origin.as_deref(),
+            ..Request::default()
+        };
+        Some(app.site.recall(&request, super::ports::now_ms())?.lines())
+    }
+}
