@@ -1,0 +1,121 @@
+//! Isolates: a request goes to any of them, and each is recycled in its time.
+
+use std::rc::Rc;
+
+use futures::FutureExt;
+use optimized_metadata::OptimizedMetadataService;
+use optimized_metadata::config::Config;
+use optimized_metadata::path::ImagePath;
+use optimized_metadata::service::Source;
+use rand::{RngExt, SeedableRng};
+use rand_xorshift::XorShiftRng;
+
+use super::model::{Model, Rules};
+use super::ports::{Runtime, START_MS, World, path_of};
+use super::trace::{Arrival, exponential};
+
+/// How many isolates one location has.
+pub const ISOLATES_PER_LOCATION: usize = 10;
+
+/// Where the requests of a fleet were answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub requests: u64,
+    pub memory: u64,
+    pub kv: u64,
+    pub origin: u64,
+    /// What other caches in the place of L1 would have answered.
+    pub models: Rules<u64>,
+    /// Requests where the core and the LRU model did not agree whether L1 answers.
+    pub disagreements: u64,
+}
+
+pub struct Fleet {
+    isolates: Vec<Isolate>,
+    mean_life_ms: f64,
+    config: Config,
+    world: Rc<World>,
+    random: XorShiftRng,
+    pub answers: Answers,
+}
+
+struct Isolate {
+    service: Rc<OptimizedMetadataService<()>>,
+    runtime: Runtime,
+    models: Rules<Model>,
+    ends_ms: u64,
+}
+
+impl Fleet {
+    pub fn new(
+        isolates: usize,
+        mean_life_ms: f64,
+        config: Config,
+        world: &Rc<World>,
+        seed: u64,
+    ) -> Self {
+        let mut random = XorShiftRng::seed_from_u64(seed);
+        let isolates = (0..isolates)
+            .map(|number| {
+                let runtime = Runtime {
+                    world: Rc::clone(world),
+                    location: number / ISOLATES_PER_LOCATION,
+                };
+                let ends_ms = exponential(mean_life_ms, &mut random) as u64;
+                Isolate::new(&config, runtime, ends_ms)
+            })
+            .collect();
+        Self {
+            isolates,
+            mean_life_ms,
+            config,
+            world: Rc::clone(world),
+            random,
+            answers: Answers::default(),
+        }
+    }
+
+    /// Serves one request.
+    pub fn serve(&mut self, arrival: Arrival) {
+        let chosen = self.random.random_range(0..self.isolates.len());
+        let isolate = &mut self.isolates[chosen];
+        if isolate.ends_ms <= arrival.at_ms {
+            // Its successor has been idle till now, and what is left of an exponential life is as
+            // long as a whole one.
+            let life_ms = exponential(self.mean_life_ms, &mut self.random) as u64;
+            let runtime = isolate.runtime.clone();
+            *isolate = Isolate::new(&self.config, runtime, arrival.at_ms + life_ms);
+        }
+        self.world.now_ms.set(START_MS + arrival.at_ms);
+        isolate.serve(arrival, &mut self.answers);
+    }
+}
+
+impl Isolate {
+    fn new(config: &Config, runtime: Runtime, ends_ms: u64) -> Self {
+        Self {
+            service: OptimizedMetadataService::new(config.clone()),
+            runtime,
+            models: Rules::new(config.memory_cache_size, config.memory_cache_ttl_s * 1_000),
+            ends_ms,
+        }
+    }
+
+    fn serve(&mut self, Arrival { at_ms, image }: Arrival, answers: &mut Answers) {
+        let path = ImagePath::from_raw(&path_of(image)).expect("a sound path");
+        let outcome = self.service.fetch_metadata(&path, &self.runtime);
+        let outcome = outcome
+            .now_or_never()
+            .expect("every answer is ready at once");
+        let source = outcome.expect("nothing fails").source;
+        answers.requests += 1;
+        match source {
+            Source::Memory => answers.memory += 1,
+            Source::Kv => answers.kv += 1,
+            Source::Origin { .. } => answers.origin += 1,
+            Source::InFlight => unreachable!("requests come one after the other"),
+        }
+        let model_hit = self.models.ask(image, at_ms, &mut answers.models);
+        answers.disagreements += u64::from(model_hit != (source == Source::Memory));
+    }
+}

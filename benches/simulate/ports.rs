@@ -1,0 +1,141 @@
+//! A runtime whose clock the trace moves and whose every answer is ready at once.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::rc::Rc;
+
+use futures::FutureExt;
+use optimized_metadata::config::LogLevel;
+use optimized_metadata::failure::Failure;
+use optimized_metadata::log::Log;
+use optimized_metadata::origin::Reply;
+use optimized_metadata::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+
+use super::past::Past;
+use super::store::{Location, Store, Value};
+
+/// Where the clock stands at the beginning.
+pub const START_MS: u64 = 1_760_000_000_000;
+
+/// What is outside of the isolates, with a count of what they ask of it.
+pub struct World {
+    pub now_ms: Cell<u64>,
+    pub kv_reads: Cell<u64>,
+    pub kv_writes: Cell<u64>,
+    pub origin_fetches: Cell<u64>,
+    pub store: RefCell<Store>,
+    /// `None`: KV begins empty.
+    pub past: Option<Past>,
+}
+
+/// The ports of the requests that one location serves.
+#[derive(Clone)]
+pub struct Runtime {
+    pub world: Rc<World>,
+    pub location: Location,
+}
+
+/// What the origin says of any image.
+pub fn reply() -> Reply {
+    let body =
+        r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
+    Reply {
+        status: 200,
+        body: Some(body.as_bytes().to_vec()),
+        ..Reply::default()
+    }
+}
+
+/// The path of an image.
+pub fn path_of(image: u32) -> String {
+    format!("{image}.jpg")
+}
+
+fn image_of(key: &str) -> u32 {
+    let number = key
+        .strip_prefix("metadata:")
+        .and_then(|path| path.strip_suffix(".jpg"));
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a key of the trace")
+}
+
+fn count(counter: &Cell<u64>) {
+    counter.set(counter.get() + 1);
+}
+
+impl Kv for Runtime {
+    async fn read(&self, key: &str, _: u64, _: u64) -> Result<Stored, KvFault> {
+        let (world, image) = (&self.world, image_of(key));
+        count(&world.kv_reads);
+        let past = || world.past.as_ref()?.value(image, key);
+        let mut store = world.store.borrow_mut();
+        let json = store.read(self.location, image, self.now_ms(), past);
+        Ok(json.map_or(Stored::Nothing, |json| Stored::Metadata(json.to_string())))
+    }
+
+    async fn write(&self, key: &str, json: &str, ttl_s: u64, _: u64) -> Result<(), KvFault> {
+        count(&self.world.kv_writes);
+        let now_ms = self.now_ms();
+        let value = Value {
+            json: json.into(),
+            expires_ms: now_ms + ttl_s * 1_000,
+        };
+        let mut store = self.world.store.borrow_mut();
+        store.write(self.location, image_of(key), now_ms, value);
+        Ok(())
+    }
+
+    async fn read_many(&self, _: &[Rc<str>], _: u64, _: u64) -> Result<Vec<Stored>, KvFault> {
+        unreachable!("no trace has a batch")
+    }
+
+    async fn list(&self, _: &str, _: Option<&str>, _: u32, _: u64) -> Result<Page, KvFault> {
+        unreachable!("no trace purges")
+    }
+
+    async fn delete(&self, _: &str, _: u64) -> Result<(), KvFault> {
+        unreachable!("no trace purges")
+    }
+}
+
+impl Origin for Runtime {
+    type Deadline = ();
+
+    fn deadline(&self, _: u64) {}
+
+    async fn ask(&self, _: &str, (): &()) -> Result<Reply, Failure> {
+        count(&self.world.origin_fetches);
+        Ok(reply())
+    }
+}
+
+impl Clock for Runtime {
+    fn now_ms(&self) -> u64 {
+        self.world.now_ms.get()
+    }
+
+    async fn sleep(&self, _: u64) {
+        unreachable!("nothing fails, so nothing is tried again")
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+impl Tasks for Runtime {
+    type Signal = ();
+
+    fn launch(&self, work: impl Future<Output = ()> + 'static) {
+        work.now_or_never().expect("every answer is ready at once");
+    }
+
+    async fn ended(&self, (): (), _: u64) {}
+}
+
+impl Log for Runtime {
+    fn log(&self, _: LogLevel, line: &str) {
+        unreachable!("nothing fails: {line}")
+    }
+}
