@@ -26,9 +26,9 @@ const RETRY_PAUSE_MS: f64 = 50.0;
 /// The layer that a flight begins with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// After a miss in memory.
+    /// After a miss in memory, or where what it has is stale.
     AtKv,
-    /// Where a stale record is known and only the origin can better it.
+    /// Where KV has been read, and its record is stale.
     AtOrigin,
 }
 
@@ -84,9 +84,9 @@ impl<P: Ports> Leader<P> {
         if let Some(entry) = entry.filter(|_| from_kv && !self.flight.is_revoked()) {
             let state = entry.state(&self.service.windows, self.ports.now_ms());
             if state == Freshness::StaleWhileRevalidate {
-                let convoy = self.convoy.as_ref();
+                let (key, start, convoy) = (&self.key, Start::AtOrigin, self.convoy.as_ref());
                 self.service
-                    .refresh(&self.path, &self.key, &entry, convoy, &self.ports);
+                    .refresh(&self.path, key, &entry, start, convoy, &self.ports);
             }
         }
     }

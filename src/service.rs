@@ -215,7 +215,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             refresh: true,
         } = &recalled
         {
-            self.refresh(path, &key, entry, convoy, ports);
+            self.refresh(path, &key, entry, Start::AtKv, convoy, ports);
         }
         let held = match recalled.outcome(started_ms) {
             Ok(outcome) => return outcome,
@@ -285,18 +285,25 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    /// Asks the origin behind the answer, unless somebody is asking already.
+    /// Looks further behind the answer, unless somebody is doing so already.
+    ///
+    /// Where memory is stale, so is that of every other isolate that has the image. KV is asked
+    /// first: the one isolate that was first at the origin spares the others the way.
     pub(crate) fn refresh<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         path: &ImagePath,
         key: &Rc<str>,
-        entry: &Rc<Entry>,
+        stale: &Rc<Entry>,
+        start: Start,
         convoy: Option<&Convoy>,
         ports: &P,
     ) {
         if let Boarding::Lead(flight) = self.board(key, convoy, ports.now_ms()) {
-            let held = Some(Rc::clone(entry));
-            Leader::new(self, flight, path, key, convoy, ports).launch(held, Start::AtOrigin);
+            if let Some(convoy) = convoy.filter(|_| start == Start::AtKv) {
+                convoy.join(key);
+            }
+            let held = Some(Rc::clone(stale));
+            Leader::new(self, flight, path, key, convoy, ports).launch(held, start);
         }
     }
 

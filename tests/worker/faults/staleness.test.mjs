@@ -47,6 +47,21 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [1, 1]);
   });
 
+  test("in memory is refreshed from KV where another isolate has been at the origin, which is not asked again", async (t) => {
+    const site = await knowing(t);
+    await site.clock.advance(1500);
+    const { metadata } = site.kv.records.get(KEY);
+    site.kv.seed(KEY, { metadata: { ...metadata, width: 77, lastFetched: site.clock.now() } });
+    assertStale(await site.get(PATH), { age: 1500 });
+    // Nothing outside the Worker shows that it is done.
+    let refreshed;
+    do refreshed = await site.get(PATH);
+    while (refreshed.cacheStatus.ttl < 0);
+    assertFound(refreshed, "memory");
+    assert.deepEqual([refreshed.json.metadata.width, refreshed.age], [77, 0]);
+    assert.deepEqual([site.origin.requests.length, site.kv.reads(KEY).length, site.kv.writes().length], [0, 1, 0]);
+  });
+
   test("in KV is given to 50 readers of a new isolate at once, for one read and one refresh behind them", async (t) => {
     const site = await knowing(t);
     const gate = new Gate();
