@@ -6,6 +6,10 @@ import { deploy } from "../harness/site.mjs";
 
 const MB = 1024 * 1024;
 
+const outbound = `
+  const found = JSON.stringify({ original: { file_size: 123456, width: 4000, height: 3000, format: "image/jpeg" } });
+  export default { fetch: ({ url }) => (url.endsWith("missing") ? new Response("", { status: 404 }) : new Response(found)) };`;
+
 suite("the memory of an isolate", () => {
   // Each kind of request by itself, so that a leak names its cause. The table of references is the sharp measure: it
   // doubles when it is full, and the second run takes three times what the first one did.
@@ -31,10 +35,21 @@ suite("the memory of an isolate", () => {
     });
   }
 
+  test("takes at most 1 KB for an image beyond its path", async (t) => {
+    const count = 10_000;
+    const site = await deploy(t, { kv: false, gauge: true, outbound, config: { memoryCacheSize: count } });
+    const path = (n) => `some/folder/of/images/${n}-found`;
+    await site.get("/health");
+    const before = await site.wasm();
+    assert.deepEqual(await ask(site, 0, count, (n) => `/metadata/${path(n)}`), { 200: count });
+    const after = await site.wasm();
+
+    const each = (after.bytes - before.bytes) / count - path(count).length;
+    t.diagnostic(`${each.toFixed(0)} bytes`);
+    assert.ok(each <= 1000, `${each} bytes`);
+  });
+
   test("is bounded after 100,000 distinct images, found and missing", { timeout: 600_000 }, async (t) => {
-    const outbound = `
-      const found = JSON.stringify({ original: { file_size: 1, width: 1, height: 1, format: "image/png" } });
-      export default { fetch: ({ url }) => (url.endsWith("missing") ? new Response("", { status: 404 }) : new Response(found)) };`;
     const site = await deploy(t, { kv: false, gauge: true, outbound });
     const path = (n) => `/metadata/some/folder/of/images/${n}-${n % 2 ? "missing" : "found"}`;
     const half = await ask(site, 0, 50_000, path);

@@ -18,6 +18,8 @@ export const ORIGIN = "https://images.test/assets";
  * - `config`: laid over the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` leaves it out.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
  * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
+ * - `namespace`: the same for KV, over the wire protocol of kv.mjs.
+ * - `source`: the source of a Worker to serve in place of the built one, to compare the two.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
@@ -129,6 +131,21 @@ class Site {
     return (await this.at.Gauge.get("/")).json;
   }
 
+  /** Processor time of the workerd process, in seconds. */
+  cpu() {
+    return this.#workerd.cpu();
+  }
+
+  /** How long ago the workerd process was spawned, in milliseconds. */
+  age() {
+    return this.#workerd.age();
+  }
+
+  /** Where the Worker listens. */
+  get url() {
+    return `http://127.0.0.1:${this.#workerd.ports.worker}`;
+  }
+
   async #boot() {
     this.#workerd = await Workerd.start(this.#configuration());
     this.at = {};
@@ -146,16 +163,15 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, entrypoint, outbound } = this.#options;
+    const { front, caller, clock, gauge, entrypoint, outbound, namespace } = this.#options;
     const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags } = manifest();
     const runtime = { compatibilityDate, compatibilityFlags };
+    const standIn = (name, source) => ({ name, ...runtime, modules: [esModule(`${name}.js`, source)], bindings: [] });
     const services = [
       { name: "worker", ...runtime, modules: this.#modules(), bindings: this.#bindings(), globalOutbound: "origin" },
-      { name: "kv", external: this.#addresses.kv },
-      outbound
-        ? { name: "origin", ...runtime, modules: [esModule("outbound.js", outbound)], bindings: [] }
-        : { name: "origin", external: this.#addresses.origin, proxy: true },
+      namespace ? standIn("kv", namespace) : { name: "kv", external: this.#addresses.kv },
+      outbound ? standIn("origin", outbound) : { name: "origin", external: this.#addresses.origin, proxy: true },
     ];
     const sockets = [{ name: "worker", service: "worker" }, ...entrypoints.map((name) => ({ name, service: "worker", entrypoint: name }))];
     if (caller) {
@@ -178,8 +194,8 @@ class Site {
   }
 
   #modules() {
-    const { clock, gauge, entrypoint } = this.#options;
-    const modules = modulesOf(entry());
+    const { clock, gauge, entrypoint, source } = this.#options;
+    const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
     if (clock) {

@@ -14,6 +14,7 @@ export class Workerd {
   #directory;
   #exited;
   #lines = new Chronicle();
+  #spawnedAt;
   ports = {};
 
   /** Starts workerd on a configuration (see config.mjs); resolves when all its sockets listen. */
@@ -27,6 +28,7 @@ export class Workerd {
     this.#directory = mkdtempSync(path.join(os.tmpdir(), "workerd-"));
     const file = path.join(this.#directory, "config.capnp");
     writeFileSync(file, capnp(configuration));
+    this.#spawnedAt = performance.now();
     // The import path makes absolute `embed`s resolve.
     this.#child = spawn(workerd.default, ["serve", "--import-path=/", "--control-fd=3", file, "config"], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -81,6 +83,20 @@ export class Workerd {
     return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
   }
 
+  /** Processor time the process has taken, user and system together, in seconds. */
+  cpu() {
+    const { pid } = this.#child;
+    if (process.platform !== "linux") return secondsOf(execFileSync("ps", ["-o", "time=", "-p", pid], { encoding: "utf8" }));
+    // The second field, the name in parentheses, may itself have spaces. A tick is a hundredth of a second.
+    const [user, system] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ").slice(11, 13);
+    return (Number(user) + Number(system)) / 100;
+  }
+
+  /** How long ago the process was spawned, in milliseconds. */
+  age() {
+    return performance.now() - this.#spawnedAt;
+  }
+
   /** Ends the process; all it wrote has been read afterwards. */
   async stop() {
     this.kill();
@@ -98,6 +114,11 @@ const living = new Set();
 // Where a test runner gives up on a file, its `after` hooks do not run.
 process.on("exit", () => living.forEach((workerd) => workerd.kill()));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+/** `1:02:03` or `2:03.45`, as ps writes a time. */
+function secondsOf(time) {
+  return time.trim().split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
+}
 
 /** With structured logging each line is `{ timestamp, level, message }`; the Worker's messages are JSON themselves. */
 function parseLine(line) {

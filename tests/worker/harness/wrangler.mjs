@@ -1,11 +1,14 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import { Client } from "./client.mjs";
 import { within } from "./gate.mjs";
 import { entry, manifest, root } from "./modules.mjs";
+
+const command = path.join(root, "node_modules/.bin/wrangler");
 
 /**
  * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
@@ -32,26 +35,13 @@ export async function wranglerDev(t, { metadata, source }) {
   );
 
   const output = [];
-  const child = spawn(
-    path.join(root, "node_modules/.bin/wrangler"),
-    ["dev", "--config", config, "--persist-to", path.join(directory, "state")],
-    {
-      cwd: directory,
-      env: {
-        ...process.env,
-        // wrangler wants the Node that runs these tests, which need not be the system's.
-        PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`,
-        CI: "1",
-        WRANGLER_SEND_METRICS: "false",
-        CLOUDFLARE_CF_FETCH_ENABLED: "false",
-        WRANGLER_LOG_PATH: path.join(directory, "logs"),
-        MINIFLARE_REGISTRY_PATH: path.join(directory, "registry"),
-      },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      // A group of its own, so that its children can be ended with it.
-      detached: true,
-    },
-  );
+  const child = spawn(command, ["dev", "--config", config, "--persist-to", path.join(directory, "state")], {
+    cwd: directory,
+    env: environment(directory),
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+    // A group of its own, so that its children can be ended with it.
+    detached: true,
+  });
   const kill = () => {
     try {
       process.kill(-child.pid, "SIGKILL");
@@ -81,4 +71,35 @@ export async function wranglerDev(t, { metadata, source }) {
   const client = new Client(port, ip);
   t.after(() => client.close());
   return client;
+}
+
+/** What `wrangler deploy` would upload, as it says itself: `{ total, gzip }`, in KiB. */
+export async function uploadSize() {
+  const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
+  try {
+    const config = path.join(directory, "wrangler.toml");
+    // As it is, but for the build step, which would replace the files that other tests are reading.
+    const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
+    writeFileSync(config, toml.replace(/^main\s*=.*/m, () => `main = ${JSON.stringify(entry())}`).replace(/^\[build\]\n[^[]*/m, ""));
+    const args = ["deploy", "--dry-run", "--config", config, "--outdir", path.join(directory, "out")];
+    const { stdout } = await promisify(execFile)(command, args, { cwd: directory, env: environment(directory) });
+    const [, total, gzip] = stdout.match(/Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/);
+    return { total: Number(total), gzip: Number(gzip) };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** For a wrangler that keeps to its directory, and to this machine. */
+function environment(directory) {
+  return {
+    ...process.env,
+    // wrangler wants the Node that runs these tests, which need not be the system's.
+    PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`,
+    CI: "1",
+    WRANGLER_SEND_METRICS: "false",
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_LOG_PATH: path.join(directory, "logs"),
+    MINIFLARE_REGISTRY_PATH: path.join(directory, "registry"),
+  };
 }

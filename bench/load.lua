@@ -1,0 +1,28 @@
+-- What wrk asks for, where that is not one URL again and again, and what it says in the end. See load.mjs.
+
+function init(args)
+  local prefix, spread_ms = args[1], tonumber(args[2])
+  if prefix ~= "" then
+    local n = 0
+    function request()
+      n = n + 1
+      return wrk.format(nil, prefix .. n)
+    end
+  end
+  if spread_ms > 0 then
+    -- Without this all connections would ask at the same moment, be answered at the same moment, and ask again.
+    function delay()
+      return math.random(0, spread_ms)
+    end
+  end
+end
+
+function done(summary, latency)
+  local errors = summary.errors
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format(
+    '{"requests": %d, "seconds": %f, "failed": %d, "p50": %f, "p95": %f, "p99": %f}\n',
+    summary.requests, summary.duration / 1e6, failed,
+    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3
+  ))
+end

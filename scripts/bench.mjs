@@ -1,0 +1,23 @@
+// `npm run bench`: measures the release Worker on workerd, against the targets. `npm run bench -- hot-path herd` measures
+// only these parts; with `--quick` all takes a minute or two, which shows that it runs, and not much more.
+//
+// What is measured gates nothing: times depend on the machine. The counts among it have tests of their own.
+
+import { environment } from "./lib/environment.mjs";
+import { installed, main, Problem, run } from "./lib/process.mjs";
+import { buildWorker } from "./lib/worker.mjs";
+
+const parts = ["hot-path", "latency", "herd", "startup", "size", "memory"];
+const thorough = { rounds: 5, seconds: 3, keys: 1_000_000 };
+const quick = { rounds: 2, seconds: 1, keys: 20_000 };
+
+await main(async () => {
+  const named = process.argv.slice(2).filter((argument) => argument !== "--quick");
+  const unknown = named.find((name) => !parts.includes(name));
+  if (unknown) throw new Problem(`There is no part "${unknown}" of the benchmark: it has ${parts.join(", ")}.`);
+  const env = await environment();
+  if (!installed("wrk", env)) throw new Problem("wrk is missing: apt-get install wrk, or brew install wrk.");
+  await buildWorker([], env);
+  const effort = process.argv.includes("--quick") ? quick : thorough;
+  await run("node", ["bench/run.mjs", JSON.stringify(effort), ...(named.length ? named : parts)], { env });
+});
