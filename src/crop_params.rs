@@ -32,6 +32,9 @@ pub const MAX_WIDTH: u32 = 12_000;
 /// # Errors
 /// The first rule of [`ParameterError`] that it breaks.
 pub fn from_query(query: &str) -> Result<Option<CropRequest>, ParameterError> {
+    if query.is_empty() {
+        return Ok(None);
+    }
     let mut pairs = Vec::new();
     for pair in query::pairs(query) {
         match pair {

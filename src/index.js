@@ -8,42 +8,44 @@ import Worker, { Memory } from "../build/index.js";
 
 export default class extends WorkerEntrypoint {
   fetch(request) {
-    return fromMemory(request) ?? this.#worker.fetch(request);
+    return fromMemory(request) ?? build(this).fetch(request);
   }
 
   fetchMetadata(path) {
-    return this.#worker.fetchMetadata(path);
+    return build(this).fetchMetadata(path);
   }
 
   fetchAndProcessMetadata(path, parameters) {
-    return this.#worker.fetchAndProcessMetadata(path, parameters);
-  }
-
-  get #worker() {
-    return new Worker(this.ctx, this.env);
+    return build(this).fetchAndProcessMetadata(path, parameters);
   }
 }
+
+// No private member of the class: every instance, and there is one for each request, would pay for it.
+const build = ({ ctx, env }) => new Worker(ctx, env);
 
 function fromMemory({ method, url, headers }) {
   if (method !== "GET" && method !== "HEAD") return;
   const answer = Memory.answer(url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
-  const lines = answer.split("\n");
-  const last = lines.length - 1;
-  const response = new Response(lines[last] || null, heads.get(lines[0]) ?? head(lines[0]));
-  const own = response.headers;
-  for (let n = 1; n < last; n += 2) own.set(lines[n], lines[n + 1]);
-  return response;
+  const { body, init } = recent.get(answer) ?? parsed(answer);
+  return new Response(body, init);
 }
 
-const heads = new Map();
+/**
+ * Answers of late, by their text. An answer changes once a second, with its `Age`: an image that is asked for more often
+ * than that has its headers here, which a response copies faster than it makes them.
+ */
+const recent = new Map();
+const MOST_RECENT = 256;
 
-/** Status and constant headers: a response copies them faster than it reads them from a plain object. */
-function head(line) {
-  const [status, ...fields] = line.split("\t");
+/** Reads the status, the headers' names and values, and the body, each of which is a line. */
+function parsed(answer) {
+  const lines = answer.split("\n");
+  const last = lines.length - 1;
   const headers = new Headers();
-  for (let n = 0; n < fields.length; n += 2) headers.set(fields[n], fields[n + 1]);
-  const made = { status: Number(status), headers };
-  heads.set(line, made);
+  for (let n = 1; n < last; n += 2) headers.append(lines[n], lines[n + 1]);
+  const made = { body: lines[last] || null, init: { status: Number(lines[0]), headers } };
+  if (recent.size === MOST_RECENT) recent.clear();
+  recent.set(answer, made);
   return made;
 }

@@ -68,6 +68,17 @@ impl ImagePath {
         Ok(Self(decoded.into()))
     }
 
+    /// The cache key of a raw path in which nothing is encoded. It may break a rule all the same,
+    /// but then nothing is stored under that key: what is stored has been through
+    /// [`from_raw`](Self::from_raw), which leaves such a path as it is.
+    #[must_use]
+    pub fn key_of_plain(raw: &str) -> Option<String> {
+        let is_plain = raw.len() <= MAX_PLAIN_KEY_BYTES
+            && raw.bytes().all(|byte| byte.is_ascii() && byte != b'%')
+            && !raw.starts_with(HASH_PREFIX);
+        is_plain.then(|| [KEY_PREFIX, raw].concat())
+    }
+
     /// The decoded path, `photos/cat.jpg`.
     #[must_use]
     pub fn as_str(&self) -> &str {

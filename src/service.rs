@@ -242,15 +242,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    /// The metadata of the image at `path` where memory has the last word: no I/O, no waiting,
-    /// and nothing left to be done behind the answer.
+    /// The metadata under `key` where memory has the last word: no I/O, no waiting, and nothing
+    /// left to be done behind the answer.
     #[must_use]
-    pub fn recall_metadata(
-        &self,
-        path: &ImagePath,
-        now_ms: u64,
-    ) -> Option<Result<Lookup, Refusal>> {
-        match self.recall(&path.cache_key(), now_ms) {
+    pub fn recall_metadata(&self, key: &str, now_ms: u64) -> Option<Result<Lookup, Refusal>> {
+        match self.recall(key, now_ms) {
             Recall::Stale { refresh: true, .. } => None,
             recalled => recalled.outcome(now_ms).ok(),
         }

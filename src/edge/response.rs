@@ -8,7 +8,7 @@ use crate::http::Answer;
 /// Makes the response. Header values are ASCII and without line breaks by construction.
 pub(super) fn from(answer: &Answer) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
-    for (name, value) in &answer.headers {
+    for (name, value) in answer.headers.iter() {
         headers.append(name, value)?;
     }
     let init = ResponseInit::new();

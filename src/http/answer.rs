@@ -1,23 +1,17 @@
 //! A finished answer, not yet a runtime's response.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
+use super::headers::Headers;
 use crate::entry::Entry;
-
-/// What the headers of most answers fit in.
-const HEADERS_CAPACITY: usize = 12;
-
-/// What the lines of most answers fit in, in bytes.
-const LINES_CAPACITY: usize = 1_024;
 
 /// Status, headers and body.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
-    /// Names in the usual case, values ASCII.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// The headers.
+    pub headers: Headers,
     /// What follows them. The runtime drops it where the request was a `HEAD`.
     pub body: Body,
 }
@@ -39,49 +33,16 @@ impl Answer {
     pub fn new(status: u16, body: Body) -> Self {
         Self {
             status,
-            headers: Vec::with_capacity(HEADERS_CAPACITY),
+            headers: Headers::default(),
             body,
         }
     }
 
     /// With one more header.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.headers.add(name, value.as_ref());
         self
-    }
-
-    /// The value of a header.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name))
-            .map(|(_, value)| &**value)
-    }
-
-    /// The answer as text, in lines: its head, the name and the value of each header that is not
-    /// in the head, and the body, which is empty where there is none.
-    ///
-    /// The head is the status and the headers whose values are constants, between tabs. There are
-    /// few of them, so that whoever makes a response of the text can keep what it made of a head.
-    /// Neither a header nor JSON has a tab or a line break.
-    #[must_use]
-    pub fn lines(&self) -> String {
-        let mut lines = String::with_capacity(LINES_CAPACITY);
-        lines.push_str(&self.status.to_string());
-        for (name, value) in &self.headers {
-            if let Cow::Borrowed(value) = value {
-                lines.extend(["\t", name, "\t", value]);
-            }
-        }
-        for (name, value) in &self.headers {
-            if let Cow::Owned(value) = value {
-                lines.extend(["\n", name, "\n", value]);
-            }
-        }
-        lines.extend(["\n", self.text().unwrap_or_default()]);
-        lines
     }
 
     /// The body as text.
@@ -92,5 +53,32 @@ impl Answer {
             Body::Entry(entry) => Some(&entry.body),
             Body::Text(text) => Some(text),
         }
+    }
+
+    /// The answer as text: the status, each name and value of a header, and the body, which is
+    /// empty where there is none, each on a line.
+    #[must_use]
+    pub fn lines(&self) -> String {
+        let (status, body) = (self.status.to_string(), self.text().unwrap_or_default());
+        // Neither a header nor JSON has a line break.
+        [&status, self.headers.text(), "\n", body].concat()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_are_the_status_the_headers_and_the_body() {
+        let answer = Answer::new(200, Body::Text("{}".into()))
+            .with("Vary", "Origin")
+            .with("Age", 7.to_string());
+        assert_eq!(answer.lines(), "200\nVary\nOrigin\nAge\n7\n{}");
+        assert_eq!(Answer::new(304, Body::Empty).lines(), "304\n");
+        let headers: Vec<_> = answer.headers.iter().collect();
+        assert_eq!(headers, [("Vary", "Origin"), ("Age", "7")]);
+        assert_eq!(answer.headers.get("vary"), Some("Origin"));
+        assert_eq!(answer.headers.get("Origin"), None);
     }
 }

@@ -1,7 +1,5 @@
 //! Who may read an answer in a browser: CORS, and the same for Server-Timing.
 
-use std::borrow::Cow;
-
 use super::answer::Answer;
 use crate::config::CorsOrigins;
 
@@ -13,20 +11,18 @@ const EXPOSED: &str = "Age, Cache-Status, ETag, Retry-After, Server-Timing";
 
 /// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
 pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>) -> Answer {
-    let (answer, allowed): (_, Option<Cow<'static, str>>) = match allowed {
-        CorsOrigins::Any => (answer, Some("*".into())),
+    let (answer, allowed) = match allowed {
+        CorsOrigins::Any => (answer, Some("*")),
         // The answer depends on who asks, for caches between here and there as well.
         CorsOrigins::These(origins) => (
             answer.with("Vary", "Origin"),
-            origin
-                .filter(|origin| origins.iter().any(|allowed| allowed == origin))
-                .map(|origin| origin.to_owned().into()),
+            origin.filter(|origin| origins.iter().any(|allowed| allowed == origin)),
         ),
     };
     match allowed {
         None => answer,
         Some(allowed) => answer
-            .with("Access-Control-Allow-Origin", allowed.clone())
+            .with("Access-Control-Allow-Origin", allowed)
             .with("Access-Control-Expose-Headers", EXPOSED)
             .with("Timing-Allow-Origin", allowed),
     }

@@ -57,22 +57,22 @@ impl Told {
 
     fn answer(self, request: &Request<'_>, config: &Config) -> Answer {
         let lookup = self.lookup;
-        let (etag, body) = match self.cropped {
-            Some(body) => (etag_of(&body), Body::Text(body)),
-            None => (
-                lookup.entry.etag.clone(),
-                Body::Entry(Rc::clone(&lookup.entry)),
-            ),
-        };
+        let of_crop = self.cropped.as_deref().map(etag_of);
+        let etag = of_crop.as_deref().unwrap_or(&lookup.entry.etag);
+        let body = self
+            .cropped
+            .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
         let unchanged = request
             .if_none_match
-            .is_some_and(|field| conditional::matches(field, &etag));
+            .is_some_and(|field| conditional::matches(field, etag));
         let left_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
-        let cache_control = format!(
-            "public, max-age={}, stale-while-revalidate={}",
-            left_s.min(config.client_max_age_s),
-            config.stale_while_revalidate_s
-        );
+        let cache_control = [
+            "public, max-age=",
+            &left_s.min(config.client_max_age_s).to_string(),
+            ", stale-while-revalidate=",
+            &config.stale_while_revalidate_s.to_string(),
+        ]
+        .concat();
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
         let answer = if unchanged {
             Answer::new(304, Body::Empty)
@@ -108,8 +108,11 @@ pub(super) fn recall<S: Clone + 'static>(
     now_ms: u64,
 ) -> Option<Result<Answer, Problem>> {
     let crop = crop_params::from_query(request.query()).ok()?;
-    let path = ImagePath::from_raw(raw).ok()?;
-    let outcome = service.recall_metadata(&path, now_ms)?;
+    let key = match ImagePath::key_of_plain(raw) {
+        Some(key) => key,
+        None => ImagePath::from_raw(raw).ok()?.cache_key().as_ref().into(),
+    };
+    let outcome = service.recall_metadata(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => Ok(Told::new(lookup, crop.as_ref()).answer(request, service.config())),
         Err(refusal) => Err(Problem::from(&refusal)),

@@ -6,6 +6,7 @@ mod batch;
 mod cache_status;
 mod conditional;
 mod cors;
+mod headers;
 mod image;
 mod problem;
 mod purge;
@@ -13,6 +14,7 @@ mod request;
 mod site;
 
 pub use answer::{Answer, Body};
+pub use headers::Headers;
 pub use image::Told;
 pub use problem::Problem;
 pub use request::{Bindings, MAX_BODY_BYTES, Method, Received, Request};

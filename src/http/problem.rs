@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Body};
 use super::cache_status;
+use super::headers::Headers;
 use crate::config::ConfigError;
 use crate::crop_params::ParameterError;
 use crate::failure::Cause;
@@ -44,7 +45,7 @@ pub struct Problem {
     /// One sentence that says what to do.
     pub detail: Cow<'static, str>,
     /// What caches and clients go by, beside the document.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Headers,
 }
 
 /// The published form of a problem.
@@ -72,7 +73,7 @@ impl Problem {
         let body = serde_json::to_string(&document).unwrap_or_default();
         let mut answer = Answer::new(self.status, Body::Text(body));
         answer.headers = headers;
-        if answer.header("Cache-Control").is_none() {
+        if answer.headers.get("Cache-Control").is_none() {
             answer = answer.with("Cache-Control", "no-store");
         }
         answer.with("Content-Type", "application/problem+json")
@@ -90,8 +91,8 @@ impl Problem {
         }
     }
 
-    fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.headers.add(name, value.as_ref());
         self
     }
 
