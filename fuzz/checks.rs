@@ -11,11 +11,15 @@ use optimized_metadata::record::Record;
 
 const ORIGIN: &str = "https://images.test/base";
 
-/// An accepted path can be written and read again, and stays below the origin.
+/// An accepted path can be written and read again, stays below the origin, and has one key.
 pub fn path(bytes: &[u8]) {
-    let Ok(path) = ImagePath::from_raw(&String::from_utf8_lossy(bytes)) else {
+    let raw = String::from_utf8_lossy(bytes);
+    let Ok(path) = ImagePath::from_raw(&raw) else {
         return;
     };
+    if let Some(key) = ImagePath::key_of_plain(&raw) {
+        assert_eq!(*key, *path.cache_key());
+    }
     assert!(path.as_str().len() <= MAX_PATH_BYTES);
     let encoded = path.encoded();
     assert!(encoded.is_ascii() && !encoded.contains(['?', '#', '\\', ' ', '"']));
