@@ -18,6 +18,7 @@ use super::tasks::Context;
 use crate::crop::CropRequest;
 use crate::crop_params;
 use crate::http::{Problem, Told};
+use crate::json;
 
 #[wasm_bindgen(module = "cloudflare:workers")]
 extern "C" {
@@ -60,10 +61,11 @@ fn object(parameters: &JsValue) -> Result<Map<String, Value>, Problem> {
     if parameters.is_undefined() || parameters.is_null() {
         return Ok(Map::new());
     }
-    JSON::stringify(parameters)
-        .ok()
-        .and_then(|json| serde_json::from_str(&String::from(json)).ok())
-        .ok_or_else(Problem::invalid_parameters)
+    let text = JSON::stringify(parameters).map(String::from);
+    match json::parse(text.unwrap_or_default().as_bytes()) {
+        Some(Value::Object(object)) => Ok(object),
+        _ => Err(Problem::invalid_parameters()),
+    }
 }
 
 fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Promise {
