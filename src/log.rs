@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use crate::config::{ConfigError, LogLevel};
 use crate::failure::Failure;
-use crate::memory_cache::MemoryCache;
 use crate::record::RecordError;
 
 /// Longest text of a user that is logged, in bytes, after percent-encoding.
@@ -159,7 +158,8 @@ fn truncated(text: &str) -> String {
 #[derive(Debug)]
 pub struct Journal {
     level: LogLevel,
-    warned: MemoryCache<String, u64>,
+    /// What was warned of, and when; the latest comes last.
+    warned: Vec<(String, u64)>,
 }
 
 impl Journal {
@@ -168,7 +168,7 @@ impl Journal {
     pub fn new(level: LogLevel) -> Self {
         Self {
             level,
-            warned: MemoryCache::new(MAX_WARNINGS),
+            warned: Vec::new(),
         }
     }
 
@@ -179,15 +179,19 @@ impl Journal {
             return;
         }
         if let Some(cause) = event.cause() {
-            let repeated = self
-                .warned
-                .get(&cause)
-                .is_some_and(|told_ms| now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS);
+            let told = self.warned.iter().find(|(known, _)| *known == cause);
             // The unbound namespace stays as it is until the next deployment.
-            if repeated || (cause == "kv-unbound" && self.warned.get(&cause).is_some()) {
+            let repeated = told.is_some_and(|(_, told_ms)| {
+                cause == "kv-unbound" || now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS
+            });
+            if repeated {
                 return;
             }
-            self.warned.insert(cause, now_ms);
+            self.warned.retain(|(known, _)| *known != cause);
+            if self.warned.len() >= MAX_WARNINGS {
+                self.warned.remove(0);
+            }
+            self.warned.push((cause, now_ms));
         }
         log.log(level, &event.line());
     }
