@@ -16,6 +16,7 @@ export async function buildWorker(args, env) {
       // The compact SHA-256 is a tenth of the unrolled one, and hashes a hundred bytes at a time here.
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-Cpanic=unwind --cfg sha2_backend_soft="compact"`,
       CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
+      CARGO_UNSTABLE_BUILD_STD_FEATURES: "panic-unwind,optimize_for_size",
       RUSTC_BOOTSTRAP: "1",
     },
   });
