@@ -62,8 +62,8 @@ async fn fetch(
         }
         Err(error) => misconfigured(error, &asked),
     };
-    // Where it could not be made, which no test has seen, the runtime answers 500 and says why.
-    // An error of this function would bring the crate's own responses and errors along.
+    // There is no way known in which it cannot be made; the runtime would answer 500 then. An error
+    // type of the crate would bring its responses along, a twentieth of the Worker.
     Ok(response::from(&answer).unwrap_or_else(|_| web_sys::Response::error()))
 }
 
