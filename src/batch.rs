@@ -1,11 +1,9 @@
 //! Many images in one request.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use futures::future::join_all;
-
 use crate::convoy::Convoy;
+use crate::join::join_all;
 use crate::path::ImagePath;
 use crate::ports::Ports;
 use crate::service::{Lookup, OptimizedMetadataService, Refusal};
@@ -24,13 +22,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let config = self.config();
         let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
         let convoy = Convoy::new(ports, cache_ttl_s, timeout_ms);
-        let mut places = HashMap::new();
-        let mut distinct = Vec::new();
+        let mut distinct: Vec<&ImagePath> = Vec::new();
         for path in paths {
-            places.entry(path).or_insert_with(|| {
+            if !distinct.contains(&path) {
                 distinct.push(path);
-                distinct.len().saturating_sub(1)
-            });
+            }
         }
         let lookups = distinct
             .iter()
@@ -38,7 +34,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let outcomes = join_all(lookups).await;
         paths
             .iter()
-            .filter_map(|path| outcomes.get(*places.get(path)?).cloned())
+            .filter_map(|path| {
+                let place = distinct.iter().position(|known| *known == path)?;
+                outcomes.get(place).cloned()
+            })
             .collect()
     }
 }

@@ -1,7 +1,6 @@
 //! The flights that one batch leads: they share one read of KV, and queue for the origin.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use futures::FutureExt;
@@ -17,7 +16,7 @@ const AT_A_TIME: usize = 6;
 /// How long an image may queue for the origin before it is refused.
 pub(crate) const QUEUE_MS: u64 = 15_000;
 
-type Readings = Result<HashMap<Rc<str>, Stored>, KvFault>;
+type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
 /// What the flights of one batch share. It must not leave the request that began it.
 #[derive(Clone)]
@@ -57,7 +56,10 @@ impl Convoy {
     /// What KV holds under `key`; `None` where the key joined after the one read had begun.
     pub(crate) async fn read(&self, key: &str) -> Option<Result<Stored, KvFault>> {
         match &*self.readings.clone().await {
-            Ok(readings) => readings.get(key).cloned().map(Ok),
+            Ok(readings) => {
+                let reading = readings.iter().find(|(read, _)| **read == *key);
+                reading.map(|(_, stored)| Ok(stored.clone()))
+            }
             Err(fault) => Some(Err(fault.clone())),
         }
     }

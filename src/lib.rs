@@ -55,6 +55,8 @@ pub mod flight;
 pub mod focal_point;
 pub mod freshness;
 pub mod http;
+mod join;
+mod json;
 mod leader;
 pub mod log;
 pub mod memory_cache;

@@ -1,10 +1,9 @@
 //! What is worth telling an operator: one JSON object a line.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::config::{ConfigError, LogLevel};
 use crate::failure::Failure;
-use crate::memory_cache::MemoryCache;
 use crate::record::RecordError;
 
 /// Longest text of a user that is logged, in bytes, after percent-encoding.
@@ -75,32 +74,40 @@ impl Event<'_> {
     /// One JSON object, without a line break.
     #[must_use]
     pub fn line(&self) -> String {
-        let (event, fields) = match self {
-            Self::Configuration(error) => (
-                "configuration-error",
-                json!({ "field": error.field, "detail": error.to_string() }),
-            ),
-            Self::KvUnbound { binding } => ("kv-unbound", json!({ "binding": binding })),
-            Self::KvFault { operation, cause } => (
-                "kv-fault",
-                json!({ "operation": operation, "cause": truncated(cause) }),
-            ),
-            Self::MalformedRecord { path, reason } => (
-                "malformed-record",
-                json!({ "path": user_text(path), "reason": reason.to_string() }),
-            ),
-            Self::OriginFailure { path, failure } => (
-                "origin-failure",
-                json!({ "path": user_text(path), "detail": failure.to_string() }),
-            ),
+        let line = match self {
+            Self::Configuration(error) => Line {
+                event: "configuration-error",
+                field: Some(&error.field),
+                detail: Some(error.to_string()),
+                ..Line::default()
+            },
+            Self::KvUnbound { binding } => Line {
+                event: "kv-unbound",
+                binding: Some(binding),
+                ..Line::default()
+            },
+            Self::KvFault { operation, cause } => Line {
+                event: "kv-fault",
+                operation: Some(operation),
+                cause: Some(truncated(cause)),
+                ..Line::default()
+            },
+            Self::MalformedRecord { path, reason } => Line {
+                event: "malformed-record",
+                path: Some(user_text(path)),
+                reason: Some(reason.to_string()),
+                ..Line::default()
+            },
+            Self::OriginFailure { path, failure } => Line {
+                event: "origin-failure",
+                path: Some(user_text(path)),
+                detail: Some(failure.to_string()),
+                ..Line::default()
+            },
         };
-        let mut line = Map::new();
-        line.insert("level".into(), self.level().name().into());
-        line.insert("event".into(), event.into());
-        if let Value::Object(fields) = fields {
-            line.extend(fields);
-        }
-        Value::Object(line).to_string()
+        let level = self.level().name();
+        // A struct of strings always has a JSON form.
+        serde_json::to_string(&Line { level, ..line }).unwrap_or_default()
     }
 
     /// What makes two warnings the same one.
@@ -114,6 +121,27 @@ impl Event<'_> {
             Self::MalformedRecord { .. } | Self::OriginFailure { .. } => None,
         }
     }
+}
+
+/// The published form, in this order.
+#[derive(Default, Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    level: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// Percent-encoded text cannot be cut inside a character.
@@ -130,7 +158,8 @@ fn truncated(text: &str) -> String {
 #[derive(Debug)]
 pub struct Journal {
     level: LogLevel,
-    warned: MemoryCache<String, u64>,
+    /// What was warned of, and when; the latest comes last.
+    warned: Vec<(String, u64)>,
 }
 
 impl Journal {
@@ -139,7 +168,7 @@ impl Journal {
     pub fn new(level: LogLevel) -> Self {
         Self {
             level,
-            warned: MemoryCache::new(MAX_WARNINGS),
+            warned: Vec::new(),
         }
     }
 
@@ -150,15 +179,19 @@ impl Journal {
             return;
         }
         if let Some(cause) = event.cause() {
-            let repeated = self
-                .warned
-                .get(&cause)
-                .is_some_and(|told_ms| now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS);
+            let told = self.warned.iter().find(|(known, _)| *known == cause);
             // The unbound namespace stays as it is until the next deployment.
-            if repeated || (cause == "kv-unbound" && self.warned.get(&cause).is_some()) {
+            let repeated = told.is_some_and(|(_, told_ms)| {
+                cause == "kv-unbound" || now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS
+            });
+            if repeated {
                 return;
             }
-            self.warned.insert(cause, now_ms);
+            self.warned.retain(|(known, _)| *known != cause);
+            if self.warned.len() >= MAX_WARNINGS {
+                self.warned.remove(0);
+            }
+            self.warned.push((cause, now_ms));
         }
         log.log(level, &event.line());
     }

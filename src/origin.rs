@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::failure::{Cause, Failure, InvalidAnswer};
+use crate::json;
 use crate::metadata::{Dimensions, Format, ImageMetadata};
 
 /// Longest answer that is read, in bytes. Real ones have about a hundred.
@@ -59,8 +60,7 @@ impl Reply {
             .body
             .as_deref()
             .ok_or(Cause::InvalidAnswer(InvalidAnswer::TooLong))?;
-        let answer: Value = serde_json::from_slice(body)
-            .map_err(|_| Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
+        let answer = json::parse(body).ok_or(Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
         let original = answer.get("original").unwrap_or(&Value::Null);
         let pairs = [
             (original, "width", "height"),

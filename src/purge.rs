@@ -3,8 +3,7 @@
 //! In this isolate at once, in KV before the answer. Other isolates forget within `memoryCacheTtl`,
 //! and KV itself may serve what it has cached for `kvReadCacheTtl`.
 
-use futures::future::join_all;
-
+use crate::join::join_all;
 use crate::leader::KV_WRITE_TIMEOUT_MS;
 use crate::path::{ImagePath, KEY_PREFIX};
 use crate::ports::{KvFault, Page, Ports};

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::json;
 use crate::metadata::{Dimensions, Format, ImageMetadata};
 
 /// Longest `confidence` or `source` that is taken from a record, in bytes.
@@ -74,11 +75,11 @@ impl Record {
     ///
     /// # Errors
     /// The field that is missing or malformed.
-    pub fn decode(json: &str) -> Result<Self, RecordError> {
-        let stored: Value = serde_json::from_str(json).map_err(|_| RecordError::NotJson)?;
-        let Value::Object(stored) = stored else {
+    pub fn decode(text: &str) -> Result<Self, RecordError> {
+        let stored = json::parse(text.as_bytes()).ok_or(RecordError::NotJson)?;
+        if !stored.is_object() {
             return Err(RecordError::NotAnObject);
-        };
+        }
         let field = |name| stored.get(name).unwrap_or(&Value::Null);
         let original = field("originalDimensions");
         let dimensions = if original.is_null() {

@@ -12,6 +12,7 @@ use super::console::Console;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Site};
+use crate::json;
 use crate::log::{Event, Log};
 use crate::service::OptimizedMetadataService;
 
@@ -81,7 +82,7 @@ fn settings(env: &Env) -> Value {
                 .as_string()
                 .or_else(|| JSON::stringify(&settings).ok().map(String::from))
         })
-        .and_then(|json| serde_json::from_str(&json).ok())
+        .and_then(|text| json::parse(text.as_bytes()))
         .unwrap_or(Value::Null)
 }
 

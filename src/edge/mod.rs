@@ -18,9 +18,10 @@ mod rpc;
 mod tasks;
 mod timer;
 
+use std::convert::Infallible;
 use std::rc::Rc;
 
-use worker::{Context, Env, Result, event};
+use worker::{Context, Env, event};
 
 use crate::http::{MAX_BODY_BYTES, Method, Received, Request, misconfigured};
 use app::App;
@@ -32,7 +33,11 @@ fn start() {
 }
 
 #[event(fetch)]
-async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<web_sys::Response> {
+async fn fetch(
+    request: web_sys::Request,
+    env: Env,
+    context: Context,
+) -> Result<web_sys::Response, Infallible> {
     let (url, headers) = (request.url(), request.headers());
     let header = |name| headers.get(name).unwrap_or_default();
     let (if_none_match, origin) = (header("if-none-match"), header("origin"));
@@ -57,7 +62,9 @@ async fn fetch(request: web_sys::Request, env: Env, context: Context) -> Result<
         }
         Err(error) => misconfigured(error, &asked),
     };
-    Ok(response::from(&answer)?)
+    // There is no way known in which it cannot be made; the runtime would answer 500 then. An error
+    // type of the crate would bring its responses along, a twentieth of the Worker.
+    Ok(response::from(&answer).unwrap_or_else(|_| web_sys::Response::error()))
 }
 
 async fn received(request: &web_sys::Request) -> Received {

@@ -3,21 +3,19 @@
 //! An exported function becomes a method of the Worker's default entrypoint. It is handed neither
 //! the bindings nor a context: both come from the runtime's own module.
 
-use std::panic::AssertUnwindSafe;
-
 use js_sys::{Error, JSON, Promise, Reflect};
 use serde_json::{Map, Value};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use super::app::App;
 use super::kv::Namespace;
 use super::ports::RequestPorts;
-use super::tasks::Context;
+use super::tasks::{Context, promise};
 use crate::crop::CropRequest;
 use crate::crop_params;
 use crate::http::{Problem, Told};
+use crate::json;
 
 #[wasm_bindgen(module = "cloudflare:workers")]
 extern "C" {
@@ -60,15 +58,15 @@ fn object(parameters: &JsValue) -> Result<Map<String, Value>, Problem> {
     if parameters.is_undefined() || parameters.is_null() {
         return Ok(Map::new());
     }
-    JSON::stringify(parameters)
-        .ok()
-        .and_then(|json| serde_json::from_str(&String::from(json)).ok())
-        .ok_or_else(Problem::invalid_parameters)
+    let text = JSON::stringify(parameters).map(String::from);
+    match json::parse(text.unwrap_or_default().as_bytes()) {
+        Some(Value::Object(object)) => Ok(object),
+        _ => Err(Problem::invalid_parameters()),
+    }
 }
 
 fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Promise {
-    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
-    future_to_promise(AssertUnwindSafe(async move {
+    promise(Box::pin(async move {
         match work.await {
             Ok(body) => JSON::parse(&body),
             Err(problem) => Err(error(&problem)),

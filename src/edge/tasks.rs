@@ -10,6 +10,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
+use futures::future::LocalBoxFuture;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -46,13 +47,19 @@ pub(super) type Signal = Promise;
 
 /// Begins `work`, which the runtime lets finish also where the client goes away.
 pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static) -> Signal {
-    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
-    let signal = future_to_promise(AssertUnwindSafe(async move {
+    let signal = promise(Box::pin(async move {
         work.await;
         Ok(JsValue::UNDEFINED)
     }));
     context.wait_until(signal.clone());
     signal
+}
+
+/// Begins `work` and tells its outcome. Boxed: what makes a promise is large, and would be in the
+/// Worker once for each kind of work.
+pub(super) fn promise(work: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
+    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
+    future_to_promise(AssertUnwindSafe(work))
 }
 
 /// Waits for a task, whatever became of it, at most `timeout_ms`.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::answer::{Answer, Body};
 use super::image::Told;
@@ -11,6 +11,7 @@ use super::problem::{Document, Problem};
 use super::request::{MAX_BODY_BYTES, Received, Request};
 use crate::crop::CropRequest;
 use crate::crop_params;
+use crate::json;
 use crate::path::ImagePath;
 use crate::ports::Ports;
 use crate::service::OptimizedMetadataService;
@@ -35,12 +36,15 @@ impl Batch {
             }
             Received::Bytes(bytes) => bytes,
         };
-        let mut object: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|_| Problem::invalid_batch(SHAPE))?;
-        let paths: Vec<String> = object
-            .remove("paths")
-            .and_then(|paths| serde_json::from_value(paths).ok())
-            .filter(|paths: &Vec<String>| !paths.is_empty())
+        let Some(Value::Object(object)) = json::parse(bytes) else {
+            return Err(Problem::invalid_batch(SHAPE));
+        };
+        let text = |path: &Value| path.as_str().map(str::to_owned);
+        let paths = object
+            .get("paths")
+            .and_then(Value::as_array)
+            .and_then(|paths| paths.iter().map(text).collect::<Option<Vec<String>>>())
+            .filter(|paths| !paths.is_empty())
             .ok_or_else(|| Problem::invalid_batch(SHAPE))?;
         if paths.len() > limit {
             return Err(Problem::batch_too_large(format!(
