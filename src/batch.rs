@@ -38,6 +38,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 let place = distinct.iter().position(|known| *known == path)?;
                 outcomes.get(place).cloned()
             })
+            .inspect(|outcome| self.count(outcome))
             .collect()
     }
 }

@@ -23,13 +23,15 @@ use kv::KvAnswer;
 /// The pause before the one retry: this, and up to twice as much.
 const RETRY_PAUSE_MS: f64 = 50.0;
 
-/// The layer that a flight begins with.
+/// Why a flight begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// After a miss in memory, or where what it has is stale.
-    AtKv,
-    /// Where KV has been read, and its record is stale.
-    AtOrigin,
+    /// Memory has no answer, and a request waits for one.
+    Miss,
+    /// Memory has answered with what is stale. KV may have something newer.
+    StaleInMemory,
+    /// What KV holds is stale, too: only the origin is left.
+    StaleInKv,
 }
 
 /// One flight's work, and all it needs to outlive the request that began it.
@@ -71,8 +73,8 @@ impl<P: Ports> Leader<P> {
 
     async fn lead(self, held: Option<Rc<Entry>>, start: Start) {
         let landing = match start {
-            Start::AtKv => self.look(held).await,
-            Start::AtOrigin => self.ask_origin(held, false, None).await,
+            Start::Miss | Start::StaleInMemory => self.look(held).await,
+            Start::StaleInKv => self.ask_origin(held, false, None).await,
         };
         let entry = landing.result.clone().ok();
         let from_kv = landing.source == Source::Kv;
@@ -84,9 +86,19 @@ impl<P: Ports> Leader<P> {
         if let Some(entry) = entry.filter(|_| from_kv && !self.flight.is_revoked()) {
             let state = entry.state(&self.service.windows, self.ports.now_ms());
             if state == Freshness::StaleWhileRevalidate {
-                let (key, start, convoy) = (&self.key, Start::AtOrigin, self.convoy.as_ref());
-                self.service
-                    .refresh(&self.path, key, &entry, start, convoy, &self.ports);
+                let (key, convoy) = (&self.key, self.convoy.as_ref());
+                let began = self.service.refresh(
+                    &self.path,
+                    key,
+                    &entry,
+                    Start::StaleInKv,
+                    convoy,
+                    &self.ports,
+                );
+                // Where memory was stale, this goes on with a refresh that is counted already.
+                if began && start == Start::Miss {
+                    self.service.metrics.refreshes.count();
+                }
             }
         }
     }
@@ -144,6 +156,7 @@ impl<P: Ports> Leader<P> {
             return Landing::from_failure(Failure::overloaded(), source, held);
         }
         let result = self.ask_with_one_retry().await;
+        self.service.metrics.origin.count(result.is_ok());
         let now_ms = self.ports.now_ms();
         let landing = |result, source| Landing {
             result,
@@ -186,7 +199,16 @@ impl<P: Ports> Leader<P> {
         let config = &self.service.config;
         let url = self.path.origin_url(&config.origin_url);
         let deadline = self.ports.deadline(config.origin_timeout_ms);
-        let ask = async || self.ports.ask(&url, &deadline).await?.metadata();
+        let metrics = &self.service.metrics;
+        let ask = async || {
+            metrics.origin_fetches.count();
+            let reply = self.ports.ask(&url, &deadline).await;
+            let result = reply.and_then(|reply| reply.metadata());
+            if result.as_ref().is_err_and(Failure::allows_stale) {
+                metrics.origin_failures.count();
+            }
+            result
+        };
         match ask().await {
             Err(failure) if failure.is_worth_a_retry() => {
                 let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());

@@ -30,6 +30,7 @@
 //! - Crops: [`crop`], of the [`crop_params`] in a [`query`] or JSON, in exact [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
+//! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
 //! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(
     test,
@@ -54,13 +55,16 @@ pub mod failure_memory;
 pub mod flight;
 pub mod focal_point;
 pub mod freshness;
+pub mod histogram;
 pub mod http;
+pub mod isolate;
 mod join;
 mod json;
 mod leader;
 pub mod log;
 pub mod memory_cache;
 pub mod metadata;
+pub mod metrics;
 pub mod origin;
 pub mod path;
 mod permits;
@@ -68,7 +72,9 @@ pub mod ports;
 pub mod purge;
 pub mod query;
 pub mod record;
+pub mod report;
 pub mod service;
+pub mod user_text;
 
 pub use service::OptimizedMetadataService;
 

@@ -5,9 +5,7 @@ use serde::Serialize;
 use crate::config::{ConfigError, LogLevel};
 use crate::failure::Failure;
 use crate::record::RecordError;
-
-/// Longest text of a user that is logged, in bytes, after percent-encoding.
-const MAX_USER_TEXT_BYTES: usize = 256;
+use crate::user_text::excerpt;
 
 /// Longest text of the runtime that is logged, in characters.
 const MAX_CAUSE_CHARS: usize = 256;
@@ -55,6 +53,37 @@ pub enum Event<'a> {
         /// How.
         failure: &'a Failure,
     },
+    /// A data point could not be written.
+    DatasetFault {
+        /// What the runtime said.
+        cause: &'a str,
+    },
+    /// A request was answered.
+    Request {
+        /// The method, or `RPC` for a call from another Worker.
+        method: &'static str,
+        /// The raw path, of the request or of the image.
+        path: &'a str,
+        /// The status of the answer.
+        status: u16,
+        /// The code of the problem, if it was one.
+        code: Option<&'a str>,
+        /// What the answer's `Cache-Status` says.
+        cache_status: Option<&'a str>,
+        /// What its `Server-Timing` says.
+        server_timing: Option<&'a str>,
+    },
+}
+
+/// How much a request matters. What an admin did, or who tried to be one, is worth a line; the
+/// platform lists all others anyway.
+#[must_use]
+pub fn level_of_request(method: &str, code: Option<&str>) -> LogLevel {
+    if method == "DELETE" || matches!(code, Some("unauthorized" | "forbidden")) {
+        LogLevel::Info
+    } else {
+        LogLevel::Debug
+    }
 }
 
 impl Event<'_> {
@@ -63,11 +92,13 @@ impl Event<'_> {
     pub fn level(&self) -> LogLevel {
         match self {
             Self::Configuration(_) => LogLevel::Error,
-            Self::KvUnbound { .. } | Self::KvFault { .. } | Self::MalformedRecord { .. } => {
-                LogLevel::Warn
-            }
+            Self::KvUnbound { .. }
+            | Self::KvFault { .. }
+            | Self::MalformedRecord { .. }
+            | Self::DatasetFault { .. } => LogLevel::Warn,
             Self::OriginFailure { failure, .. } if failure.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. } => LogLevel::Debug,
+            Self::Request { method, code, .. } => level_of_request(method, *code),
         }
     }
 
@@ -94,14 +125,36 @@ impl Event<'_> {
             },
             Self::MalformedRecord { path, reason } => Line {
                 event: "malformed-record",
-                path: Some(user_text(path)),
+                path: Some(excerpt(path)),
                 reason: Some(reason.to_string()),
                 ..Line::default()
             },
             Self::OriginFailure { path, failure } => Line {
                 event: "origin-failure",
-                path: Some(user_text(path)),
+                path: Some(excerpt(path)),
                 detail: Some(failure.to_string()),
+                ..Line::default()
+            },
+            Self::DatasetFault { cause } => Line {
+                event: "dataset-fault",
+                cause: Some(truncated(cause)),
+                ..Line::default()
+            },
+            Self::Request {
+                method,
+                path,
+                status,
+                code,
+                cache_status,
+                server_timing,
+            } => Line {
+                cache_status: *cache_status,
+                code: *code,
+                event: "request",
+                method: Some(method),
+                path: Some(excerpt(path)),
+                server_timing: *server_timing,
+                status: Some(*status),
                 ..Line::default()
             },
         };
@@ -118,7 +171,10 @@ impl Event<'_> {
             Self::KvFault { operation, cause } => {
                 Some(format!("kv-{operation}: {}", truncated(cause)))
             }
-            Self::MalformedRecord { .. } | Self::OriginFailure { .. } => None,
+            Self::DatasetFault { .. } => Some("dataset".into()),
+            Self::MalformedRecord { .. } | Self::OriginFailure { .. } | Self::Request { .. } => {
+                None
+            }
         }
     }
 }
@@ -128,8 +184,12 @@ impl Event<'_> {
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<&'a str>,
+    #[serde(rename = "cacheStatus", skip_serializing_if = "Option::is_none")]
+    cache_status: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     event: &'static str,
@@ -137,16 +197,17 @@ struct Line<'a> {
     field: Option<&'a str>,
     level: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     operation: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
+    path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-}
-
-/// Percent-encoded text cannot be cut inside a character.
-fn user_text(encoded: &str) -> &str {
-    encoded.get(..MAX_USER_TEXT_BYTES).unwrap_or(encoded)
+    #[serde(rename = "serverTiming", skip_serializing_if = "Option::is_none")]
+    server_timing: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
 }
 
 fn truncated(text: &str) -> String {
@@ -173,16 +234,17 @@ impl Journal {
     }
 
     /// Writes `event`, unless it is below the level or was written a moment ago.
-    pub fn tell(&mut self, event: &Event<'_>, now_ms: u64, log: &impl Log) {
+    pub fn tell(&mut self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
         let level = event.level();
         if level < self.level {
             return;
         }
         if let Some(cause) = event.cause() {
             let told = self.warned.iter().find(|(known, _)| *known == cause);
-            // The unbound namespace stays as it is until the next deployment.
+            // A binding stays as it is until the next deployment.
             let repeated = told.is_some_and(|(_, told_ms)| {
-                cause == "kv-unbound" || now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS
+                matches!(&*cause, "kv-unbound" | "dataset")
+                    || now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS
             });
             if repeated {
                 return;

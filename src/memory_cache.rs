@@ -90,6 +90,12 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.is_empty()
     }
 
+    /// The most entries it holds.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
     /// How many entries were pruned so far.
     #[must_use]
     pub fn evicted(&self) -> u64 {

@@ -105,6 +105,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             return Ok(());
         }
         let deleted = ports.delete(key, KV_WRITE_TIMEOUT_MS).await;
+        if deleted != Err(KvFault::Unbound) {
+            self.metrics.kv_deletes.count();
+        }
         self.without_kv(deleted, "delete", ports)
     }
 

@@ -10,7 +10,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
@@ -18,11 +18,13 @@ use crate::failure_memory::{FailureMemory, Remembered};
 use crate::flight::{Boarding, Flights};
 use crate::freshness::{Freshness, Windows};
 use crate::leader::{Leader, Start};
-use crate::log::{Event, Journal};
+use crate::log::{Event, Journal, Log};
 use crate::memory_cache::MemoryCache;
 use crate::metadata::ImageMetadata;
+use crate::metrics::Metrics;
 use crate::path::ImagePath;
 use crate::ports::{KvFault, Ports};
+use crate::report::Snapshot;
 
 /// What a flight may take beyond the limits of its parts before it counts as lost.
 const FLIGHT_GRACE_MS: u64 = 1_000;
@@ -44,6 +46,19 @@ pub enum Source {
     },
     /// The flight that another request leads.
     InFlight,
+}
+
+impl Source {
+    /// Its published name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Kv => "kv",
+            Self::Origin { .. } => "origin",
+            Self::InFlight => "inflight",
+        }
+    }
 }
 
 /// How long the phases took that a request waited for, in milliseconds.
@@ -76,6 +91,12 @@ impl Lookup {
     pub fn metadata(&self) -> &ImageMetadata {
         &self.entry.metadata
     }
+
+    /// Whether its freshness is over.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.entry.ttl_s(self.now_ms) < 0
+    }
 }
 
 /// Why there is no answer, and where that is known from.
@@ -87,6 +108,8 @@ pub struct Refusal {
     pub source: Source,
     /// Whole seconds for which the same will be answered from memory.
     pub left_s: u64,
+    /// How long it took.
+    pub timing: Timing,
 }
 
 /// What memory says about a key.
@@ -124,6 +147,7 @@ impl Recall {
                 failure: remembered.failure,
                 source: Source::Memory,
                 left_s: remembered.left_s,
+                timing: Timing::default(),
             })),
             Self::Miss { held } => Err(held),
         }
@@ -150,6 +174,7 @@ pub struct OptimizedMetadataService<S> {
     pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
     pub(crate) failures: RefCell<FailureMemory>,
     pub(crate) flights: RefCell<Flights<S, Landing>>,
+    pub(crate) metrics: Metrics,
     journal: RefCell<Journal>,
 }
 
@@ -176,6 +201,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 FailureMemory::new(0, 0)
             }),
             flights: RefCell::new(Flights::new(config.max_in_flight, flight_limit_ms)),
+            metrics: Metrics::default(),
             journal: RefCell::new(Journal::new(config.log_level)),
             config,
         })
@@ -185,6 +211,25 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What it has counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The numbers that there are at this moment.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        let memory = self.memory.borrow();
+        Snapshot {
+            metrics: &self.metrics,
+            evictions: memory.evicted(),
+            in_flight: self.flights.borrow().len(),
+            entries: memory.len(),
+            capacity: memory.capacity(),
+        }
     }
 
     /// The metadata of the image at `path`.
@@ -197,10 +242,20 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         ports: &P,
     ) -> Result<Lookup, Refusal> {
-        self.fetch(path, None, ports).await
+        let outcome = self.fetch(path, None, ports).await;
+        self.count(&outcome);
+        outcome
     }
 
-    /// As [`fetch_metadata`](Self::fetch_metadata), alone or as one of a batch.
+    /// Counts an answer, each time that it is given: a batch may ask twice for what is looked up once.
+    pub(crate) fn count(&self, outcome: &Result<Lookup, Refusal>) {
+        if let Ok(lookup) = outcome {
+            self.metrics.answered(lookup);
+        }
+    }
+
+    /// As [`fetch_metadata`](Self::fetch_metadata), alone or as one of a batch. The answer is not
+    /// counted yet.
     pub(crate) async fn fetch<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         path: &ImagePath,
@@ -214,30 +269,35 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             entry,
             refresh: true,
         } = &recalled
+            && self.refresh(path, &key, entry, Start::StaleInMemory, convoy, ports)
         {
-            self.refresh(path, &key, entry, Start::AtKv, convoy, ports);
+            self.metrics.refreshes.count();
         }
-        let held = match recalled.outcome(started_ms) {
+        let recalled = recalled.outcome(started_ms);
+        self.metrics.memory.count(recalled.is_ok());
+        let held = match recalled {
             Ok(outcome) => return outcome,
             Err(held) => held,
         };
         let landing = self.fly_or_follow(path, &key, held, convoy, ports).await;
         let now_ms = ports.now_ms();
+        let timing = Timing {
+            kv_ms: landing.kv_ms,
+            origin_ms: landing.origin_ms,
+            total_ms: now_ms.saturating_sub(started_ms),
+        };
         match landing.result {
             Ok(entry) => Ok(Lookup {
                 entry,
                 source: landing.source,
                 now_ms,
-                timing: Timing {
-                    kv_ms: landing.kv_ms,
-                    origin_ms: landing.origin_ms,
-                    total_ms: now_ms.saturating_sub(started_ms),
-                },
+                timing,
             }),
             Err(remembered) => Err(Refusal {
                 failure: remembered.failure,
                 source: landing.source,
                 left_s: remembered.left_s,
+                timing,
             }),
         }
     }
@@ -246,10 +306,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// left to be done behind the answer.
     #[must_use]
     pub fn recall_metadata(&self, key: &str, now_ms: u64) -> Option<Result<Lookup, Refusal>> {
-        match self.recall(key, now_ms) {
-            Recall::Stale { refresh: true, .. } => None,
-            recalled => recalled.outcome(now_ms).ok(),
-        }
+        let outcome = match self.recall(key, now_ms) {
+            Recall::Stale { refresh: true, .. } => return None,
+            recalled => recalled.outcome(now_ms).ok()?,
+        };
+        // What is not answered from here is looked for again, and counted there.
+        self.metrics.memory.count(true);
+        self.count(&outcome);
+        Some(outcome)
     }
 
     /// Looks in memory only: no I/O, no waiting.
@@ -281,7 +345,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    /// Looks further behind the answer, unless somebody is doing so already.
+    /// Looks further behind the answer, unless somebody is doing so already. Tells which of the two.
     ///
     /// Where memory is stale, so is that of every other isolate that has the image. KV is asked
     /// first: the one isolate that was first at the origin spares the others the way.
@@ -293,14 +357,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         start: Start,
         convoy: Option<&Convoy>,
         ports: &P,
-    ) {
-        if let Boarding::Lead(flight) = self.board(key, convoy, ports.now_ms()) {
-            if let Some(convoy) = convoy.filter(|_| start == Start::AtKv) {
-                convoy.join(key);
-            }
-            let held = Some(Rc::clone(stale));
-            Leader::new(self, flight, path, key, convoy, ports).launch(held, start);
+    ) -> bool {
+        let Boarding::Lead(flight) = self.board(key, convoy, ports.now_ms()) else {
+            return false;
+        };
+        if let Some(convoy) = convoy.filter(|_| start != Start::StaleInKv) {
+            convoy.join(key);
         }
+        let held = Some(Rc::clone(stale));
+        Leader::new(self, flight, path, key, convoy, ports).launch(held, start);
+        true
     }
 
     /// Waits for the flight of `key`, leading it where there is none.
@@ -328,7 +394,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     convoy.join(key);
                 }
                 Leader::new(self, Rc::clone(&flight), path, key, convoy, ports)
-                    .launch(held.clone(), Start::AtKv);
+                    .launch(held.clone(), Start::Miss);
             }
             if let Some(signal) = flight.signal() {
                 let left_ms = flight.left_ms(now_ms).unwrap_or_default();
@@ -337,6 +403,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             match flight.landing() {
                 Some(landing) if leads => return landing,
                 Some(landing) => {
+                    self.metrics.coalesced.count();
                     return Landing {
                         source: Source::InFlight,
                         kv_ms: None,
@@ -365,6 +432,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         fault: &KvFault,
         ports: &impl Ports,
     ) {
+        if *fault != KvFault::Unbound {
+            self.metrics.kv_failures.count();
+        }
         let event = match fault {
             KvFault::Unbound => Event::KvUnbound {
                 binding: &self.config.kv_namespace,
@@ -379,7 +449,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     }
 
     pub(crate) fn tell(&self, event: &Event<'_>, ports: &impl Ports) {
-        self.journal.borrow_mut().tell(event, ports.now_ms(), ports);
+        self.tell_at(event, ports.now_ms(), ports);
+    }
+
+    pub(crate) fn tell_at(&self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
+        self.journal.borrow_mut().tell(event, now_ms, log);
+    }
+
+    /// Whether anything is logged at `level`.
+    pub(crate) fn is_told(&self, level: LogLevel) -> bool {
+        level >= self.config.log_level
     }
 }
 

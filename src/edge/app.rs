@@ -3,15 +3,19 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use js_sys::Math::random;
 use js_sys::{JSON, Reflect};
 use serde_json::Value;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::console::Console;
+use super::dataset::Analytics;
+use super::ports::now_ms;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
-use crate::http::{Bindings, Site};
+use crate::http::{Bindings, Dataset, Site};
+use crate::isolate::Isolate;
 use crate::json;
 use crate::log::{Event, Log};
 use crate::service::OptimizedMetadataService;
@@ -21,6 +25,9 @@ const SETTINGS: &str = "metadata";
 
 /// The name of the secret that admin requests need.
 const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
+
+/// The name of the dataset that data points go to.
+const ANALYTICS: &str = "METADATA_ANALYTICS";
 
 thread_local! {
     /// Settings change only with a deployment, and a deployment starts new isolates.
@@ -51,7 +58,12 @@ impl App {
         })?;
         Ok(Self {
             kv_namespace: config.kv_namespace.clone(),
-            site: Site::new(OptimizedMetadataService::new(config)),
+            site: Site::new(
+                OptimizedMetadataService::new(config),
+                Isolate::new([random(), random()], now_ms()),
+                Analytics::bound(env, ANALYTICS)
+                    .map(|dataset| Box::new(dataset) as Box<dyn Dataset>),
+            ),
         })
     }
 }

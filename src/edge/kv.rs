@@ -12,6 +12,7 @@ use worker::Env;
 
 use super::app::binding;
 use super::object::object;
+use super::thrown::message;
 use super::timer;
 use crate::ports::{KvFault, Page, Stored};
 
@@ -163,10 +164,7 @@ fn number(value: u64) -> JsValue {
 
 /// The message alone: a stack has no place in a log line.
 fn fault(thrown: JsValue) -> KvFault {
-    let message = thrown
-        .dyn_ref::<js_sys::Error>()
-        .map(|error| String::from(error.message()));
-    KvFault::Failed(message.unwrap_or_else(|| "unknown".to_owned()))
+    KvFault::Failed(message(&thrown))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::app::App;
+use super::console::Console;
 use crate::http::{Method, Request};
 
 /// What the isolate remembers. A class, because worker-build turns exported functions into
@@ -34,6 +35,9 @@ impl Memory {
             origin: origin.as_deref(),
             ..Request::default()
         };
-        Some(app.site.recall(&request, super::ports::now_ms())?.lines())
+        let answer = app
+            .site
+            .recall(&request, super::ports::now_ms(), &Console)?;
+        Some(answer.lines())
     }
 }

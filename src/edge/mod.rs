@@ -6,6 +6,7 @@
 mod app;
 mod body;
 mod console;
+mod dataset;
 mod kv;
 mod memory;
 mod object;
@@ -16,6 +17,7 @@ mod response;
 #[cfg(not(test))]
 mod rpc;
 mod tasks;
+mod thrown;
 mod timer;
 
 use std::convert::Infallible;

@@ -14,7 +14,7 @@ use super::ports::RequestPorts;
 use super::tasks::{Context, promise};
 use crate::crop::CropRequest;
 use crate::crop_params;
-use crate::http::{Problem, Told};
+use crate::http::Problem;
 use crate::json;
 
 #[wasm_bindgen(module = "cloudflare:workers")]
@@ -30,27 +30,30 @@ extern "C" {
 /// `code` and `status` of the problem.
 #[wasm_bindgen(js_name = fetchMetadata)]
 pub fn fetch_metadata(path: JsValue) -> Promise {
-    answer(async move { find(&path, None).await })
+    answer(async move { find(&path, Ok(None)).await })
 }
 
 /// `fetchAndProcessMetadata(path, parameters)`: the same with the fields of the crop.
 #[wasm_bindgen(js_name = fetchAndProcessMetadata)]
 pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
     answer(async move {
-        let crop = crop_params::from_json(&object(&parameters)?)?.unwrap_or_default();
-        find(&path, Some(&crop)).await
+        let crop = object(&parameters)
+            .and_then(|parameters| Ok(crop_params::from_json(&parameters)?.unwrap_or_default()));
+        find(&path, crop.map(Some)).await
     })
 }
 
-/// A call from another Worker is as good as its request: it shares memory and flights with HTTP.
-async fn find(path: &JsValue, crop: Option<&CropRequest>) -> Result<String, Problem> {
+/// A call shares memory and flights with HTTP.
+async fn find(
+    path: &JsValue,
+    crop: Result<Option<CropRequest>, Problem>,
+) -> Result<String, Problem> {
     let env: Env = ENV.with(|env| env.clone().unchecked_into());
     let app = App::of(&env);
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
     let ports = RequestPorts::new(Context::Current, Namespace::bound(&env, &app.kv_namespace));
-    let told = Told::find(app.site.service(), &path, crop, &ports).await?;
-    Ok(told.body().to_owned())
+    app.site.call(&path, crop, &ports).await
 }
 
 /// The parameters as JSON has them; none at all are an empty object.

@@ -1,14 +1,21 @@
-//! Who may purge: the holder of the admin token.
+//! Who may purge and see the metrics: the holder of the admin token.
 
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::request::Request;
+
+/// Lets the holder of the admin token pass. Where there is no token, there is nothing to see.
+pub(super) fn require(request: &Request<'_>) -> Result<(), Problem> {
+    let token = request.bindings.admin_token.as_deref();
+    authorize(request.authorization, token.ok_or_else(Problem::no_route)?)
+}
 
 /// Checks an `Authorization` header against the token.
 ///
 /// Both sides are hashed first: a comparison that ended at the first difference, or at the end of
 /// the shorter text, would tell something about the token.
-pub(super) fn authorize(authorization: Option<&str>, token: &str) -> Result<(), Problem> {
+fn authorize(authorization: Option<&str>, token: &str) -> Result<(), Problem> {
     let presented = authorization
         .and_then(|header| header.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))

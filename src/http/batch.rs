@@ -1,7 +1,5 @@
 //! Many images in one request: `POST /metadata`.
 
-use std::rc::Rc;
-
 use serde::Serialize;
 use serde_json::Value;
 
@@ -9,12 +7,12 @@ use super::answer::{Answer, Body};
 use super::image::Told;
 use super::problem::{Document, Problem};
 use super::request::{MAX_BODY_BYTES, Received, Request};
+use super::site::Site;
 use crate::crop::CropRequest;
 use crate::crop_params;
 use crate::json;
 use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::OptimizedMetadataService;
 
 const SHAPE: &str = "The body must be a JSON object whose 'paths' is a list of one or more image paths, \
                      as in {\"paths\":[\"photos/cat.jpg\"]}.";
@@ -59,10 +57,11 @@ impl Batch {
 
 /// `POST /metadata`
 pub(super) async fn post<P: Ports>(
-    service: &Rc<OptimizedMetadataService<P::Signal>>,
+    site: &Site<P::Signal>,
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
+    let service = site.service();
     let batch = Batch::of(&request.body, service.config().batch_limit)?;
     let parsed: Vec<_> = batch
         .paths
@@ -71,6 +70,10 @@ pub(super) async fn post<P: Ports>(
         .collect();
     let valid: Vec<ImagePath> = parsed.iter().flatten().cloned().collect();
     let mut outcomes = service.fetch_batch(&valid, ports).await.into_iter();
+    let failed = |raw: &str, path: &str, problem: &Problem| {
+        site.record(raw, Err(problem), ports.now_ms(), ports);
+        failed(path, problem)
+    };
     let results: Vec<String> = batch
         .paths
         .iter()
@@ -78,10 +81,10 @@ pub(super) async fn post<P: Ports>(
         .filter_map(|(raw, parsed)| match parsed {
             // As many outcomes as valid paths, in their order.
             Ok(path) => Some(match outcomes.next()? {
-                Ok(lookup) => told(&Told::new(lookup, batch.crop.as_ref())),
-                Err(refusal) => failed(path.as_str(), &Problem::from(&refusal)),
+                Ok(lookup) => told(&Told::new(site, raw, lookup, batch.crop.as_ref(), ports)),
+                Err(refusal) => failed(raw, path.as_str(), &Problem::from(&refusal)),
             }),
-            Err(problem) => Some(failed(raw, &problem)),
+            Err(problem) => Some(failed(raw, raw, &problem)),
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));

@@ -1,23 +1,24 @@
 //! One image: its metadata and, where it is asked for, its crop.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::answer::{Answer, Body};
 use super::problem::Problem;
 use super::request::Request;
-use super::{cache_status, conditional};
+use super::site::Site;
+use super::{cache_status, conditional, server_timing};
 use crate::config::Config;
 use crate::crop::{CropRequest, process_metadata};
 use crate::crop_params;
 use crate::entry::etag_of;
+use crate::log::Log;
 use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::{Lookup, OptimizedMetadataService, Timing};
+use crate::service::Lookup;
 
 /// What is told about one image.
 #[derive(Debug)]
-pub struct Told {
+pub(super) struct Told {
     lookup: Lookup,
     /// With the fields of a crop; without one the entry has it all.
     cropped: Option<String>,
@@ -28,20 +29,28 @@ impl Told {
     ///
     /// # Errors
     /// Where the path breaks a rule or the layers have no answer.
-    pub async fn find<P: Ports>(
-        service: &Rc<OptimizedMetadataService<P::Signal>>,
+    pub(super) async fn find<P: Ports>(
+        site: &Site<P::Signal>,
         raw: &str,
         crop: Option<&CropRequest>,
         ports: &P,
     ) -> Result<Self, Problem> {
         let path = ImagePath::from_raw(raw)?;
-        match service.fetch_metadata(&path, ports).await {
-            Ok(lookup) => Ok(Self::new(lookup, crop)),
+        match site.service().fetch_metadata(&path, ports).await {
+            Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
             Err(refusal) => Err(Problem::from(&refusal)),
         }
     }
 
-    pub(super) fn new(lookup: Lookup, crop: Option<&CropRequest>) -> Self {
+    /// What was found at the raw path. This is the place that all answers with metadata pass.
+    pub(super) fn new<S: Clone + 'static>(
+        site: &Site<S>,
+        raw: &str,
+        lookup: Lookup,
+        crop: Option<&CropRequest>,
+        log: &dyn Log,
+    ) -> Self {
+        site.record(raw, Ok(&lookup), lookup.now_ms, log);
         let cropped = crop.map(|crop| {
             let processed = process_metadata(lookup.metadata().dimensions, crop);
             lookup.entry.body_with(&processed)
@@ -50,8 +59,7 @@ impl Told {
     }
 
     /// The JSON of the answer.
-    #[must_use]
-    pub fn body(&self) -> &str {
+    pub(super) fn body(&self) -> &str {
         self.cropped.as_deref().unwrap_or(&self.lookup.entry.body)
     }
 
@@ -84,51 +92,42 @@ impl Told {
             .with("Age", lookup.entry.age_s(lookup.now_ms).to_string())
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)
-            .with("Server-Timing", server_timing(&lookup))
+            .with("Server-Timing", server_timing::of(&lookup.timing))
     }
 }
 
 /// `GET /metadata/<path>`
 pub(super) async fn get<P: Ports>(
-    service: &Rc<OptimizedMetadataService<P::Signal>>,
+    site: &Site<P::Signal>,
     raw: &str,
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
     let crop = crop_params::from_query(request.query())?;
-    let told = Told::find(service, raw, crop.as_ref(), ports).await?;
-    Ok(told.answer(request, service.config()))
+    let told = Told::find(site, raw, crop.as_ref(), ports).await?;
+    Ok(told.answer(request, site.service().config()))
 }
 
 /// The same, where memory has the last word.
 pub(super) fn recall<S: Clone + 'static>(
-    service: &OptimizedMetadataService<S>,
+    site: &Site<S>,
     raw: &str,
     request: &Request<'_>,
     now_ms: u64,
+    log: &dyn Log,
 ) -> Option<Result<Answer, Problem>> {
     let crop = crop_params::from_query(request.query()).ok()?;
     let key = match ImagePath::key_of_plain(raw) {
         Some(key) => key,
         None => ImagePath::from_raw(raw).ok()?.cache_key().as_ref().into(),
     };
+    let service = site.service();
     let outcome = service.recall_metadata(&key, now_ms)?;
     Some(match outcome {
-        Ok(lookup) => Ok(Told::new(lookup, crop.as_ref()).answer(request, service.config())),
+        Ok(lookup) => {
+            let told = Told::new(site, raw, lookup, crop.as_ref(), log);
+            Ok(told.answer(request, service.config()))
+        }
         Err(refusal) => Err(Problem::from(&refusal)),
     })
-}
-
-/// The phases that ran, in milliseconds (W3C Server Timing).
-fn server_timing(lookup: &Lookup) -> Cow<'static, str> {
-    let timing = &lookup.timing;
-    // Time stands still between I/O, and looking in memory is none.
-    if *timing == Timing::default() {
-        return "memory;dur=0, total;dur=0".into();
-    }
-    let mut phases = vec!["memory;dur=0".to_owned()];
-    phases.extend(timing.kv_ms.map(|ms| format!("kv;dur={ms}")));
-    phases.extend(timing.origin_ms.map(|ms| format!("origin;dur={ms}")));
-    phases.push(format!("total;dur={}", timing.total_ms));
-    phases.join(", ").into()
 }

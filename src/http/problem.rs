@@ -2,36 +2,24 @@
 
 use std::borrow::Cow;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
 use super::cache_status;
 use super::headers::Headers;
+use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop_params::ParameterError;
 use crate::failure::Cause;
 use crate::path::PathError;
 use crate::service::Refusal;
+use crate::user_text;
 
 /// When to come back to an overloaded origin that names no time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
 
 /// When to try a purge again that KV refused, in seconds: it takes one write a second for a key.
 const PURGE_RETRY_AFTER_S: &str = "1";
-
-/// What is encoded in `instance`: all that may not stand in a URI. A `%` stays, the path is raw.
-const NOT_IN_URI: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// An error, in the words of HTTP.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +34,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// What caches and clients go by, beside the document.
     pub headers: Headers,
+    /// What the layers said, where it is their problem.
+    pub refusal: Option<Box<Refusal>>,
 }
 
 /// The published form of a problem.
@@ -66,7 +56,7 @@ impl Problem {
     pub fn answer(mut self, path: &str) -> Answer {
         let headers = std::mem::take(&mut self.headers);
         let document = Document {
-            instance: Some(utf8_percent_encode(path, NOT_IN_URI).into()),
+            instance: Some(user_text::encoded(path)),
             ..self.document()
         };
         // A struct of numbers and strings always has a JSON form.
@@ -246,9 +236,11 @@ impl From<&Refusal> for Problem {
             code,
             title,
             detail: failure.to_string().into(),
+            refusal: Some(Box::new(*refusal)),
             ..Self::default()
         }
-        .with("Cache-Status", cache_status::of_refusal(refusal));
+        .with("Cache-Status", cache_status::of_refusal(refusal))
+        .with("Server-Timing", server_timing::of(&refusal.timing));
         match status {
             404 => problem.with(
                 "Cache-Control",

@@ -40,9 +40,7 @@ pub(super) async fn delete<P: Ports>(
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
-    let token = request.bindings.admin_token.as_deref();
-    let token = token.ok_or_else(Problem::no_route)?;
-    admin::authorize(request.authorization, token)?;
+    admin::require(request)?;
     let purged = match Target::of(raw)? {
         Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
             count: 1,

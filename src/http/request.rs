@@ -78,6 +78,21 @@ pub enum Method {
     Other,
 }
 
+impl Method {
+    /// Its name; any other one could be any text.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
+            Self::Other => "other",
+        }
+    }
+}
+
 impl From<&str> for Method {
     fn from(name: &str) -> Self {
         match name {

@@ -5,17 +5,24 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
+use super::data_point::{self, Dataset};
+use super::image::Told;
 use super::problem::Problem;
 use super::request::{Method, Request};
-use super::{batch, cors, image, purge};
+use super::{admin, batch, cors, image, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
+use crate::crop::CropRequest;
+use crate::isolate::Isolate;
+use crate::log::{self, Event, Log};
 use crate::ports::Ports;
-use crate::service::OptimizedMetadataService;
+use crate::service::{Lookup, OptimizedMetadataService};
 
-/// The routes around one service.
-#[derive(Debug)]
+/// The routes around one service, and what is told of each request beside its answer: a line of the
+/// log, and a data point where there is a dataset for them.
 pub struct Site<S> {
     service: Rc<OptimizedMetadataService<S>>,
+    isolate: Isolate,
+    dataset: Option<Box<dyn Dataset>>,
 }
 
 /// A path of the service.
@@ -26,22 +33,33 @@ enum Route<'a> {
     Batch,
     /// `/health`
     Health,
+    /// `/metrics`
+    Metrics,
+    /// `/stats`
+    Stats,
 }
 
 impl<'a> Route<'a> {
     fn of(path: &'a str) -> Option<Self> {
         match path {
             "/health" => Some(Self::Health),
+            "/metrics" => Some(Self::Metrics),
+            "/stats" => Some(Self::Stats),
             "/metadata" => Some(Self::Batch),
             _ => path.strip_prefix("/metadata/").map(Self::Image),
         }
+    }
+
+    /// Whether it is there for admins only.
+    fn is_for_admins(&self) -> bool {
+        matches!(self, Self::Metrics | Self::Stats)
     }
 
     /// What the route takes, with or without admins.
     fn methods(&self, admins: bool) -> &'static str {
         match self {
             Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
-            Self::Image(_) | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Image(_) | Self::Health | Self::Metrics | Self::Stats => "GET, HEAD, OPTIONS",
             Self::Batch => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -50,8 +68,16 @@ impl<'a> Route<'a> {
 impl<S: Clone + 'static> Site<S> {
     /// The site of `service`.
     #[must_use]
-    pub fn new(service: Rc<OptimizedMetadataService<S>>) -> Self {
-        Self { service }
+    pub fn new(
+        service: Rc<OptimizedMetadataService<S>>,
+        isolate: Isolate,
+        dataset: Option<Box<dyn Dataset>>,
+    ) -> Self {
+        Self {
+            service,
+            isolate,
+            dataset,
+        }
     }
 
     /// The service that the site is around.
@@ -62,26 +88,108 @@ impl<S: Clone + 'static> Site<S> {
 
     /// Answers a request. Whatever goes wrong is an answer, too.
     pub async fn answer<P: Ports<Signal = S>>(&self, request: &Request<'_>, ports: &P) -> Answer {
-        self.finish(self.route(request, ports).await, request)
+        let result = self.route(request, ports).await;
+        self.finish(result, request, ports.now_ms(), ports)
+    }
+
+    /// Answers a call from another Worker, which is as good as a request: with the JSON of the
+    /// answer for the image at the raw path.
+    ///
+    /// # Errors
+    /// That of the crop, or why there is no answer.
+    pub async fn call<P: Ports<Signal = S>>(
+        &self,
+        raw: &str,
+        crop: Result<Option<CropRequest>, Problem>,
+        ports: &P,
+    ) -> Result<String, Problem> {
+        let told = match crop {
+            Ok(crop) => Told::find(self, raw, crop.as_ref(), ports).await,
+            Err(problem) => Err(problem),
+        };
+        let now_ms = ports.now_ms();
+        let (status, code) = told.as_ref().map_or_else(
+            |problem| {
+                self.record(raw, Err(problem), now_ms, ports);
+                (problem.status, Some(problem.code))
+            },
+            |_| (200, None),
+        );
+        let event = Event::Request {
+            method: "RPC",
+            path: raw,
+            status,
+            code,
+            cache_status: None,
+            server_timing: None,
+        };
+        self.service.tell_at(&event, now_ms, ports);
+        told.map(|told| told.body().to_owned())
     }
 
     /// Answers a request for an image where memory has the last word, without waiting for
     /// anything. What [`answer`](Self::answer) would say is the same.
     #[must_use]
-    pub fn recall(&self, request: &Request<'_>, now_ms: u64) -> Option<Answer> {
+    pub fn recall(&self, request: &Request<'_>, now_ms: u64, log: &dyn Log) -> Option<Answer> {
         match (Route::of(request.path())?, request.method) {
             (Route::Image(raw), Method::Get | Method::Head) => {
-                let result = image::recall(&self.service, raw, request, now_ms)?;
-                Some(self.finish(result, request))
+                let result = image::recall(self, raw, request, now_ms, log)?;
+                Some(self.finish(result, request, now_ms, log))
             }
             _ => None,
         }
     }
 
-    fn finish(&self, result: Result<Answer, Problem>, request: &Request<'_>) -> Answer {
-        let answer = result.unwrap_or_else(|problem| problem.answer(request.path()));
+    fn finish(
+        &self,
+        result: Result<Answer, Problem>,
+        request: &Request<'_>,
+        now_ms: u64,
+        log: &dyn Log,
+    ) -> Answer {
+        let path = request.path();
+        let code = result.as_ref().err().map(|problem| problem.code);
+        let answer = result.unwrap_or_else(|problem| {
+            let raw = path.strip_prefix("/metadata/").unwrap_or(path);
+            self.record(raw, Err(&problem), now_ms, log);
+            problem.answer(path)
+        });
+        let method = request.method.name();
+        // Most answers are not logged, and their headers need not be searched.
+        if self.service.is_told(log::level_of_request(method, code)) {
+            let event = Event::Request {
+                method,
+                path,
+                status: answer.status,
+                code,
+                cache_status: answer.headers.get("Cache-Status"),
+                server_timing: answer.headers.get("Server-Timing"),
+            };
+            self.service.tell_at(&event, now_ms, log);
+        }
         let allowed = &self.service.config().cors_origins;
         finish(cors::allow(answer, allowed, request.origin))
+    }
+
+    /// Counts a problem, and writes the data point of an answer for the image at the raw path, or of
+    /// a problem at any other path. An answer with metadata has been counted by the service.
+    pub(super) fn record(
+        &self,
+        raw: &str,
+        outcome: Result<&Lookup, &Problem>,
+        now_ms: u64,
+        log: &dyn Log,
+    ) {
+        if let Err(problem) = outcome {
+            self.service.metrics().refused(problem.code);
+        }
+        if let Some(dataset) = &self.dataset {
+            let point = data_point::json(raw, outcome, &self.isolate);
+            if let Err(cause) = dataset.write(&point) {
+                let event = Event::DatasetFault { cause: &cause };
+                self.service.tell_at(&event, now_ms, log);
+            }
+        }
     }
 
     async fn route<P: Ports<Signal = S>>(
@@ -89,8 +197,11 @@ impl<S: Clone + 'static> Site<S> {
         request: &Request<'_>,
         ports: &P,
     ) -> Result<Answer, Problem> {
-        let route = Route::of(request.path()).ok_or_else(Problem::no_route)?;
-        let methods = route.methods(request.bindings.admin_token.is_some());
+        let admins = request.bindings.admin_token.is_some();
+        let route = Route::of(request.path())
+            .filter(|route| admins || !route.is_for_admins())
+            .ok_or_else(Problem::no_route)?;
+        let methods = route.methods(admins);
         let service = &self.service;
         match (route, request.method) {
             (_, Method::Options) => {
@@ -98,17 +209,27 @@ impl<S: Clone + 'static> Site<S> {
                 Ok(cors::preflight(answer, methods))
             }
             (Route::Image(raw), Method::Get | Method::Head) => {
-                image::get(service, raw, request, ports).await
+                image::get(self, raw, request, ports).await
             }
             // There is no image whose path is empty: this says so.
             (Route::Batch, Method::Get | Method::Head) => {
-                image::get(service, "", request, ports).await
+                image::get(self, "", request, ports).await
             }
-            (Route::Batch, Method::Post) => batch::post(service, request, ports).await,
+            (Route::Batch, Method::Post) => batch::post(self, request, ports).await,
             (Route::Image(raw), Method::Delete) => {
                 purge::delete(service, raw, request, ports).await
             }
             (Route::Health, Method::Get | Method::Head) => Ok(health(request)),
+            (Route::Metrics, Method::Get | Method::Head) => {
+                admin::require(request)?;
+                let text = prometheus::text(&service.snapshot(), &self.isolate);
+                Ok(uncached(prometheus::CONTENT_TYPE, text))
+            }
+            (Route::Stats, Method::Get | Method::Head) => {
+                admin::require(request)?;
+                let json = stats::json(&service.snapshot(), &self.isolate, ports.now_ms());
+                Ok(uncached("application/json", json))
+            }
             _ => Err(Problem::method_not_allowed(methods)),
         }
     }
@@ -150,7 +271,12 @@ fn health(request: &Request<'_>) -> Answer {
     };
     // A struct of booleans and strings always has a JSON form.
     let body = serde_json::to_string(&health).unwrap_or_default();
+    uncached("application/json", body)
+}
+
+/// An answer that is good for this moment only.
+fn uncached(content_type: &str, body: String) -> Answer {
     Answer::new(200, Body::Text(body))
-        .with("Content-Type", "application/json")
+        .with("Content-Type", content_type)
         .with("Cache-Control", "no-store")
 }

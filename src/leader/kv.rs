@@ -6,7 +6,7 @@ use super::Leader;
 use crate::entry::Entry;
 use crate::freshness::Freshness;
 use crate::log::Event;
-use crate::ports::{Ports, Stored};
+use crate::ports::{KvFault, Ports, Stored};
 use crate::record::Record;
 
 /// KV keeps nothing for less than this.
@@ -46,14 +46,26 @@ impl<P: Ports> Leader<P> {
                 self.ports.read(&self.key, cache_ttl_s, timeout_ms).await
             }
         };
-        let (json, is_legacy) = match reading {
-            Ok(Stored::Nothing) => return KvAnswer::Nothing,
-            Ok(Stored::Metadata(json)) => (json, false),
-            Ok(Stored::Value(json)) => (json, true),
+        let answer = match reading {
+            Ok(stored) => self.judge(stored),
             Err(fault) => {
                 self.service.tell_kv_fault("read", &fault, &self.ports);
-                return KvAnswer::Unknown;
+                if fault == KvFault::Unbound {
+                    return KvAnswer::Unknown;
+                }
+                KvAnswer::Unknown
             }
+        };
+        let usable = matches!(answer, KvAnswer::Usable(_));
+        self.service.metrics.kv.count(usable);
+        answer
+    }
+
+    fn judge(&self, stored: Stored) -> KvAnswer {
+        let (json, is_legacy) = match stored {
+            Stored::Nothing => return KvAnswer::Nothing,
+            Stored::Metadata(json) => (json, false),
+            Stored::Value(json) => (json, true),
         };
         let record = match Record::decode(&json) {
             Ok(record) => record,
@@ -112,6 +124,9 @@ impl<P: Ports> Leader<P> {
         self.ports.launch(async move {
             let (ports, timeout_ms) = (&leader.ports, KV_WRITE_TIMEOUT_MS);
             let written = ports.write(&leader.key, &metadata, ttl_s, timeout_ms).await;
+            if written != Err(KvFault::Unbound) {
+                leader.service.metrics.kv_writes.count();
+            }
             if let Err(fault) = written {
                 leader.service.tell_kv_fault("write", &fault, ports);
             }

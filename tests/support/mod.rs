@@ -58,6 +58,7 @@ struct World {
     asked: RefCell<Vec<String>>,
     kv: RefCell<HashMap<String, (Stored, u64)>>,
     kv_fault: Cell<bool>,
+    kv_unbound: Cell<bool>,
     kv_hangs: Cell<bool>,
     kv_read_gate: RefCell<Option<Gate>>,
     kv_gate: RefCell<Option<Gate>>,
@@ -129,7 +130,7 @@ impl Isolate {
         self.spawn(async move { service.fetch_batch(&paths, &runtime).await })
     }
 
-    fn spawn<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Pending<T> {
+    pub fn spawn<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Pending<T> {
         let handle = self.runtime.spawner.spawn_local_with_handle(work);
         self.pool.run_until_stalled();
         Pending(Box::pin(handle.unwrap()))
@@ -223,6 +224,10 @@ impl Runtime {
         self.world.kv_fault.set(fails);
     }
 
+    pub fn kv_is_unbound(&self) {
+        self.world.kv_unbound.set(true);
+    }
+
     pub fn kv_hangs(&self, hangs: bool) {
         self.world.kv_hangs.set(hangs);
     }
@@ -263,6 +268,9 @@ impl Runtime {
         timeout_ms: u64,
         result: impl FnOnce() -> T,
     ) -> Result<T, KvFault> {
+        if self.world.kv_unbound.get() {
+            return Err(KvFault::Unbound);
+        }
         count.set(count.get() + 1);
         if self.world.kv_hangs.get() {
             self.sleep(timeout_ms).await;

@@ -1,0 +1,36 @@
+//! Workers Analytics Engine.
+
+use js_sys::{JSON, Reflect};
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+use super::app::binding;
+use super::thrown::message;
+use crate::http::Dataset;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A dataset. Its binding is good for every request of the isolate.
+    pub(super) type Analytics;
+
+    #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
+    fn write_data_point(this: &Analytics, point: &JsValue) -> Result<(), JsValue>;
+}
+
+impl Analytics {
+    /// The dataset that is bound as `name`. A binding of another kind counts as none.
+    pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
+        let value = binding(env, name)?;
+        let method = Reflect::get(&value, &"writeDataPoint".into()).ok()?;
+        method.is_function().then(|| value.unchecked_into())
+    }
+}
+
+impl Dataset for Analytics {
+    /// The runtime takes the point and sends it when the request is over; this does not wait.
+    fn write(&self, point: &str) -> Result<(), String> {
+        JSON::parse(point)
+            .and_then(|point| self.write_data_point(&point))
+            .map_err(|thrown| message(&thrown))
+    }
+}

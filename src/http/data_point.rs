@@ -1,0 +1,66 @@
+//! Data points for Workers Analytics Engine: one for each answer about an image, and for each
+//! problem. An isolate sees its own requests only; the dataset has those of all.
+
+use super::problem::Problem;
+use super::text::Text;
+use crate::isolate::Isolate;
+use crate::metadata::Format;
+use crate::service::{Lookup, Source, Timing};
+use crate::user_text;
+
+/// Takes data points, behind the answer.
+pub trait Dataset {
+    /// Writes one: the JSON of what `writeDataPoint` takes.
+    ///
+    /// # Errors
+    /// What the runtime said against it.
+    fn write(&self, point: &str) -> Result<(), String>;
+}
+
+/// The JSON of a data point. The order of its fields is what queries go by: none ever moves, and
+/// further ones come at the end.
+///
+/// It is sampled by its index, and the source is that: the many hits in memory may be thinned out
+/// without the few answers of the origin becoming fewer.
+pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isolate) -> String {
+    let (source, timing) = match outcome {
+        Ok(lookup) => (Some(lookup.source), lookup.timing),
+        Err(problem) => match &problem.refusal {
+            Some(refusal) => (Some(refusal.source), refusal.timing),
+            None => (None, Timing::default()),
+        },
+    };
+    let state = match source {
+        _ if outcome.is_ok_and(Lookup::is_stale) => "stale",
+        None => "none",
+        Some(Source::Memory | Source::Kv) => "hit",
+        Some(Source::Origin { .. }) => "miss",
+        Some(Source::InFlight) => "collapsed",
+    };
+    let source = source.map_or("none", Source::name);
+    let format = outcome.ok().and_then(|lookup| lookup.metadata().format);
+    let path = user_text::excerpt(raw);
+    let blobs = [
+        source,
+        state,
+        outcome.map_or_else(|problem| problem.code, |_| ""),
+        format.map_or("", Format::name),
+        &path,
+        &isolate.id,
+        env!("CARGO_PKG_VERSION"),
+    ];
+    let doubles = [
+        timing.total_ms,
+        outcome.map_or(0, |lookup| lookup.entry.age_s(lookup.now_ms)),
+        timing.kv_ms.unwrap_or_default(),
+        timing.origin_ms.unwrap_or_default(),
+        1,
+    ];
+    // None of the texts has a quotation mark or a backslash.
+    let mut json = Text::default();
+    json.add(&["{\"indexes\":[\"", source, "\"],\"blobs\":[\""])
+        .add(&[&blobs.join("\",\""), "\"],\"doubles\":["])
+        .numbers(&mut doubles.into_iter())
+        .add(&["]}"]);
+    json.0
+}

@@ -1,0 +1,151 @@
+//! `GET /metrics`: the report in Prometheus' text format, version 0.0.4.
+
+use super::text::Text;
+use crate::histogram::Histogram;
+use crate::isolate::Isolate;
+use crate::report::{FAMILIES, Read, Series, Snapshot};
+
+/// Its media type.
+pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What all names begin with.
+const PREFIX: &str = "optimized_metadata_";
+
+/// The body of the answer. Every series names its isolate: the next request may find another one,
+/// whose numbers do not go on where those of this one end.
+pub(super) fn text(now: &Snapshot<'_>, isolate: &Isolate) -> String {
+    let Isolate { id, started_ms } = isolate;
+    let own = ["{isolate=\"", id, "\""].concat();
+    let mut page = Page(Text::default());
+    let name = "isolate_info";
+    page.head(name, "gauge", "The isolate that tells all this.");
+    let version = ["\",version=\"", env!("CARGO_PKG_VERSION"), "\""].concat();
+    page.sample(&[name, "{id=\"", id, &version], 1, 1);
+    let name = "start_time_seconds";
+    page.head(
+        name,
+        "gauge",
+        "When its first request came, since the epoch.",
+    );
+    page.sample(&[name, &own], *started_ms, 1_000);
+    for family in FAMILIES {
+        let kind = family.series.first().map_or("", |one| kind(&one.read));
+        page.head(family.name, kind, family.help);
+        for series in family.series {
+            page.series(family.name, &own, series, now);
+        }
+    }
+    page.0.0
+}
+
+fn kind(read: &Read) -> &'static str {
+    match read {
+        Read::Counter(_) | Read::Problems => "counter",
+        Read::Gauge(_) => "gauge",
+        Read::Histogram(..) => "histogram",
+    }
+}
+
+struct Page(Text);
+
+impl Page {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let pieces = [
+            "# HELP ",
+            PREFIX,
+            name,
+            " ",
+            help,
+            "\n# TYPE ",
+            PREFIX,
+            name,
+            " ",
+            kind,
+        ];
+        self.0.add(&pieces).add(&["\n"]);
+    }
+
+    /// A sample of a name, with the labels that follow it up to their closing brace.
+    fn sample(&mut self, name_and_labels: &[&str], number: u64, unit: u64) {
+        self.0.add(&[PREFIX]).add(name_and_labels).add(&["} "]);
+        decimal(&mut self.0, number, unit);
+        self.0.add(&["\n"]);
+    }
+
+    fn series(&mut self, name: &str, own: &str, series: &Series, now: &Snapshot<'_>) {
+        let labels = series.labels;
+        let between = if labels.is_empty() { "" } else { "," };
+        match &series.read {
+            Read::Counter(read) => self.sample(&[name, own, between, labels], read(now), 1),
+            Read::Gauge(read) => {
+                let number = u64::try_from(read(now)).unwrap_or(u64::MAX);
+                self.sample(&[name, own], number, 1);
+            }
+            Read::Problems => {
+                for (code, number) in now.metrics.problems() {
+                    let pieces = [name, own, between, labels, "=\"", code, "\""];
+                    self.sample(&pieces, number, 1);
+                }
+            }
+            Read::Histogram(read, unit) => {
+                self.histogram(name, &[own, between, labels].concat(), read(now), *unit);
+            }
+        }
+    }
+
+    /// Each bucket has what is in the smaller ones, too.
+    fn histogram(&mut self, name: &str, labels: &str, histogram: &Histogram, unit: u64) {
+        let mut bounds = histogram.bounds().iter();
+        let mut below: u64 = 0;
+        for count in histogram.counts() {
+            below = below.saturating_add(count);
+            let mut bound = Text::default();
+            match bounds.next() {
+                Some(number) => decimal(&mut bound, *number, unit),
+                None => drop(bound.add(&["+Inf"])),
+            }
+            self.sample(
+                &[name, "_bucket", labels, ",le=\"", &bound.0, "\""],
+                below,
+                1,
+            );
+        }
+        self.sample(&[name, "_sum", labels], histogram.sum(), unit);
+        self.sample(&[name, "_count", labels], below, 1);
+    }
+}
+
+/// Adds `number` in base units, of which each has `unit` parts: 1 or 1,000.
+fn decimal(text: &mut Text, number: u64, unit: u64) {
+    text.number(number.checked_div(unit).unwrap_or_default());
+    let rest = number.checked_rem(unit).unwrap_or_default();
+    if rest != 0 {
+        // A leading 1 holds the place of the zeros behind the point.
+        let digits = rest.saturating_add(unit).to_string();
+        let digits = digits.strip_prefix('1').unwrap_or_default();
+        text.add(&[".", digits.trim_end_matches('0')]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_are_told_in_seconds() {
+        for (number, unit, text) in [
+            (0, 1_000, "0"),
+            (1, 1_000, "0.001"),
+            (100, 1_000, "0.1"),
+            (250, 1_000, "0.25"),
+            (1_110, 1_000, "1.11"),
+            (10_000, 1_000, "10"),
+            (1_760_000_000_020, 1_000, "1760000000.02"),
+            (86_400, 1, "86400"),
+        ] {
+            let mut told = Text::default();
+            decimal(&mut told, number, unit);
+            assert_eq!(told.0, text);
+        }
+    }
+}

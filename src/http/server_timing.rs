@@ -1,0 +1,18 @@
+//! `Server-Timing` (W3C): the phases that ran, in milliseconds.
+
+use std::borrow::Cow;
+
+use crate::service::Timing;
+
+/// The header's value.
+pub(super) fn of(timing: &Timing) -> Cow<'static, str> {
+    // Time stands still between I/O, and looking in memory is none.
+    if *timing == Timing::default() {
+        return "memory;dur=0, total;dur=0".into();
+    }
+    let mut phases = vec!["memory;dur=0".to_owned()];
+    phases.extend(timing.kv_ms.map(|ms| format!("kv;dur={ms}")));
+    phases.extend(timing.origin_ms.map(|ms| format!("origin;dur={ms}")));
+    phases.push(format!("total;dur={}", timing.total_ms));
+    phases.join(", ").into()
+}

@@ -1,0 +1,64 @@
+//! `GET /stats`: the report as JSON.
+
+use super::text::Text;
+use crate::isolate::Isolate;
+use crate::report::{FAMILIES, Read, Snapshot};
+
+/// The body of the answer. The names in it are plain words.
+pub(super) fn json(now: &Snapshot<'_>, isolate: &Isolate, now_ms: u64) -> String {
+    let mut json = Text::default();
+    json.add(&["{\"isolate\":{\"id\":\"", &isolate.id, "\",\"startedAt\":"])
+        .number(isolate.started_ms)
+        .add(&[",\"ageMs\":"])
+        .number(now_ms.saturating_sub(isolate.started_ms))
+        .add(&["},\"version\":\"", env!("CARGO_PKG_VERSION"), "\""]);
+    let mut open: &[&str] = &[];
+    for series in FAMILIES.iter().flat_map(|family| family.series) {
+        let Some((name, objects)) = series.path.split_last() else {
+            continue;
+        };
+        while !objects.starts_with(open) {
+            open = open.split_last().map_or(&[], |(_, outer)| outer);
+            json.add(&["}"]);
+        }
+        json.add(&[","]);
+        for object in objects.iter().skip(open.len()) {
+            json.add(&["\"", object, "\":{"]);
+        }
+        open = objects;
+        json.add(&["\"", name, "\":"]);
+        value(&mut json, &series.read, now);
+    }
+    for _ in open {
+        json.add(&["}"]);
+    }
+    json.add(&["}"]);
+    json.0
+}
+
+fn value(json: &mut Text, read: &Read, now: &Snapshot<'_>) {
+    match read {
+        Read::Counter(read) => drop(json.number(read(now))),
+        Read::Gauge(read) => drop(json.number(u64::try_from(read(now)).unwrap_or(u64::MAX))),
+        Read::Problems => {
+            let mut before = "{";
+            for (code, number) in now.metrics.problems() {
+                json.add(&[before, "\"", code, "\":"]).number(number);
+                before = ",";
+            }
+            json.add(&[if before == "{" { "{}" } else { "}" }]);
+        }
+        Read::Histogram(read, _) => {
+            let histogram = read(now);
+            json.add(&["{\"le\":["])
+                .numbers(&mut histogram.bounds().iter().copied())
+                .add(&["],\"counts\":["])
+                .numbers(&mut histogram.counts())
+                .add(&["],\"sum\":"])
+                .number(histogram.sum())
+                .add(&[",\"count\":"])
+                .number(histogram.count())
+                .add(&["}"]);
+        }
+    }
+}

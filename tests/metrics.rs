@@ -1,0 +1,512 @@
+//! Every counter moves for its own reason, and for no other.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+
+// Each test file uses its own part of it.
+#[allow(dead_code)]
+mod support;
+
+use std::collections::BTreeMap;
+
+use optimized_metadata::ports::Stored;
+use optimized_metadata::report::{FAMILIES, Read};
+use serde_json::{Value, json};
+use support::{Answer, Gate, Isolate, START_MS};
+
+/// What a test asks of an isolate.
+type Story = fn(&mut Isolate);
+
+/// All numbers but 0, histograms and the capacity of memory.
+fn numbers(isolate: &Isolate) -> BTreeMap<String, u64> {
+    let now = isolate.service.snapshot();
+    let mut numbers = BTreeMap::new();
+    for series in FAMILIES.iter().flat_map(|family| family.series) {
+        let number = match series.read {
+            Read::Counter(read) => read(&now),
+            Read::Gauge(read) => read(&now) as u64,
+            Read::Histogram(..) => 0,
+            Read::Problems => now.metrics.problems().map(|(_, number)| number).sum(),
+        };
+        if number > 0 && series.path != ["capacity"] {
+            numbers.insert(series.path.join("."), number);
+        }
+    }
+    numbers
+}
+
+fn in_kv(isolate: &Isolate, age_s: u64) {
+    let record = json!({
+        "width": 800, "height": 600, "format": "png", "lastFetched": START_MS - age_s * 1_000,
+        "confidence": "high", "source": "format-json"
+    });
+    let stored = Stored::Metadata(record.to_string());
+    isolate.runtime.put("metadata:a", stored);
+}
+
+fn origin_knows(isolate: &Isolate) {
+    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+}
+
+fn recall(isolate: &Isolate) -> bool {
+    let now_ms = START_MS;
+    isolate
+        .service
+        .recall_metadata("metadata:a", now_ms)
+        .is_some()
+}
+
+#[test]
+#[allow(clippy::too_many_lines)] // a table
+fn each_number_has_its_reason() {
+    let stories: [(&str, Value, Story, &[(&str, u64)]); 22] = [
+        ("nothing", json!({}), |_| {}, &[]),
+        (
+            "a miss",
+            json!({}),
+            |isolate| {
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a hit in KV, then one in memory",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 0);
+                isolate.get("a").unwrap();
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("answers.memory", 1),
+                ("layers.memory.misses", 1),
+                ("layers.memory.hits", 1),
+                ("layers.kv.hits", 1),
+                ("kv.reads", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "memory is asked first at once, then on the way, and then at once",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 0);
+                assert!(!recall(isolate));
+                isolate.get("a").unwrap();
+                assert!(recall(isolate));
+            },
+            &[
+                ("answers.kv", 1),
+                ("answers.memory", 1),
+                ("layers.memory.misses", 1),
+                ("layers.memory.hits", 1),
+                ("layers.kv.hits", 1),
+                ("kv.reads", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a herd",
+            json!({}),
+            |isolate| {
+                let (gate, open) = Gate::new();
+                let answer = Answer::Behind(gate, 800, 600);
+                isolate.runtime.origin_answers([answer]);
+                let herd: Vec<_> = (0..20).map(|_| isolate.begin("a")).collect();
+                assert_eq!(numbers(isolate)["inFlight"], 1);
+                open.send(()).unwrap();
+                for one in herd {
+                    isolate.finish(one).unwrap();
+                }
+            },
+            &[
+                ("answers.origin", 1),
+                ("answers.inflight", 19),
+                ("coalesced", 19),
+                ("layers.memory.misses", 20),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a stale record in KV",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 86_400 + 60);
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("stale", 1),
+                ("refreshes", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.hits", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a stale record in memory, which is as stale in KV",
+            json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
+            |isolate| {
+                in_kv(isolate, 80_000);
+                isolate.get("a").unwrap();
+                isolate.advance(7_200_000);
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("answers.memory", 1),
+                ("stale", 1),
+                ("refreshes", 1),
+                ("layers.memory.misses", 1),
+                ("layers.memory.hits", 1),
+                ("layers.kv.hits", 2),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 2),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a stale record in memory, which KV has newer",
+            json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
+            |isolate| {
+                in_kv(isolate, 80_000);
+                isolate.get("a").unwrap();
+                in_kv(isolate, 0);
+                isolate.advance(7_200_000);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("answers.memory", 1),
+                ("stale", 1),
+                ("refreshes", 1),
+                ("layers.memory.misses", 1),
+                ("layers.memory.hits", 1),
+                ("layers.kv.hits", 2),
+                ("kv.reads", 2),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a record that is good only where the origin fails",
+            json!({ "staleWhileRevalidate": 0 }),
+            |isolate| {
+                in_kv(isolate, 86_400 + 60);
+                isolate.runtime.origin_answers([Answer::Status(500)]);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("stale", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.misses", 1),
+                ("layers.origin.misses", 1),
+                ("kv.reads", 1),
+                ("origin.fetches", 1),
+                ("origin.failures", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a missing image, which is remembered",
+            json!({}),
+            |isolate| {
+                isolate.runtime.origin_answers([Answer::Status(404)]);
+                isolate.get("a").unwrap_err();
+                isolate.get("a").unwrap_err();
+                assert!(recall(isolate));
+            },
+            &[
+                ("layers.memory.misses", 1),
+                ("layers.memory.hits", 2),
+                ("layers.kv.misses", 1),
+                ("layers.origin.misses", 1),
+                ("kv.reads", 1),
+                ("origin.fetches", 1),
+            ],
+        ),
+        (
+            "a broken connection, and a retry that works",
+            json!({ "cacheEnabled": false }),
+            |isolate| {
+                let answers = [Answer::Refuse, Answer::Size(800, 600)];
+                isolate.runtime.origin_answers(answers);
+                let request = isolate.begin("a");
+                isolate.advance(100);
+                isolate.finish(request).unwrap();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.origin.hits", 1),
+                ("origin.fetches", 2),
+                ("origin.failures", 1),
+            ],
+        ),
+        (
+            "an origin that is too slow",
+            json!({ "cacheEnabled": false }),
+            |isolate| {
+                isolate.runtime.origin_answers([Answer::Never]);
+                let request = isolate.begin("a");
+                isolate.advance(5_000);
+                isolate.finish(request).unwrap_err();
+            },
+            &[
+                ("layers.memory.misses", 1),
+                ("layers.origin.misses", 1),
+                ("origin.fetches", 1),
+                ("origin.failures", 1),
+            ],
+        ),
+        (
+            "more images than memory holds",
+            json!({ "memoryCacheSize": 5, "kvNamespace": "NONE" }),
+            |isolate| {
+                isolate.runtime.kv_is_unbound();
+                origin_knows(isolate);
+                for path in ["a", "b", "c", "d", "e", "f", "g"] {
+                    isolate.get(path).unwrap();
+                }
+            },
+            &[
+                ("answers.origin", 7),
+                ("layers.memory.misses", 7),
+                ("layers.origin.hits", 7),
+                ("origin.fetches", 7),
+                ("evictions", 2),
+                ("entries", 5),
+            ],
+        ),
+        (
+            "a KV that fails",
+            json!({}),
+            |isolate| {
+                isolate.runtime.kv_fails(true);
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+                isolate.purge("a").unwrap_err();
+                isolate.purge_below(None, None).unwrap_err();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("kv.deletes", 1),
+                ("kv.failures", 4),
+                ("origin.fetches", 1),
+            ],
+        ),
+        (
+            "a KV that hangs",
+            json!({}),
+            |isolate| {
+                isolate.runtime.kv_hangs(true);
+                origin_knows(isolate);
+                let request = isolate.begin("a");
+                isolate.advance(20_000);
+                isolate.finish(request).unwrap();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("kv.failures", 2),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a KV that is not there",
+            json!({}),
+            |isolate| {
+                isolate.runtime.kv_is_unbound();
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+                isolate.purge("a").unwrap();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.origin.hits", 1),
+                ("origin.fetches", 1),
+            ],
+        ),
+        (
+            "a malformed record",
+            json!({}),
+            |isolate| {
+                let stored = Stored::Metadata("{}".into());
+                isolate.runtime.put("metadata:a", stored);
+                origin_knows(isolate);
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.origin", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a record of an earlier form, which is rewritten",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 0);
+                let Some((Stored::Metadata(record), _)) = isolate.runtime.stored("metadata:a")
+                else {
+                    panic!("not there");
+                };
+                isolate.runtime.put("metadata:a", Stored::Value(record));
+                isolate.get("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "a batch: what is in it twice is looked up once and answered twice",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 0);
+                origin_knows(isolate);
+                let batch = isolate.begin_batch(&["a", "b", "a", "c"]);
+                assert!(isolate.finish(batch).iter().all(Result::is_ok));
+            },
+            &[
+                ("answers.kv", 2),
+                ("answers.origin", 2),
+                ("layers.memory.misses", 3),
+                ("layers.kv.hits", 1),
+                ("layers.kv.misses", 2),
+                ("layers.origin.hits", 2),
+                ("kv.reads", 3),
+                ("kv.writes", 2),
+                ("origin.fetches", 2),
+                ("entries", 3),
+            ],
+        ),
+        (
+            "a purge",
+            json!({}),
+            |isolate| {
+                in_kv(isolate, 0);
+                isolate.get("a").unwrap();
+                isolate.purge("a").unwrap();
+            },
+            &[
+                ("answers.kv", 1),
+                ("layers.memory.misses", 1),
+                ("layers.kv.hits", 1),
+                ("kv.reads", 1),
+                ("kv.deletes", 1),
+            ],
+        ),
+        (
+            "too many images at a time",
+            json!({ "maxInFlight": 1 }),
+            |isolate| {
+                let (gate, _open) = Gate::new();
+                let answer = Answer::Behind(gate, 800, 600);
+                isolate.runtime.origin_answers([answer]);
+                let _running = isolate.begin("a");
+                isolate.get("b").unwrap_err();
+            },
+            // The gate is broken, which opens it.
+            &[
+                ("layers.memory.misses", 2),
+                ("layers.kv.misses", 1),
+                ("layers.origin.hits", 1),
+                ("kv.reads", 1),
+                ("kv.writes", 1),
+                ("origin.fetches", 1),
+                ("entries", 1),
+            ],
+        ),
+        (
+            "memory that is looked into, which is not counted",
+            json!({}),
+            |isolate| {
+                let _ = isolate.service.recall("metadata:a", START_MS);
+            },
+            &[],
+        ),
+    ];
+    for (what, settings, story, expected) in stories {
+        let mut isolate = Isolate::new(settings);
+        story(&mut isolate);
+        isolate.advance(0);
+        let expected: BTreeMap<_, _> = expected
+            .iter()
+            .map(|(name, number)| ((*name).to_owned(), *number))
+            .collect();
+        assert_eq!(numbers(&isolate), expected, "{what}");
+        let answers = expected
+            .iter()
+            .filter(|(name, _)| name.starts_with("answers."));
+        let answers: u64 = answers.map(|(_, number)| number).sum();
+        assert_eq!(isolate.service.metrics().ages.count(), answers, "{what}");
+    }
+}
+
+#[test]
+fn times_and_ages_are_those_of_the_answers() {
+    let mut isolate = Isolate::new(json!({ "cacheEnabled": true }));
+    in_kv(&isolate, 4_000);
+    isolate.get("a").unwrap();
+    isolate.runtime.origin_answers([Answer::Never]);
+    isolate.runtime.kv_hangs(true);
+    let slow = isolate.begin("b");
+    isolate.advance(500);
+    isolate.runtime.kv_hangs(false);
+    isolate.advance(5_000);
+    isolate.finish(slow).unwrap_err();
+    isolate.get("a").unwrap();
+    let metrics = isolate.service.metrics();
+    assert_eq!((metrics.ages.count(), metrics.ages.sum()), (2, 8_005));
+    assert_eq!((metrics.memory_ms.count(), metrics.memory_ms.sum()), (1, 0));
+    assert_eq!(metrics.origin_ms.count(), 0, "failures have no place here");
+}
