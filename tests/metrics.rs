@@ -7,8 +7,6 @@
     missing_docs
 )]
 
-// Each test file uses its own part of it.
-#[allow(dead_code)]
 mod support;
 
 use std::collections::BTreeMap;

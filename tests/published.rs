@@ -8,8 +8,6 @@
     missing_docs
 )]
 
-// Each test file uses its own part of it.
-#[allow(dead_code)]
 mod support;
 
 use std::cell::{Cell, RefCell};

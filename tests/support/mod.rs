@@ -1,6 +1,9 @@
 //! A runtime for the service on the host: a clock that moves when told, a KV and an origin that
 //! count, wait at gates and fail as told.
 
+// Each test file uses its own part of it.
+#![allow(dead_code)]
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;

@@ -36,11 +36,13 @@ function module({ name, kind, file, source }) {
   return `(name = ${text(name)}, ${kind} = ${file ? `embed ${text(file)}` : text(source)})`;
 }
 
-function binding({ name, kvNamespace, service, entrypoint, json, value }) {
+function binding({ name, kvNamespace, analyticsEngine, service, entrypoint, json, value }) {
   const content =
     kvNamespace !== undefined
       ? `kvNamespace = ${text(kvNamespace)}`
-      : service !== undefined
+      : analyticsEngine !== undefined
+        ? `analyticsEngine = ${text(analyticsEngine)}`
+        : service !== undefined
         ? `service = ${designator(service, entrypoint)}`
         : json !== undefined
           ? `json = ${text(JSON.stringify(json))}`

@@ -1,3 +1,4 @@
+import { Analytics } from "./analytics.mjs";
 import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
 import { Clock, clockedSource, clockSource } from "./clock.mjs";
@@ -21,6 +22,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `namespace`: the same for KV, over the wire protocol of kv.mjs.
  * - `source`: the source of a Worker to serve in place of the built one, to compare the two.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
+ * - `analytics: true`: with a dataset for data points.
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
@@ -51,11 +53,13 @@ class Site {
     this.#options = options;
     if (options.front) this.front = new Front();
     if (options.clock) this.clock = new Clock();
+    if (options.analytics) this.analytics = new Analytics();
   }
 
   async start() {
-    const [kv, origin, hand] = await Promise.all([this.kv.listen(), this.origin.listen(), this.front?.listen()]);
-    this.#addresses = { kv, origin, hand };
+    const standIns = [this.kv, this.origin, this.front, this.analytics];
+    const [kv, origin, hand, analytics] = await Promise.all(standIns.map((standIn) => standIn?.listen()));
+    this.#addresses = { kv, origin, hand, analytics };
     await this.#boot();
   }
 
@@ -67,7 +71,7 @@ class Site {
 
   async stop() {
     await this.#halt();
-    await Promise.all([this.kv.close(), this.origin.close(), this.front?.close()]);
+    await Promise.all([this.kv, this.origin, this.front, this.analytics].map((standIn) => standIn?.close()));
   }
 
   request(method, path, options) {
@@ -163,7 +167,7 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, entrypoint, outbound, namespace } = this.#options;
+    const { front, caller, clock, gauge, entrypoint, outbound, namespace, analytics } = this.#options;
     const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags } = manifest();
     const runtime = { compatibilityDate, compatibilityFlags };
@@ -180,6 +184,7 @@ class Site {
       services.push({ name: "caller", ...runtime, ...own, modules: [esModule("caller.js", source)], bindings });
       sockets.push({ name: "caller", service: "caller" });
     }
+    if (analytics) services.push({ name: "analytics", external: this.#addresses.analytics });
     if (front) {
       const modules = [esModule("front.js", frontSource)];
       const site = front === "caller" ? { service: "caller" } : { service: "worker", entrypoint: entrypoint?.name };
@@ -190,7 +195,8 @@ class Site {
       services.push({ name: "front", ...runtime, modules, bindings }, { name: "hand", external: this.#addresses.hand });
       sockets.push({ name: "front", service: "front" });
     }
-    return { services, sockets, cfHeader: CF_BLOB };
+    // workerd has Analytics Engine as an experiment only.
+    return { services, sockets, cfHeader: CF_BLOB, experimental: analytics };
   }
 
   #modules() {
@@ -210,10 +216,11 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", analytics, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
+    if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
   }
 }

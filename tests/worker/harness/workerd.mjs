@@ -28,9 +28,10 @@ export class Workerd {
     this.#directory = mkdtempSync(path.join(os.tmpdir(), "workerd-"));
     const file = path.join(this.#directory, "config.capnp");
     writeFileSync(file, capnp(configuration));
+    const flags = configuration.experimental ? ["--experimental"] : [];
     this.#spawnedAt = performance.now();
     // The import path makes absolute `embed`s resolve.
-    this.#child = spawn(workerd.default, ["serve", "--import-path=/", "--control-fd=3", file, "config"], {
+    this.#child = spawn(workerd.default, ["serve", "--import-path=/", "--control-fd=3", ...flags, file, "config"], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
     living.add(this);

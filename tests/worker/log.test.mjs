@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import test, { suite } from "node:test";
+import { root } from "./harness/modules.mjs";
+import { failure } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const PATH = "/metadata/photos/cat.jpg";
+const ADMIN_TOKEN = "correct horse battery staple";
+const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+
+/** Requests of all kinds; the lines that the Worker wrote until its end. */
+async function linesAt(t, logLevel) {
+  const site = await deploy(t, { caller: true, config: { logLevel }, env: { ADMIN_TOKEN } });
+  site.origin.on("/assets/broken", failure(500));
+  await site.get(`${PATH}?token=secret`);
+  await site.get(PATH);
+  await site.request("POST", "/metadata", { body: '{"paths":["a","b"]}' });
+  await site.get("/metadata/broken");
+  await site.call("fetchMetadata", "photos/cat.jpg");
+  await site.get("/stats", { Authorization: "Bearer wrong-token" });
+  await site.request("DELETE", PATH, { headers });
+  await site.get("/stats", headers);
+  await site.stop();
+  assert.doesNotMatch(site.transcript(), /correct horse|wrong-token|secret/);
+  return site.log.map(({ level, event, method, path }) => [level, event, method, path].filter(Boolean).join(" "));
+}
+
+suite("each request", () => {
+  test("has one line at debug", async (t) => {
+    const lines = await linesAt(t, "debug");
+    assert.deepEqual(lines, [
+      `debug request GET ${PATH}`,
+      `debug request GET ${PATH}`,
+      "debug request POST /metadata",
+      "warn origin-failure broken",
+      "debug request GET /metadata/broken",
+      "debug request RPC photos/cat.jpg",
+      "info request GET /stats",
+      `info request DELETE ${PATH}`,
+      "debug request GET /stats",
+    ]);
+  });
+
+  test("has a line at info where it is an admin's", async (t) => {
+    const lines = await linesAt(t, "info");
+    assert.deepEqual(lines, ["warn origin-failure broken", "info request GET /stats", `info request DELETE ${PATH}`]);
+  });
+
+  test("has none at warn", async (t) => {
+    assert.deepEqual(await linesAt(t, "warn"), ["warn origin-failure broken"]);
+  });
+
+  test("has none at error", async (t) => {
+    assert.deepEqual(await linesAt(t, "error"), []);
+  });
+});
+
+test("a line tells what the answer told", async (t) => {
+  const site = await deploy(t, { config: { logLevel: "debug" } });
+  for (const layer of ["origin", "memory"]) {
+    const answer = await site.get(PATH);
+    const entry = await site.logged({ event: "request", cacheStatus: answer.headers["cache-status"] });
+    assert.equal(answer.layer, layer);
+    assert.equal(entry.serverTiming, answer.headers["server-timing"]);
+    assert.equal(entry.status, 200);
+  }
+});
+
+test("a problem of a layer tells how long the layers took", async (t) => {
+  const site = await deploy(t);
+  site.origin.on("/assets/photos/cat.jpg", failure(404));
+  const first = await site.get(PATH);
+  assert.deepEqual(Object.keys(first.serverTiming), ["memory", "kv", "origin", "total"]);
+  assert.equal(first.headers["timing-allow-origin"], "*");
+  assert.deepEqual((await site.get(PATH)).serverTiming, { memory: 0, total: 0 });
+  assert.deepEqual((await site.get("/metadata/a//b")).serverTiming, {});
+});
+
+test("the platform keeps the log", () => {
+  const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
+  assert.match(toml, /^\[observability\]\nenabled = true$/m);
+});
