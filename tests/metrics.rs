@@ -19,6 +19,9 @@ use support::{Answer, Gate, Isolate, START_MS};
 /// What a test asks of an isolate.
 type Story = fn(&mut Isolate);
 
+/// What it is about, the settings, what is asked, and what that counts.
+type Case = (&'static str, Value, Story, &'static [(&'static str, u64)]);
+
 /// All numbers but 0, histograms and the capacity of memory.
 fn numbers(isolate: &Isolate) -> BTreeMap<String, u64> {
     let now = isolate.service.snapshot();
@@ -61,7 +64,7 @@ fn recall(isolate: &Isolate) -> bool {
 #[test]
 #[allow(clippy::too_many_lines)] // a table
 fn each_number_has_its_reason() {
-    let stories: [(&str, Value, Story, &[(&str, u64)]); 22] = [
+    let stories: [Case; 22] = [
         ("nothing", json!({}), |_| {}, &[]),
         (
             "a miss",
