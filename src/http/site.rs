@@ -5,6 +5,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
+use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
 use super::{batch, cors, image, purge};
@@ -26,6 +27,8 @@ enum Route<'a> {
     Batch,
     /// `/health`
     Health,
+    /// `/`, and what that page loads from here.
+    Inspector(&'static File),
 }
 
 impl<'a> Route<'a> {
@@ -33,7 +36,10 @@ impl<'a> Route<'a> {
         match path {
             "/health" => Some(Self::Health),
             "/metadata" => Some(Self::Batch),
-            _ => path.strip_prefix("/metadata/").map(Self::Image),
+            _ => match path.strip_prefix("/metadata/") {
+                Some(raw) => Some(Self::Image(raw)),
+                None => File::at(path).map(Self::Inspector),
+            },
         }
     }
 
@@ -41,7 +47,7 @@ impl<'a> Route<'a> {
     fn methods(&self, admins: bool) -> &'static str {
         match self {
             Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
-            Self::Image(_) | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Image(_) | Self::Health | Self::Inspector(_) => "GET, HEAD, OPTIONS",
             Self::Batch => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -89,9 +95,11 @@ impl<S: Clone + 'static> Site<S> {
         request: &Request<'_>,
         ports: &P,
     ) -> Result<Answer, Problem> {
-        let route = Route::of(request.path()).ok_or_else(Problem::no_route)?;
-        let methods = route.methods(request.bindings.admin_token.is_some());
         let service = &self.service;
+        let route = Route::of(request.path())
+            .filter(|route| !matches!(route, Route::Inspector(_)) || service.config().inspector)
+            .ok_or_else(Problem::no_route)?;
+        let methods = route.methods(request.bindings.admin_token.is_some());
         match (route, request.method) {
             (_, Method::Options) => {
                 let answer = Answer::new(204, Body::Empty).with("Allow", methods);
@@ -109,6 +117,9 @@ impl<S: Clone + 'static> Site<S> {
                 purge::delete(service, raw, request, ports).await
             }
             (Route::Health, Method::Get | Method::Head) => Ok(health(request)),
+            (Route::Inspector(file), Method::Get | Method::Head) => {
+                Ok(inspector::get(file, request, &service.config().origin_url))
+            }
             _ => Err(Problem::method_not_allowed(methods)),
         }
     }
