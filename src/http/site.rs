@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures::FutureExt;
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
@@ -100,28 +101,30 @@ impl<S: Clone + 'static> Site<S> {
             .filter(|route| !matches!(route, Route::Inspector(_)) || service.config().inspector)
             .ok_or_else(Problem::no_route)?;
         let methods = route.methods(request.bindings.admin_token.is_some());
-        match (route, request.method) {
+        // Boxed, so that each is code of its own: a new isolate compiles what it comes across.
+        let answer = match (route, request.method) {
             (_, Method::Options) => {
                 let answer = Answer::new(204, Body::Empty).with("Allow", methods);
-                Ok(cors::preflight(answer, methods))
+                return Ok(cors::preflight(answer, methods));
+            }
+            (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
+            (Route::Inspector(file), Method::Get | Method::Head) => {
+                return Ok(inspector::get(file, request, &service.config().origin_url));
             }
             (Route::Image(raw), Method::Get | Method::Head) => {
-                image::get(service, raw, request, ports).await
+                image::get(service, raw, request, ports).boxed_local()
             }
             // There is no image whose path is empty: this says so.
             (Route::Batch, Method::Get | Method::Head) => {
-                image::get(service, "", request, ports).await
+                image::get(service, "", request, ports).boxed_local()
             }
-            (Route::Batch, Method::Post) => batch::post(service, request, ports).await,
+            (Route::Batch, Method::Post) => batch::post(service, request, ports).boxed_local(),
             (Route::Image(raw), Method::Delete) => {
-                purge::delete(service, raw, request, ports).await
+                purge::delete(service, raw, request, ports).boxed_local()
             }
-            (Route::Health, Method::Get | Method::Head) => Ok(health(request)),
-            (Route::Inspector(file), Method::Get | Method::Head) => {
-                Ok(inspector::get(file, request, &service.config().origin_url))
-            }
-            _ => Err(Problem::method_not_allowed(methods)),
-        }
+            _ => return Err(Problem::method_not_allowed(methods)),
+        };
+        answer.await
     }
 }
 
