@@ -30,7 +30,7 @@
 //! - Crops: [`crop`], of the [`crop_params`] in a [`query`] or JSON, in exact [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
-//! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
+//! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(
     test,
     allow(

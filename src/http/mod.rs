@@ -8,6 +8,7 @@ mod conditional;
 mod cors;
 mod headers;
 mod image;
+mod inspector;
 mod problem;
 mod purge;
 mod request;

@@ -6,6 +6,7 @@ use futures::FutureExt;
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
+use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
 use super::{batch, cors, image, purge};
@@ -27,6 +28,8 @@ enum Route<'a> {
     Batch,
     /// `/health`
     Health,
+    /// `/`, and what that page loads from here.
+    Inspector(&'static File),
 }
 
 impl<'a> Route<'a> {
@@ -34,7 +37,10 @@ impl<'a> Route<'a> {
         match path {
             "/health" => Some(Self::Health),
             "/metadata" => Some(Self::Batch),
-            _ => path.strip_prefix("/metadata/").map(Self::Image),
+            _ => match path.strip_prefix("/metadata/") {
+                Some(raw) => Some(Self::Image(raw)),
+                None => File::at(path).map(Self::Inspector),
+            },
         }
     }
 
@@ -42,7 +48,7 @@ impl<'a> Route<'a> {
     fn methods(&self, admins: bool) -> &'static str {
         match self {
             Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
-            Self::Image(_) | Self::Health => "GET, HEAD, OPTIONS",
+            Self::Image(_) | Self::Health | Self::Inspector(_) => "GET, HEAD, OPTIONS",
             Self::Batch => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -90,9 +96,11 @@ impl<S: Clone + 'static> Site<S> {
         request: &Request<'_>,
         ports: &P,
     ) -> Result<Answer, Problem> {
-        let route = Route::of(request.path()).ok_or_else(Problem::no_route)?;
-        let methods = route.methods(request.bindings.admin_token.is_some());
         let service = &self.service;
+        let route = Route::of(request.path())
+            .filter(|route| !matches!(route, Route::Inspector(_)) || service.config().inspector)
+            .ok_or_else(Problem::no_route)?;
+        let methods = route.methods(request.bindings.admin_token.is_some());
         // Boxed, so that each is code of its own: a new isolate compiles what it comes across.
         let answer = match (route, request.method) {
             (_, Method::Options) => {
@@ -100,6 +108,9 @@ impl<S: Clone + 'static> Site<S> {
                 return Ok(cors::preflight(answer, methods));
             }
             (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
+            (Route::Inspector(file), Method::Get | Method::Head) => {
+                return Ok(inspector::get(file, request, &service.config().origin_url));
+            }
             (Route::Image(raw), Method::Get | Method::Head) => {
                 image::get(service, raw, request, ports).boxed_local()
             }
