@@ -81,5 +81,7 @@ function invite() {
 Try:
   curl -i ${site}/metadata/landscape.jpg
   curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"
-  curl -i ${site}/health`);
+  curl -i ${site}/health
+
+Or open ${site}/#path=landscape.jpg&aspect=16:9`);
 }

@@ -48,6 +48,8 @@ pub struct Config {
     pub batch_limit: usize,
     /// Who may read answers in a browser.
     pub cors_origins: CorsOrigins,
+    /// Whether there is the page at `/`.
+    pub inspector: bool,
     /// What is logged.
     pub log_level: LogLevel,
 }
@@ -137,6 +139,7 @@ impl Config {
             max_in_flight: keys.count("maxInFlight", 1_000, 1..=10_000, "images")?,
             batch_limit: keys.count("batchLimit", 100, 1..=100, "paths")?,
             cors_origins: keys.cors("corsOrigins")?,
+            inspector: keys.flag("inspector", true)?,
             log_level: keys.log_level("logLevel")?,
         };
         keys.refuse_unknown()?;
@@ -358,6 +361,7 @@ mod tests {
                 max_in_flight: 1_000,
                 batch_limit: 100,
                 cors_origins: CorsOrigins::Any,
+                inspector: true,
                 log_level: LogLevel::Info,
             }
         );
@@ -386,6 +390,7 @@ mod tests {
                 "corsOrigins",
                 json!(["https://a.test", "http://localhost:3000"]),
             ),
+            ("inspector", json!(false)),
             ("logLevel", json!("debug")),
         ] {
             let default = with("cacheEnabled", &json!(true)).unwrap();
@@ -428,6 +433,7 @@ mod tests {
             ("corsOrigins", json!("*")),
             ("corsOrigins", json!(["example.com"])),
             ("corsOrigins", json!(["https://a.test/"])),
+            ("inspector", json!("off")),
             ("logLevel", json!("verbose")),
             ("unknownKey", json!(1)),
         ] {

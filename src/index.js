@@ -1,7 +1,7 @@
 // The Worker's entry: what memory can answer is answered at once, all else by the build's own handler.
 //
-// It is the only JavaScript of the Worker, and there for speed alone: the build's handler makes a promise and a pair of
-// proxies for every request, which costs more than a look-up in memory.
+// It is the only JavaScript that the Worker runs, and there for speed alone: the build's handler makes a promise and a
+// pair of proxies for every request, which costs more than a look-up in memory.
 
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker, { Memory } from "../build/index.js";

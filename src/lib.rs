@@ -31,7 +31,7 @@
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
 //! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
-//! - HTTP around it: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
+//! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(
     test,
     allow(

@@ -7,14 +7,21 @@
 import { join } from "node:path";
 import { root, run } from "./process.mjs";
 
+const flags = [
+  "-Cpanic=unwind",
+  // A hit takes as long as with the default, 225, and the upload is a fourteenth smaller.
+  "-Cllvm-args=-inline-threshold=25",
+  // The compact SHA-256 is a tenth of the unrolled one, and hashes a hundred bytes at a time here.
+  '--cfg sha2_backend_soft="compact"',
+];
+
 export async function buildWorker(args, env) {
   await run("worker-build", ["--release", ...args], {
     env: {
       ...env,
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, "scripts", "wasm-ld.mjs"),
       WASM_LD: env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER,
-      // The compact SHA-256 is a tenth of the unrolled one, and hashes a hundred bytes at a time here.
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: `-Cpanic=unwind --cfg sha2_backend_soft="compact"`,
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
       CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
       CARGO_UNSTABLE_BUILD_STD_FEATURES: "panic-unwind,optimize_for_size",
       RUSTC_BOOTSTRAP: "1",

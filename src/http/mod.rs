@@ -9,6 +9,7 @@ mod cors;
 mod data_point;
 mod headers;
 mod image;
+mod inspector;
 mod problem;
 mod prometheus;
 mod purge;

@@ -2,11 +2,13 @@
 
 use std::rc::Rc;
 
+use futures::FutureExt;
 use serde::Serialize;
 
 use super::answer::{Answer, Body};
 use super::data_point::{self, Dataset};
 use super::image::Told;
+use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
 use super::{admin, batch, cors, image, prometheus, purge, stats};
@@ -37,6 +39,8 @@ enum Route<'a> {
     Metrics,
     /// `/stats`
     Stats,
+    /// `/`, and what that page loads from here.
+    Inspector(&'static File),
 }
 
 impl<'a> Route<'a> {
@@ -46,20 +50,20 @@ impl<'a> Route<'a> {
             "/metrics" => Some(Self::Metrics),
             "/stats" => Some(Self::Stats),
             "/metadata" => Some(Self::Batch),
-            _ => path.strip_prefix("/metadata/").map(Self::Image),
+            _ => match path.strip_prefix("/metadata/") {
+                Some(raw) => Some(Self::Image(raw)),
+                None => File::at(path).map(Self::Inspector),
+            },
         }
-    }
-
-    /// Whether it is there for admins only.
-    fn is_for_admins(&self) -> bool {
-        matches!(self, Self::Metrics | Self::Stats)
     }
 
     /// What the route takes, with or without admins.
     fn methods(&self, admins: bool) -> &'static str {
         match self {
             Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
-            Self::Image(_) | Self::Health | Self::Metrics | Self::Stats => "GET, HEAD, OPTIONS",
+            Self::Image(_) | Self::Health | Self::Inspector(_) | Self::Metrics | Self::Stats => {
+                "GET, HEAD, OPTIONS"
+            }
             Self::Batch => "GET, HEAD, POST, OPTIONS",
         }
     }
@@ -197,41 +201,50 @@ impl<S: Clone + 'static> Site<S> {
         request: &Request<'_>,
         ports: &P,
     ) -> Result<Answer, Problem> {
+        let service = &self.service;
         let admins = request.bindings.admin_token.is_some();
         let route = Route::of(request.path())
-            .filter(|route| admins || !route.is_for_admins())
+            .filter(|route| match route {
+                Route::Inspector(_) => service.config().inspector,
+                Route::Metrics | Route::Stats => admins,
+                _ => true,
+            })
             .ok_or_else(Problem::no_route)?;
         let methods = route.methods(admins);
-        let service = &self.service;
-        match (route, request.method) {
+        // Boxed, so that each is code of its own: a new isolate compiles what it comes across.
+        let answer = match (route, request.method) {
             (_, Method::Options) => {
                 let answer = Answer::new(204, Body::Empty).with("Allow", methods);
-                Ok(cors::preflight(answer, methods))
+                return Ok(cors::preflight(answer, methods));
             }
-            (Route::Image(raw), Method::Get | Method::Head) => {
-                image::get(self, raw, request, ports).await
+            (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
+            (Route::Inspector(file), Method::Get | Method::Head) => {
+                return Ok(inspector::get(file, request, &service.config().origin_url));
             }
-            // There is no image whose path is empty: this says so.
-            (Route::Batch, Method::Get | Method::Head) => {
-                image::get(self, "", request, ports).await
-            }
-            (Route::Batch, Method::Post) => batch::post(self, request, ports).await,
-            (Route::Image(raw), Method::Delete) => {
-                purge::delete(service, raw, request, ports).await
-            }
-            (Route::Health, Method::Get | Method::Head) => Ok(health(request)),
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let text = prometheus::text(&service.snapshot(), &self.isolate);
-                Ok(uncached(prometheus::CONTENT_TYPE, text))
+                return Ok(uncached(prometheus::CONTENT_TYPE, text));
             }
             (Route::Stats, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let json = stats::json(&service.snapshot(), &self.isolate, ports.now_ms());
-                Ok(uncached("application/json", json))
+                return Ok(uncached("application/json", json));
             }
-            _ => Err(Problem::method_not_allowed(methods)),
-        }
+            (Route::Image(raw), Method::Get | Method::Head) => {
+                image::get(self, raw, request, ports).boxed_local()
+            }
+            // There is no image whose path is empty: this says so.
+            (Route::Batch, Method::Get | Method::Head) => {
+                image::get(self, "", request, ports).boxed_local()
+            }
+            (Route::Batch, Method::Post) => batch::post(self, request, ports).boxed_local(),
+            (Route::Image(raw), Method::Delete) => {
+                purge::delete(service, raw, request, ports).boxed_local()
+            }
+            _ => return Err(Problem::method_not_allowed(methods)),
+        };
+        answer.await
     }
 }
 

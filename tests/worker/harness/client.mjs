@@ -14,6 +14,11 @@ export class Client {
     this.#host = host;
   }
 
+  /** Where it sends requests to. */
+  get url() {
+    return `http://${this.#host}:${this.#port}`;
+  }
+
   /** Sends a request and resolves with its answer, body included. */
   request(method, path, options) {
     return this.begin(method, path, options).answer;

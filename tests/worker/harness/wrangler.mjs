@@ -13,9 +13,9 @@ const command = path.join(root, "node_modules/.bin/wrangler");
 /**
  * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
  * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
- * would replace the files that other tests are reading.
+ * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN.
  */
-export async function wranglerDev(t, { metadata, source }) {
+export async function wranglerDev(t, { metadata, source, env }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
@@ -29,7 +29,7 @@ export async function wranglerDev(t, { metadata, source }) {
       compatibility_date: compatibilityDate,
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
-      vars: { metadata },
+      vars: { metadata, ...env },
       dev: { ip: "127.0.0.1", port: 0, inspector_port: 0 },
     }),
   );

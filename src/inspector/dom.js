@@ -1,0 +1,60 @@
+// Elements, made without any HTML: what the service or the user says is always text.
+
+/** The element with this id. */
+export const $ = (id) => document.getElementById(id);
+
+/** Makes an element: `h("p", { class: "quiet" }, "text", another)`. A function is a listener. */
+export const h = (name, attributes, ...children) => filled(document.createElement(name), attributes, children);
+
+/** The same for SVG. */
+export const svg = (name, attributes, ...children) =>
+  filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+
+function filled(element, attributes = {}, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name, value);
+    // The policy forbids style attributes, but not this.
+    else if (name === "style") for (const [property, to] of Object.entries(value)) element.style.setProperty(property, to);
+    else if (value !== undefined && value !== false) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child !== undefined && child !== false));
+  return element;
+}
+
+/** A list of terms and what they are; those that are undefined are left out. */
+export const facts = (pairs) =>
+  h("dl", {}, ...Object.entries(pairs).flatMap(([term, value]) => (value === undefined ? [] : [h("div", {}, h("dt", {}, term), h("dd", {}, value))])));
+
+/** Tells who cannot see the page what has changed on it. */
+export function say(text) {
+  $("status").textContent = text;
+}
+
+/** Shows a problem of the service, or what went wrong on the way to it, in a box; without one hides the box. */
+export function showProblem(box, problem) {
+  box.hidden = !problem;
+  if (!problem) return box.replaceChildren();
+  const { title, detail, status, code } = problem;
+  box.replaceChildren(h("h2", {}, title), h("p", {}, detail), h("p", { class: "quiet" }, [status, code].filter(Boolean).join(" · ")));
+}
+
+export const number = (n) => n.toLocaleString("en");
+export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+export const milliseconds = (ms) => `${ms > 0 && ms < 10 ? +ms.toFixed(1) : Math.round(ms)} ms`;
+
+/** 95 → `1 min 35 s`: the two largest units. */
+export function seconds(total) {
+  const parts = [];
+  let rest = Math.round(total);
+  for (const [unit, length] of [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]]) {
+    if (rest >= length) parts.push(`${Math.floor(rest / length)} ${unit}`);
+    rest %= length;
+  }
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+/** 28011 → `28.0 kB` */
+export function bytes(count) {
+  const unit = count < 1e3 ? 0 : count < 1e6 ? 1 : 2;
+  return `${(count / 1e3 ** unit).toFixed(unit ? 1 : 0)} ${["bytes", "kB", "MB"][unit]}`;
+}

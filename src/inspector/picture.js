@@ -1,0 +1,95 @@
+// The picture, the crop over it, and the focal point that is dragged on it.
+
+import { $ } from "./dom.js";
+
+const STEP = 0.01;
+const LARGE_STEP = 0.1;
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+const frame = $("frame");
+const part = (selector) => frame.querySelector(selector);
+const [img, undrawn, overlay, handle] = ["img", ".undrawn", "svg", ".focal"].map(part);
+const focal = { x: 0.5, y: 0.5 };
+
+/** Calls `moved` with the focal point and whether it came by `keyboard`, on every move of it. */
+export function onFocalPoint(moved) {
+  const move = (x, y, keyboard) => {
+    showFocalPoint({ x, y });
+    moved(focal, keyboard);
+  };
+  let grip;
+  frame.addEventListener("pointerdown", (event) => {
+    const onHandle = event.target === handle;
+    // A finger on the picture scrolls the page; on the handle it drags.
+    if (handle.hidden || event.button !== 0 || (event.pointerType === "touch" && !onHandle)) return;
+    event.preventDefault();
+    handle.focus({ preventScroll: true, focusVisible: false });
+    frame.setPointerCapture(event.pointerId);
+    const at = place(event);
+    grip = onHandle ? { x: at.x - focal.x, y: at.y - focal.y } : { x: 0, y: 0 };
+    if (!onHandle) move(at.x, at.y);
+  });
+  frame.addEventListener("pointermove", (event) => {
+    if (!grip) return;
+    const at = place(event);
+    move(at.x - grip.x, at.y - grip.y);
+  });
+  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => (grip = undefined));
+  handle.addEventListener("keydown", (event) => {
+    const direction = ARROWS[event.key];
+    if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const step = event.shiftKey ? LARGE_STEP : STEP;
+    move(focal.x + direction[0] * step, focal.y + direction[1] * step, true);
+  });
+}
+
+const within = (share) => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000;
+
+/** Where a pointer is, as shares of width and height. */
+function place({ clientX, clientY }) {
+  const { left, top, width, height } = frame.getBoundingClientRect();
+  return { x: (clientX - left) / width, y: (clientY - top) / height };
+}
+
+/** Puts the handle there, or as near as the picture reaches. */
+export function showFocalPoint({ x, y }) {
+  Object.assign(focal, { x: within(x), y: within(y) });
+  handle.style.setProperty("left", `${100 * focal.x}%`);
+  handle.style.setProperty("top", `${100 * focal.y}%`);
+}
+
+/** Shows the image at `url` with the crop of an answer. */
+export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }) {
+  if (img.getAttribute("src") !== url) {
+    undrawn.hidden = true;
+    img.hidden = false;
+    img.src = url;
+  }
+  img.alt = path;
+  const { width, height } = metadata;
+  const shown = fit === "pad" ? dimensions : metadata;
+  frame.classList.toggle("padded", fit === "pad");
+  frame.style.setProperty("--width", `${width}px`);
+  frame.style.setProperty("--ratio", shown.width / shown.height);
+  const crop = fit !== "pad" && aspectCrop;
+  const isCut = Boolean(crop) && (crop.width < width || crop.height < height);
+  overlay.toggleAttribute("hidden", !isCut);
+  handle.hidden = !isCut;
+  $("focal-help").hidden = !isCut;
+  if (isCut) cut(width, height, crop);
+}
+
+function cut(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
+  const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
+  set(overlay, { viewBox: `0 0 ${width} ${height}` });
+  set(part(".shade"), { d: `M0 0H${width}V${height}H0ZM${x} ${y}h${w}v${h}h${-w}Z` });
+  set(part(".edge"), { x, y, width: w, height: h });
+  const thirds = [1, 2].map((n) => `M${x + (n * w) / 3} ${y}v${h}M${x} ${y + (n * h) / 3}h${w}`);
+  set(part(".thirds"), { d: thirds.join("") });
+}
+
+img.addEventListener("error", () => {
+  img.hidden = true;
+  undrawn.hidden = false;
+});
