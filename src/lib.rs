@@ -29,7 +29,8 @@
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
 //! - Crops: [`crop`], of the [`crop_params`] in a [`query`] or JSON, in exact [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
-//! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`].
+//! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`], in which
+//!   [`user_text`] is encoded and cut.
 //! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
 //! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
 #![cfg_attr(

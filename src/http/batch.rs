@@ -70,7 +70,7 @@ pub(super) async fn post<P: Ports>(
         .collect();
     let valid: Vec<ImagePath> = parsed.iter().flatten().cloned().collect();
     let mut outcomes = service.fetch_batch(&valid, ports).await.into_iter();
-    let failed = |raw: &str, path: &str, problem: &Problem| {
+    let refused = |raw: &str, path: &str, problem: &Problem| {
         site.record(raw, Err(problem), ports.now_ms(), ports);
         failed(path, problem)
     };
@@ -82,9 +82,9 @@ pub(super) async fn post<P: Ports>(
             // As many outcomes as valid paths, in their order.
             Ok(path) => Some(match outcomes.next()? {
                 Ok(lookup) => told(&Told::new(site, raw, lookup, batch.crop.as_ref(), ports)),
-                Err(refusal) => failed(raw, path.as_str(), &Problem::from(&refusal)),
+                Err(refusal) => refused(raw, path.as_str(), &Problem::from(&refusal)),
             }),
-            Err(problem) => Some(failed(raw, raw, &problem)),
+            Err(problem) => Some(refused(raw, raw, &problem)),
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));

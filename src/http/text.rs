@@ -7,6 +7,7 @@ pub(super) struct Text(pub(super) String);
 
 impl Text {
     /// Adds pieces as they are.
+    #[inline(never)] // it would be most of its many callers
     pub(super) fn add(&mut self, pieces: &[&str]) -> &mut Self {
         for piece in pieces {
             self.0.push_str(piece);
@@ -15,6 +16,7 @@ impl Text {
     }
 
     /// Adds a whole number.
+    #[inline(never)]
     pub(super) fn number(&mut self, number: u64) -> &mut Self {
         self.0.push_str(&number.to_string());
         self

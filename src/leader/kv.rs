@@ -51,6 +51,7 @@ impl<P: Ports> Leader<P> {
             Err(fault) => {
                 self.service.tell_kv_fault("read", &fault, &self.ports);
                 if fault == KvFault::Unbound {
+                    // Nothing was read.
                     return KvAnswer::Unknown;
                 }
                 KvAnswer::Unknown
