@@ -27,12 +27,12 @@
 //! - The rules between them: [`freshness`], [`flight`], [`failure_memory`].
 //! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
-//! - Crops: [`crop`], of the [`crop_params`] in a [`query`] or JSON, in exact [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
 //! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`], in which
 //!   [`user_text`] is encoded and cut.
 //! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
-//! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only module that knows the runtime.
+//! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only
+//!   module that knows the runtime. What memory knows takes a short way there: `src/index.js`, then `edge::memory`.
 #![cfg_attr(
     test,
     allow(
