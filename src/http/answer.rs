@@ -38,6 +38,13 @@ impl Answer {
         }
     }
 
+    /// A 200 that is good for this moment only.
+    pub(super) fn uncached(content_type: &str, body: String) -> Self {
+        Self::new(200, Body::Text(body))
+            .with("Content-Type", content_type)
+            .with("Cache-Control", "no-store")
+    }
+
     /// With one more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {

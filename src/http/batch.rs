@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::{Answer, Body};
+use super::answer::Answer;
 use super::image::Told;
 use super::problem::{Document, Problem};
 use super::request::{MAX_BODY_BYTES, Received, Request};
@@ -88,9 +88,7 @@ pub(super) async fn post<P: Ports>(
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));
-    Ok(Answer::new(200, Body::Text(body))
-        .with("Content-Type", "application/json")
-        .with("Cache-Control", "no-store"))
+    Ok(Answer::uncached("application/json", body))
 }
 
 /// The answer for one image, which is encoded already, with its status.

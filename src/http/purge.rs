@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::admin;
-use super::answer::{Answer, Body};
+use super::answer::Answer;
 use super::problem::Problem;
 use super::request::Request;
 use crate::path::ImagePath;
@@ -73,7 +73,5 @@ fn answer(purged: &Purged) -> Answer {
     };
     // A struct of numbers and strings always has a JSON form.
     let body = serde_json::to_string(&published).unwrap_or_default();
-    Answer::new(200, Body::Text(body))
-        .with("Content-Type", "application/json")
-        .with("Cache-Control", "no-store")
+    Answer::uncached("application/json", body)
 }

@@ -224,12 +224,12 @@ impl<S: Clone + 'static> Site<S> {
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let text = prometheus::text(&service.snapshot(), &self.isolate);
-                return Ok(uncached(prometheus::CONTENT_TYPE, text));
+                return Ok(Answer::uncached(prometheus::CONTENT_TYPE, text));
             }
             (Route::Stats, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let json = stats::json(&service.snapshot(), &self.isolate, ports.now_ms());
-                return Ok(uncached("application/json", json));
+                return Ok(Answer::uncached("application/json", json));
             }
             (Route::Image(raw), Method::Get | Method::Head) => {
                 image::get(self, raw, request, ports).boxed_local()
@@ -284,12 +284,5 @@ fn health(request: &Request<'_>) -> Answer {
     };
     // A struct of booleans and strings always has a JSON form.
     let body = serde_json::to_string(&health).unwrap_or_default();
-    uncached("application/json", body)
-}
-
-/// An answer that is good for this moment only.
-fn uncached(content_type: &str, body: String) -> Answer {
-    Answer::new(200, Body::Text(body))
-        .with("Content-Type", content_type)
-        .with("Cache-Control", "no-store")
+    Answer::uncached("application/json", body)
 }
