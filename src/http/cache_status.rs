@@ -7,11 +7,11 @@ const CACHE: &str = "OptimizedMetadata";
 
 /// For an answer. A stale one has a negative `ttl`.
 pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
-    let ttl_s = lookup.entry.ttl_s(lookup.now_ms);
     match lookup.source {
-        // Without the machinery of formatting, which a hit in memory would have for this alone.
-        Source::Memory => [CACHE, "; hit; ttl=", &ttl_s.to_string(), "; detail=memory"].concat(),
-        Source::Kv => format!("{CACHE}; hit; ttl={ttl_s}; detail=kv"),
+        Source::Memory | Source::Kv => {
+            let ttl_s = lookup.entry.ttl_s(lookup.now_ms);
+            hit(&ttl_s.to_string(), lookup.source)
+        }
         Source::Origin { stored } => {
             let reason = if cache_enabled { "miss" } else { "bypass" };
             let stored = if stored { "; stored" } else { "" };
@@ -24,15 +24,18 @@ pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
 /// For a failure. One that is remembered is a hit, too.
 pub(super) fn of_refusal(refusal: &Refusal) -> String {
     match refusal.source {
-        Source::Memory | Source::Kv => {
-            format!("{CACHE}; hit; ttl={}; detail=memory", refusal.left_s)
-        }
+        Source::Memory | Source::Kv => hit(&refusal.left_s.to_string(), Source::Memory),
         Source::Origin { .. } => match refusal.failure.origin_status {
             Some(status) => format!("{CACHE}; fwd=miss; fwd-status={status}; detail=origin"),
             None => format!("{CACHE}; fwd=miss; detail=origin"),
         },
         Source::InFlight => collapsed(),
     }
+}
+
+/// Without the machinery of formatting, which a hit in memory would have for this alone.
+fn hit(ttl_s: &str, source: Source) -> String {
+    [CACHE, "; hit; ttl=", ttl_s, "; detail=", source.name()].concat()
 }
 
 fn collapsed() -> String {
