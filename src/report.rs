@@ -12,11 +12,11 @@ pub struct Snapshot<'a> {
     /// Entries that memory has pruned.
     pub evictions: u64,
     /// Flights under way.
-    pub in_flight: usize,
+    pub in_flight: u64,
     /// Entries in memory.
-    pub entries: usize,
+    pub entries: u64,
     /// The most that may be there.
-    pub capacity: usize,
+    pub capacity: u64,
 }
 
 /// Numbers of one kind.
@@ -50,7 +50,7 @@ pub enum Read {
     /// So many problems until now, for each code that came up.
     Problems,
     /// So many at the moment.
-    Gauge(fn(&Snapshot<'_>) -> usize),
+    Gauge(fn(&Snapshot<'_>) -> u64),
     /// So many of each size; that many units are a base unit.
     Histogram(for<'a> fn(&Snapshot<'a>) -> &'a Histogram, u64),
 }

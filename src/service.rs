@@ -223,12 +223,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
         let memory = self.memory.borrow();
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         Snapshot {
             metrics: &self.metrics,
             evictions: memory.evicted(),
-            in_flight: self.flights.borrow().len(),
-            entries: memory.len(),
-            capacity: memory.capacity(),
+            in_flight: number(self.flights.borrow().len()),
+            entries: number(memory.len()),
+            capacity: number(memory.capacity()),
         }
     }
 

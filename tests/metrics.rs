@@ -28,8 +28,7 @@ fn numbers(isolate: &Isolate) -> BTreeMap<String, u64> {
     let mut numbers = BTreeMap::new();
     for series in FAMILIES.iter().flat_map(|family| family.series) {
         let number = match series.read {
-            Read::Counter(read) => read(&now),
-            Read::Gauge(read) => read(&now) as u64,
+            Read::Counter(read) | Read::Gauge(read) => read(&now),
             Read::Histogram(..) => 0,
             Read::Problems => now.metrics.problems().map(|(_, number)| number).sum(),
         };

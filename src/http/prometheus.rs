@@ -76,10 +76,8 @@ impl Page {
         let labels = series.labels;
         let between = if labels.is_empty() { "" } else { "," };
         match &series.read {
-            Read::Counter(read) => self.sample(&[name, own, between, labels], read(now), 1),
-            Read::Gauge(read) => {
-                let number = u64::try_from(read(now)).unwrap_or(u64::MAX);
-                self.sample(&[name, own], number, 1);
+            Read::Counter(read) | Read::Gauge(read) => {
+                self.sample(&[name, own, between, labels], read(now), 1);
             }
             Read::Problems => {
                 for (code, number) in now.metrics.problems() {

@@ -38,8 +38,7 @@ pub(super) fn json(now: &Snapshot<'_>, isolate: &Isolate, now_ms: u64) -> String
 
 fn value(json: &mut Text, read: &Read, now: &Snapshot<'_>) {
     match read {
-        Read::Counter(read) => drop(json.number(read(now))),
-        Read::Gauge(read) => drop(json.number(u64::try_from(read(now)).unwrap_or(u64::MAX))),
+        Read::Counter(read) | Read::Gauge(read) => drop(json.number(read(now))),
         Read::Problems => {
             let mut before = "{";
             for (code, number) in now.metrics.problems() {
