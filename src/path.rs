@@ -240,6 +240,16 @@ mod tests {
     }
 
     #[test]
+    fn only_a_path_in_which_nothing_is_encoded_has_a_plain_key() {
+        let plain = |raw| ImagePath::key_of_plain(raw);
+        assert_eq!(plain("a/b.jpg").as_deref(), Some("metadata:a/b.jpg"));
+        let long = "a".repeat(MAX_PLAIN_KEY_BYTES + 1);
+        for raw in ["%2esha256:", "a%20b", "caf\u{e9}", "sha256:0", &long] {
+            assert_eq!(plain(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
     fn decodes_each_segment_once() {
         assert_eq!(path("photos/cat.jpg").as_str(), "photos/cat.jpg");
         assert_eq!(path("a%20b/Gr%C3%B6%C3%9Fe.png").as_str(), "a b/Größe.png");
