@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { after, suite } from "node:test";
-import { assertFound, assertNoLeak, assertProblem, bodyOf, cropOf, tally } from "./harness/expect.mjs";
+import { assertFound, assertNoLeak, assertProblem, bodyOf, cropOf, recordOf, tally } from "./harness/expect.mjs";
 import { Gate, Turnstile } from "./harness/gate.mjs";
 import { failure, gated, image, json, slow } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
@@ -11,17 +11,6 @@ const post = (site, body, headers) =>
   site.request("POST", ROUTE, { body: typeof body === "string" ? body : JSON.stringify(body), headers });
 const names = (count) => Array.from({ length: count }, (_, n) => `${n}.jpg`);
 const found = (path, metadata, crop) => ({ status: 200, ...bodyOf(path, metadata), ...crop });
-const record = (fields) => ({
-  width: 4000,
-  height: 3000,
-  format: "jpeg",
-  lastFetched: Date.now(),
-  confidence: "high",
-  source: "format-json",
-  fileSize: 123456,
-  originalMetadata: { format: "image/jpeg" },
-  ...fields,
-});
 const faultsOf = (site) => site.log.filter((entry) => entry.event === "kv-fault");
 
 /** A batch that the Worker has begun to work on; its answer is still to come, as `.answer`. */
@@ -147,7 +136,7 @@ suite("a batch", () => {
 suite("a batch costs", () => {
   test("one KV operation for a hundred images that KV has", async (t) => {
     const site = await deploy(t);
-    for (const path of names(100)) site.kv.seed(`metadata:${path}`, { metadata: record() });
+    for (const path of names(100)) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
     assertAllFound(await post(site, { paths: names(100) }), names(100));
     assert.deepEqual(
       site.kv.operations.map((o) => o.kind),
@@ -177,8 +166,8 @@ suite("a batch costs", () => {
 
   test("a fetch only for what KV has not", async (t) => {
     const site = await deploy(t);
-    for (const path of ["0.jpg", "2.jpg"]) site.kv.seed(`metadata:${path}`, { metadata: record() });
-    site.kv.seed("metadata:3.jpg", { value: JSON.stringify(record()) });
+    for (const path of ["0.jpg", "2.jpg"]) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
+    site.kv.seed("metadata:3.jpg", { value: JSON.stringify(recordOf()) });
     assertAllFound(await post(site, { paths: names(5) }), names(5));
     assert.deepEqual(site.origin.requests.map((r) => r.path).sort(), ["/assets/1.jpg", "/assets/4.jpg"]);
     assert.equal(site.kv.bulkReads().length, 1);
@@ -275,7 +264,7 @@ suite("a batch and other requests", () => {
 
   test("a GET follows a flight of a batch that reads KV", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 20_000 } });
-    site.kv.seed("metadata:1.jpg", { metadata: record() });
+    site.kv.seed("metadata:1.jpg", { metadata: recordOf() });
     const gate = new Gate();
     site.kv.behave("bulk", () => gate.pass());
     const { answer } = await posting(site, { paths: names(3) });
@@ -469,8 +458,8 @@ suite("a batch whose KV read", () => {
   }
 
   for (const [what, broken] of [
-    ["no width", { metadata: record({ width: undefined }) }],
-    ["a width of zero", { metadata: record({ width: 0 }) }],
+    ["no width", { metadata: recordOf({ width: undefined }) }],
+    ["a width of zero", { metadata: recordOf({ width: 0 }) }],
     ["metadata that is a string", { metadata: "4000x3000" }],
     ["metadata that is a list", { metadata: [4000, 3000] }],
     ["a value that is no JSON", { value: "<!doctype html>" }],
@@ -478,7 +467,7 @@ suite("a batch whose KV read", () => {
   ]) {
     test(`has a record with ${what} fetches that image, and overwrites the record`, async (t) => {
       const site = await deploy(t);
-      for (const path of names(5)) site.kv.seed(`metadata:${path}`, { metadata: record() });
+      for (const path of names(5)) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
       site.kv.seed("metadata:2.jpg", broken);
       assertAllFound(await post(site, { paths: names(5) }), names(5));
       assert.deepEqual(
@@ -545,7 +534,7 @@ suite("a batch of what is stale", () => {
 
   test("in KV is answered at once, and each image is refreshed once behind it", async (t) => {
     const site = await deploy(t, { config });
-    for (const path of names(3)) site.kv.seed(`metadata:${path}`, { metadata: record({ lastFetched: Date.now() - 1_500_000 }) });
+    for (const path of names(3)) site.kv.seed(`metadata:${path}`, { metadata: recordOf({ lastFetched: Date.now() - 1_500_000 }) });
     const gate = new Gate();
     site.origin.on(gated(gate, image({ width: 1 })));
     assertAllFound(await post(site, { paths: names(3) }), names(3));

@@ -1,20 +1,10 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertFound, bodyOf, tally } from "../harness/expect.mjs";
+import { assertFound, bodyOf, recordOf, tally } from "../harness/expect.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
-const good = () => ({
-  width: 4000,
-  height: 3000,
-  format: "jpeg",
-  lastFetched: Date.now(),
-  confidence: "high",
-  source: "format-json",
-  fileSize: 123456,
-  originalMetadata: { format: "image/jpeg" },
-});
 const faultsOf = (site, operation) => site.log.filter((entry) => entry.event === "kv-fault" && entry.operation === operation);
 
 suite("a KV read that", () => {
@@ -65,7 +55,7 @@ suite("a KV read that", () => {
 
   test("is slower than usual, within kvTimeoutMs, is waited for", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 5000 } });
-    site.kv.seed(KEY, { metadata: good() });
+    site.kv.seed(KEY, { metadata: recordOf() });
     site.kv.behave("get", () => new Promise((resolve) => setTimeout(resolve, 100)));
     assertFound(await site.get(PATH), "kv");
     assert.equal(site.origin.requests.length, 0);
@@ -74,18 +64,18 @@ suite("a KV read that", () => {
 
 suite("a KV record with", () => {
   const without = (field) => {
-    const { [field]: _, ...rest } = good();
+    const { [field]: _, ...rest } = recordOf();
     return rest;
   };
   for (const [what, record] of [
     ["metadata that is no JSON", { rawMetadata: "{broken" }],
     ["no width", { metadata: without("width") }],
     ["no height", { metadata: without("height") }],
-    ["a width of zero", { metadata: { ...good(), width: 0 } }],
-    ["a negative width", { metadata: { ...good(), width: -1 } }],
-    ["a fractional width", { metadata: { ...good(), width: 1.5 } }],
-    ["a width that is a string", { metadata: { ...good(), width: "4000" } }],
-    ["a width of 2^31", { metadata: { ...good(), width: 2 ** 31 } }],
+    ["a width of zero", { metadata: recordOf({ width: 0 }) }],
+    ["a negative width", { metadata: recordOf({ width: -1 }) }],
+    ["a fractional width", { metadata: recordOf({ width: 1.5 }) }],
+    ["a width that is a string", { metadata: recordOf({ width: "4000" }) }],
+    ["a width of 2^31", { metadata: recordOf({ width: 2 ** 31 }) }],
     ["metadata that is a list", { metadata: [4000, 3000] }],
     ["metadata that is a string", { metadata: "4000x3000" }],
     ["metadata that is a number", { metadata: 7 }],
@@ -114,7 +104,7 @@ suite("a KV record with", () => {
 
   test("a malformed field is warned of, with the path and the reason", async (t) => {
     const site = await deploy(t);
-    site.kv.seed(KEY, { metadata: { ...good(), width: "4000" } });
+    site.kv.seed(KEY, { metadata: recordOf({ width: "4000" }) });
     await site.get(PATH);
     const entry = await site.logged({ event: "malformed-record" });
     assert.equal(entry.level, "warn");
@@ -125,14 +115,14 @@ suite("a KV record with", () => {
   test("corrupt metadata does not stop the reading of others", async (t) => {
     const site = await deploy(t);
     site.kv.records.set("metadata:bad", { rawMetadata: "{broken" });
-    site.kv.seed("metadata:good", { metadata: good() });
+    site.kv.seed("metadata:good", { metadata: recordOf() });
     assertFound(await site.get("/metadata/bad"), "origin");
     assertFound(await site.get("/metadata/good"), "kv");
   });
 
   test("text beyond ASCII in it is neither an error nor a header", async (t) => {
     const site = await deploy(t);
-    site.kv.seed(KEY, { metadata: { ...good(), source: "форма\r\nX-Injected: 1" } });
+    site.kv.seed(KEY, { metadata: recordOf({ source: "форма\r\nX-Injected: 1" }) });
     const answer = await site.get(PATH);
     assert.equal(answer.status, 200);
     assert.equal(answer.headers["x-injected"], undefined);

@@ -1,6 +1,6 @@
 import http from "node:http";
-import { once } from "node:events";
 import { Chronicle } from "./gate.mjs";
+import { close, listen } from "./listener.mjs";
 
 const BLOBS = ["source", "state", "code", "format", "path", "isolate", "version"];
 const DOUBLES = ["durationMs", "ageS", "kvMs", "originMs", "count"];
@@ -16,14 +16,11 @@ export class Analytics {
   });
 
   async listen() {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return `127.0.0.1:${this.#server.address().port}`;
+    return listen(this.#server);
   }
 
   async close() {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    close(this.#server);
   }
 
   /** Resolves with the first `count` data points since `forget`: they come behind the answers, in any order. */

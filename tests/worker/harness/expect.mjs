@@ -17,6 +17,21 @@ export function bodyOf(path, metadata = {}) {
   };
 }
 
+/** The KV record of that image, fetched just now; `fields` over it. */
+export function recordOf(fields) {
+  return {
+    width: 4000,
+    height: 3000,
+    format: "jpeg",
+    lastFetched: Date.now(),
+    confidence: "high",
+    source: "format-json",
+    fileSize: 123456,
+    originalMetadata: { format: "image/jpeg" },
+    ...fields,
+  };
+}
+
 /** A 200 from the given layer. */
 export function assertFound(answer, layer) {
   assert.equal(answer.status, 200, `200 expected: ${answer.text}`);

@@ -1,7 +1,7 @@
 import http from "node:http";
-import { once } from "node:events";
 import { Client } from "./client.mjs";
 import { Chronicle } from "./gate.mjs";
+import { close, listen } from "./listener.mjs";
 
 const WHO = "x-front-request";
 
@@ -39,9 +39,7 @@ export class Front {
   });
 
   async listen() {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return `127.0.0.1:${this.#server.address().port}`;
+    return listen(this.#server);
   }
 
   connect(port) {
@@ -68,7 +66,6 @@ export class Front {
 
   async close() {
     this.#client?.close();
-    this.#server.close();
-    this.#server.closeAllConnections();
+    close(this.#server);
   }
 }

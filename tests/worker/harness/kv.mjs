@@ -1,6 +1,6 @@
 import http from "node:http";
-import { once } from "node:events";
 import { Chronicle } from "./gate.mjs";
+import { close, listen } from "./listener.mjs";
 
 /**
  * Stands in for Workers KV: speaks the wire protocol of workerd's `kvNamespace` binding
@@ -23,14 +23,11 @@ export class Kv {
   }
 
   async listen() {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return `127.0.0.1:${this.#server.address().port}`;
+    return listen(this.#server);
   }
 
   async close() {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    close(this.#server);
   }
 
   /** Stores a record as another writer would have. */
