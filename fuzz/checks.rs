@@ -119,7 +119,7 @@ pub fn image_header(bytes: &[u8]) {
             makes_sense(&image);
             assert_eq!(image.dimensions, header.dimensions);
         }
-        (None, Ok(_), Err(stop)) => panic!("read in pieces, but as a whole {stop:?}"),
+        (None, Ok(image), Err(stop)) => unreachable!("{image:?} in pieces, {stop:?} as a whole"),
         (None, Err(reason), Ok(_)) => assert_eq!(reason, NoImage::HeaderTooLong),
         _ => {}
     }

@@ -82,6 +82,12 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
         "colorSpace",
         "sharp tells what it decodes to",
     ),
+    (
+        "gif/pygif/image-outside-bg.gif",
+        "size",
+        "a first frame that reaches beyond the screen enlarges it, for browsers and sharp as well",
+    ),
+    ("gif/pygif/image-overlap-bg.gif", "size", "likewise"),
     ("svg/entity.svg", "refused", "entities are not resolved"),
     ("svg/character-reference.svg", "refused", "likewise"),
 ];
@@ -167,7 +173,7 @@ fn a_spoilt_image_breaks_nothing() {
     for Sample { bytes, .. } in corpus() {
         let mut bytes = bytes;
         bytes.truncate(SMALL_BYTES);
-        for _ in 0..40 {
+        for _ in 0..20 {
             let mut spoilt = bytes.clone();
             // Most of what a header says stands at the beginning.
             for _ in 0..random.random_range(1..8) {

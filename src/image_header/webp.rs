@@ -49,17 +49,18 @@ fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
     let flags = chunk.u8(0)?;
     let side = |at| Ok::<_, Stop>(chunk.u24_le(at)?.saturating_add(1));
     let size = (side(4)?, side(7)?);
-    let behind = if flags & EXIF != 0 {
-        // It stands behind the pixels.
+    // An Exif block stands behind the pixels. One that was not announced does not count.
+    let has_exif = flags & EXIF != 0;
+    let behind = if has_exif {
         file.within_reach(Behind::read(file))?
     } else {
         Behind::read(file).ok()
     };
-    let is_certain = behind.is_some() || flags & EXIF == 0;
+    let is_certain = behind.is_some() || !has_exif;
     let behind = behind.unwrap_or_default();
     let animated = flags & ANIMATION != 0;
     let traits = Traits {
-        orientation: behind.orientation,
+        orientation: behind.orientation.filter(|_| has_exif),
         frames: NonZeroU32::new(behind.frames).filter(|_| animated),
         ..traits(flags & ALPHA != 0, animated)
     };
