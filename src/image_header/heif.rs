@@ -303,3 +303,31 @@ impl Turn {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rotations_and_mirrors_are_one_orientation() {
+        let upright = Turn::default();
+        for (turn, orientation) in [
+            (upright, 1),
+            (upright.rotated(1), 8),
+            (upright.rotated(2), 3),
+            (upright.rotated(3), 6),
+            (upright.mirrored(true), 2),
+            (upright.mirrored(false), 4),
+            (upright.rotated(1).mirrored(true), 7),
+            (upright.rotated(1).mirrored(false), 5),
+            (upright.rotated(2).mirrored(true), 4),
+            (upright.rotated(3).mirrored(true), 5),
+            (upright.rotated(3).mirrored(false), 7),
+            (upright.mirrored(true).mirrored(true), 1),
+            (upright.mirrored(true).mirrored(false), 3),
+            (upright.mirrored(true).rotated(1).rotated(3), 2),
+        ] {
+            assert_eq!(turn.orientation(), Orientation::new(orientation));
+        }
+    }
+}
