@@ -192,6 +192,21 @@ mod tests {
     }
 
     #[test]
+    fn a_size_that_an_unseen_orientation_may_turn_is_told_with_less_confidence() {
+        let announced =
+            b"RIFF\xff\x20\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x03\0\0\x02\0\0VP8L\x88\x13\0\0";
+        let image = fed(&[&announced[..], &[0; 60]].concat(), 50)
+            .1
+            .image()
+            .unwrap();
+        assert_eq!(
+            (image.dimensions.width(), &*image.confidence),
+            (4, "medium")
+        );
+        assert_eq!(fed(&jpeg(60), 50).1.image().unwrap().confidence, "high");
+    }
+
+    #[test]
     fn json_is_read_to_its_end_or_given_up() {
         let mut head = Head::new(LIMITS, Some("Application/JSON; charset=utf-8"));
         head.push(b"[1");

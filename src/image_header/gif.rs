@@ -103,3 +103,23 @@ fn color_table(packed: u8) -> u64 {
         6 << (packed & 7)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_frame_that_reaches_beyond_the_screen_enlarges_it() {
+        let size = |screen: [u8; 2], place: [u8; 2], frame: [u8; 2]| {
+            let [x, y] = place;
+            let mut file = b"GIF89a".to_vec();
+            file.extend([screen[0], 0, screen[1], 0, 0, 0, 0]);
+            file.extend([b',', x, 0, y, 0, frame[0], 0, frame[1], 0, 0, 2, 0, b';']);
+            let dimensions = read(Part::file(&file, 1_000)).unwrap().dimensions;
+            (dimensions.width(), dimensions.height())
+        };
+        assert_eq!(size([4, 3], [1, 1], [2, 2]), (4, 3));
+        assert_eq!(size([4, 3], [3, 1], [2, 2]), (5, 3));
+        assert_eq!(size([0, 0], [0, 0], [2, 7]), (2, 7));
+    }
+}

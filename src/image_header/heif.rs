@@ -328,25 +328,49 @@ mod tests {
         [&length.to_be_bytes()[..], kind, body].concat()
     }
 
-    /// An AVIF of 4 by 3 pixels, whose only picture has this property so many times.
-    fn avif(times: u32) -> Vec<u8> {
+    /// An AVIF whose picture 1 has property 1, its size of 4 by 3 pixels, so many times, and whose picture 2, with
+    /// property 2, belongs to it as this.
+    fn avif(times: u32, auxiliary: &[u8]) -> Vec<u8> {
         let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
-        let once = b"\0\x01\x01\x01".repeat(usize::try_from(times).unwrap());
-        let ipma = [&b"\0\0\0\0"[..], &times.to_be_bytes(), &once].concat();
-        let iprp = [boxed(b"ipco", &ispe), boxed(b"ipma", &ipma)].concat();
-        let pitm = boxed(b"pitm", b"\0\0\0\0\0\x01");
-        let meta = [b"\0\0\0\0".to_vec(), pitm, boxed(b"iprp", &iprp)].concat();
-        [boxed(b"ftyp", b"avif\0\0\0\0"), boxed(b"meta", &meta)].concat()
+        let aux_c = boxed(b"auxC", &[b"\0\0\0\0", auxiliary, b"\0"].concat());
+        let first = b"\0\x01\x01\x01".repeat(usize::try_from(times).unwrap());
+        let entries = (times + 1).to_be_bytes();
+        let ipma = [&b"\0\0\0\0"[..], &entries, &first, b"\0\x02\x01\x02"].concat();
+        let ipco = boxed(b"ipco", &[ispe, aux_c].concat());
+        let auxl = boxed(b"auxl", b"\0\x02\0\x01\0\x01");
+        let meta = [
+            b"\0\0\0\0".to_vec(),
+            boxed(b"pitm", b"\0\0\0\0\0\x01"),
+            boxed(b"iprp", &[ipco, boxed(b"ipma", &ipma)].concat()),
+            boxed(b"iref", &[b"\0\0\0\0".to_vec(), auxl].concat()),
+        ];
+        [
+            boxed(b"ftyp", b"avif\0\0\0\0"),
+            boxed(b"meta", &meta.concat()),
+        ]
+        .concat()
     }
 
     #[test]
     fn a_picture_of_very_many_properties_is_none() {
-        let size = |times| read(Part::file(&avif(times), 1 << 20)).map(|header| header.dimensions);
+        let size = |times| {
+            let file = avif(times, b"urn:depth");
+            read(Part::file(&file, 1 << 20)).map(|header| header.dimensions)
+        };
         assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
         assert_eq!(size(64), size(1));
         assert_eq!(size(65), Err(NoImage::Malformed.into()));
         assert_eq!(size(200_000), Err(NoImage::Malformed.into()));
         assert_eq!(size(0), Err(NoImage::Malformed.into()));
+    }
+
+    #[test]
+    fn not_every_auxiliary_picture_is_transparency() {
+        for (auxiliary, has_alpha) in [(ALPHA[0], true), (ALPHA[1], true), (b"urn:depth", false)] {
+            let file = avif(1, auxiliary);
+            let traits = read(Part::file(&file, 1 << 20)).unwrap().traits;
+            assert_eq!(traits.has_alpha, Some(has_alpha));
+        }
     }
 
     #[test]

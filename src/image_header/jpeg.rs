@@ -97,6 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_is_as_long_as_its_components_make_it() {
+        for (frame, is_one) in [
+            (b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01", true),
+            (b"\xff\xc0\0\x0e\x08\0\x03\0\x04\x01", false),
+            (b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x02", false),
+            (b"\xff\xc0\0\x0b\x01\0\x03\0\x04\x01", false),
+            (b"\xff\xc4\0\x0b\x08\0\x03\0\x04\x01", false),
+        ] {
+            let file = [&b"\xff\xd8"[..], frame, b"\x01\x11\0\xff\xda"].concat();
+            let header = read(Part::file(&file, 1_000));
+            assert_eq!(header.is_ok(), is_one, "{frame:x?}");
+        }
+    }
+
+    #[test]
     fn of_several_exif_blocks_the_first_counts() {
         const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
         let turned = |blocks: &[u8]| {

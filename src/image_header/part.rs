@@ -122,3 +122,45 @@ impl<'a> Part<'a> {
         self.array(at).map(u64::from_be_bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_yet_is_further_and_what_never_can_be_is_malformed() {
+        let file = Part::file(b"0123456789", 100);
+        let part = file.part(2, 10).unwrap();
+        assert_eq!(part.bytes(0, 8), Ok(&b"23456789"[..]));
+        assert_eq!(part.bytes(0, 9), Err(Stop::Further(11)));
+        assert_eq!(part.bytes(9, 1), Err(Stop::Further(12)));
+        assert_eq!(part.bytes(0, 11), Err(NoImage::Malformed.into()));
+        assert_eq!(part.u16_be(9), Err(NoImage::Malformed.into()));
+        assert_eq!(part.rest(8).unwrap().all(), Err(Stop::Further(12)));
+        assert!(part.rest(11).is_err() && part.part(4, 7).is_err());
+        assert_eq!(file.bytes(u64::MAX, 2), Err(Stop::Further(u64::MAX)));
+        assert_eq!(part.available(), b"23456789");
+        assert_eq!(part.part(1, 3).unwrap().available(), b"345");
+    }
+
+    #[test]
+    fn a_part_ends_where_its_last_byte_was() {
+        let part = Part::file(b"0123456789", 100).part(2, 3).unwrap();
+        assert_eq!([2, 3, 4].map(|at| part.ends_by(at)), [false, true, true]);
+        assert_eq!(part.first(2).all(), Ok(&b"23"[..]));
+        assert_eq!(part.first(9).all(), Ok(&b"234"[..]));
+        assert_eq!(part.starts_with(b"234"), Ok(true));
+        assert_eq!(part.starts_with(b"2345"), Ok(false));
+    }
+
+    #[test]
+    fn what_is_too_far_is_given_up() {
+        let file = Part::file(b"", 100);
+        assert_eq!(file.within_reach(Ok(7)), Ok(Some(7)));
+        let missing = |to| file.within_reach::<u8>(Err(Stop::Further(to)));
+        assert_eq!(missing(100), Err(Stop::Further(100)));
+        assert_eq!(missing(101), Ok(None));
+        let malformed = Err::<u8, _>(NoImage::Malformed.into());
+        assert_eq!(file.within_reach(malformed), Err(NoImage::Malformed.into()));
+    }
+}

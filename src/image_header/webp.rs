@@ -115,3 +115,49 @@ impl Behind {
 fn tiff_in(exif: Part<'_>) -> Result<Part<'_>, Stop> {
     exif.rest(if exif.starts_with(b"Exif\0\0")? { 6 } else { 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+        let padding = vec![0; data.len() % 2];
+        [&name[..], &length, data, &padding].concat()
+    }
+
+    fn riff(chunks: &[Vec<u8>]) -> Vec<u8> {
+        let data = [&b"WEBP"[..], &chunks.concat()].concat();
+        chunk(b"RIFF", &data)
+    }
+
+    /// An image of 4 by 3 pixels with these flags, whose Exif block says that it is to be turned.
+    fn turned(flags: u8, pixels: usize) -> Vec<u8> {
+        let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+        riff(&[
+            chunk(b"VP8X", &[flags, 0, 0, 0, 3, 0, 0, 2, 0, 0]),
+            chunk(b"VP8L", &vec![0; pixels]),
+            chunk(b"EXIF", exif),
+        ])
+    }
+
+    fn told(file: &[u8], most: u64) -> Result<(u32, bool), Stop> {
+        let header = read(Part::file(file, most))?;
+        Ok((header.dimensions.width(), header.is_certain))
+    }
+
+    #[test]
+    fn an_exif_block_counts_where_it_is_announced_and_within_reach() {
+        assert_eq!(told(&turned(EXIF, 9), 1_000), Ok((3, true)));
+        assert_eq!(told(&turned(0, 9), 1_000), Ok((4, true)));
+        assert_eq!(told(&turned(EXIF, 5_000)[..100], 1_000), Ok((4, false)));
+        let further = told(&turned(EXIF, 500)[..100], 1_000);
+        assert!(matches!(further, Err(Stop::Further(500..=600))));
+    }
+
+    #[test]
+    fn how_to_scale_an_image_is_no_part_of_its_size() {
+        let file = riff(&[chunk(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x04\x40\x03\x80")]);
+        assert_eq!(told(&file, 1_000), Ok((4, true)));
+    }
+}
