@@ -199,3 +199,32 @@ impl Numbers {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An Exif block with one field: an orientation in `count` numbers of a type, of which this is the first.
+    fn exif(kind: u8, count: u8, value: [u8; 4]) -> Vec<u8> {
+        let field = [0x12, 1, kind, 0, count, 0, 0, 0];
+        [&b"II*\0\x08\0\0\0\x01\0"[..], &field, &value, &[0; 4]].concat()
+    }
+
+    #[test]
+    fn an_orientation_is_one_number() {
+        let told = |block: &[u8]| orientation(Part::file(block, 1_000)).unwrap();
+        let six = Orientation::new(6);
+        for kind in [1, 3, 4] {
+            assert_eq!(told(&exif(kind, 1, [6, 0, 0, 0])), six);
+        }
+        assert_eq!(
+            told(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0"),
+            six
+        );
+        assert_eq!(told(&exif(3, 2, [6, 0, 6, 0])), None);
+        assert_eq!(told(&exif(3, 0, [6, 0, 0, 0])), None);
+        assert_eq!(told(&exif(5, 1, [6, 0, 0, 0])), None);
+        assert_eq!(told(&exif(3, 1, [9, 0, 0, 0])), None);
+        assert_eq!(told(&exif(4, 1, [6, 1, 0, 0])), None);
+    }
+}
