@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use optimized_metadata::head::{Head, MAX_JSON_BYTES};
+use optimized_metadata::image_header::{self, Header, Limits, NoImage, Stop};
 use optimized_metadata::memory_cache::MemoryCache;
 use optimized_metadata::metadata::{ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::origin::Reply;
@@ -61,12 +63,15 @@ pub fn record(bytes: &[u8]) {
 pub fn reply(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let status = bytes.first().map_or(200, |byte| 200 + u16::from(*byte));
+    let limits = Limits::default();
     for (status, cf_resized) in [(200, None), (status, None), (status, Some(text.clone()))] {
         let reply = Reply {
             status,
             cf_resized,
             retry_after: Some(text.clone()),
-            body: Some(bytes.to_vec()),
+            content_length: Some(text.clone()),
+            content_range: Some(text.clone()),
+            head: Some(Head::whole(limits, Some("application/json"), bytes)),
         };
         match reply.metadata() {
             Ok(metadata) => makes_sense(&metadata),
@@ -79,6 +84,44 @@ pub fn reply(bytes: &[u8]) {
                 );
             }
         }
+    }
+}
+
+/// A header makes sense, is the same however much more of the file is there, and is found piece by piece in no more
+/// bytes than it is long.
+pub fn image_header(bytes: &[u8]) {
+    let limits = Limits {
+        first: 16,
+        most: 4_096,
+    };
+    let bytes = &bytes[..bytes.len().min(4_096)];
+    let read = |length: usize| image_header::read(&bytes[..length], limits.most);
+    let shown = |header: &Header| (header.format, header.dimensions);
+    let whole = read(bytes.len());
+    for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {
+        match read(length) {
+            Ok(header) => assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown)),
+            Err(Stop::Further(to)) => assert!(to > length as u64),
+            Err(Stop::Refused(_)) => {}
+        }
+    }
+    let mut head = Head::new(limits, Some("image/png"));
+    let mut pieces = bytes.chunks(7);
+    while head.wants_more() {
+        match pieces.next() {
+            Some(piece) => head.push(piece),
+            None => head.end(),
+        }
+        assert!(head.len() <= 4_096.max(MAX_JSON_BYTES + 1));
+    }
+    match (head.json(), head.image(), whole) {
+        (None, Ok(image), Ok(header)) => {
+            makes_sense(&image);
+            assert_eq!(image.dimensions, header.dimensions);
+        }
+        (None, Ok(image), Err(stop)) => unreachable!("{image:?} in pieces, {stop:?} as a whole"),
+        (None, Err(reason), Ok(_)) => assert_eq!(reason, NoImage::HeaderTooLong),
+        _ => {}
     }
 }
 

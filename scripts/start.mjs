@@ -1,24 +1,36 @@
-// `npm start`: serves the Worker on this machine, with the images of samples/ as its origin.
+// `npm start`: serves the Worker on this machine. The images of samples/ are in a local R2 bucket, and at an origin behind it.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment } from "./lib/environment.mjs";
 import { serveOrigin } from "./lib/origin.mjs";
-import { main, Problem, root, stopSignals } from "./lib/process.mjs";
+import { main, Problem, root, run, stopSignals } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
 
 const port = Number(process.env.PORT ?? 8787);
+const samples = join(root, "samples");
+const bucket = "IMAGES";
+// Beside wrangler.toml, whose paths it has.
+const configuration = join(root, ".start.wrangler.toml");
 
 await main(async () => {
   await requireFreePort();
   const env = await environment();
   // wrangler builds too, but what goes wrong in a build is easier to read from here.
   await buildWorker([], env);
-  const originUrl = await serveOrigin(join(root, "samples"));
-  process.exit(await serve(originUrl, env));
+  const originUrl = await serveOrigin(samples);
+  try {
+    configure();
+    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples], { env: quiet(env) });
+    process.exitCode = await serve(originUrl, env);
+  } finally {
+    rmSync(configuration, { force: true });
+  }
+  process.exit();
 });
 
 async function requireFreePort() {
@@ -32,19 +44,26 @@ async function requireFreePort() {
   await once(server.close(), "close");
 }
 
+/** wrangler.toml, and the bucket that not everybody has. */
+function configure() {
+  const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
+  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "samples"\n`);
+}
+
+/** For a wrangler that keeps to this machine: neither telemetry nor a look-up of where it is. */
+function quiet(env) {
+  return { ...env, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+}
+
 /** Runs wrangler until it ends or is told to stop, and gives the exit code. */
 async function serve(originUrl, env) {
-  const settings = `metadata:${JSON.stringify({ originUrl })}`;
+  const settings = `metadata:${JSON.stringify({ originBucket: bucket, originUrl })}`;
   // A secret in production; here a purge should be easy to try.
   const token = "ADMIN_TOKEN:local";
-  const wrangler = spawn("wrangler", ["dev", "--port", port, "--var", settings, "--var", token], {
+  const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
     cwd: root,
     env: {
-      ...env,
-      WRANGLER_HIDE_BANNER: "true",
-      // Neither telemetry nor a look-up of where this machine is.
-      WRANGLER_SEND_METRICS: "false",
-      CLOUDFLARE_CF_FETCH_ENABLED: "false",
+      ...quiet(env),
       ...(process.stdout.isTTY && { FORCE_COLOR: "1" }),
     },
     stdio: ["ignore", "pipe", "inherit"],

@@ -6,10 +6,17 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use crate::freshness::Windows;
+use crate::image_header::Limits;
 
 /// Largest duration in seconds: a year.
 const YEAR_S: u64 = 31_536_000;
 const DAY_S: u64 = 86_400;
+
+const KIB: u64 = 1_024;
+const MIB: u64 = 1_024 * KIB;
+
+const ORIGIN_URL_EXPECTED: &str =
+    "must be the http(s) URL that images are under, without query, fragment or credentials";
 
 /// The settings, each with the unit in its name. Defaults and ranges stand in [`Config::from_json`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +29,12 @@ pub struct Config {
     pub kv_cache_ttl_s: u64,
     /// Name of the KV binding.
     pub kv_namespace: String,
-    /// Where images are, without a trailing slash.
-    pub origin_url: String,
+    /// Where images are, without a trailing slash. There is this, or a bucket, or both.
+    pub origin_url: Option<String>,
+    /// Name of the R2 binding where images are looked for first.
+    pub origin_bucket: Option<String>,
+    /// How much of an image's own bytes is read.
+    pub header_limits: Limits,
     /// How long an isolate may serve from memory what another one has purged.
     pub memory_cache_ttl_s: u64,
     /// KV's own `cacheTtl`.
@@ -95,6 +106,17 @@ pub struct ConfigError {
     pub expected: String,
 }
 
+impl ConfigError {
+    /// What `originBucket` names is no bucket.
+    #[must_use]
+    pub fn unbound_bucket() -> Self {
+        error(
+            "originBucket",
+            "must be the name of an R2 bucket that is bound to this Worker",
+        )
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The setting '{}' {}.", self.field, self.expected)
@@ -112,16 +134,22 @@ impl Config {
         let Value::Object(settings) = settings else {
             return Err(error(
                 "metadata",
-                "must be a JSON object with at least 'originUrl'",
+                "must be a JSON object with at least 'originUrl' or 'originBucket'",
             ));
         };
         let mut keys = Keys::new(settings);
+        let limits = Limits::default();
         let config = Self {
             cache_enabled: keys.flag("cacheEnabled", true)?,
             memory_cache_size: keys.count("memoryCacheSize", 1_000, 1..=50_000, "entries")?,
             kv_cache_ttl_s: keys.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds")?,
             kv_namespace: keys.binding("kvNamespace", "IMAGE_METADATA_CACHE")?,
             origin_url: keys.origin_url("originUrl")?,
+            origin_bucket: keys.optional_binding("originBucket")?,
+            header_limits: Limits {
+                first: keys.number("headerBytes", limits.first, KIB..=MIB, "bytes")?,
+                most: keys.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes")?,
+            },
             memory_cache_ttl_s: keys.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds")?,
             kv_read_cache_ttl_s: keys.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds")?,
             stale_while_revalidate_s: keys.number(
@@ -143,6 +171,15 @@ impl Config {
             log_level: keys.log_level("logLevel")?,
         };
         keys.refuse_unknown()?;
+        if config.origin_url.is_none() && config.origin_bucket.is_none() {
+            return Err(error("originUrl", ORIGIN_URL_EXPECTED));
+        }
+        if config.header_limits.most < config.header_limits.first {
+            return Err(error(
+                "headerBytesMax",
+                "must not be less than 'headerBytes'",
+            ));
+        }
         Ok(config)
     }
 
@@ -243,20 +280,27 @@ impl<'a> Keys<'a> {
     }
 
     fn binding(&mut self, key: &'static str, default: &str) -> Result<String, ConfigError> {
+        let name = self.optional_binding(key)?;
+        Ok(name.unwrap_or_else(|| default.to_owned()))
+    }
+
+    fn optional_binding(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
         const EXPECTED: &str = "must be the name of a binding: letters, digits and underscores";
-        let name = self.text(key, EXPECTED)?.unwrap_or(default);
+        let Some(name) = self.text(key, EXPECTED)? else {
+            return Ok(None);
+        };
         let valid = !name.is_empty()
             && !name.starts_with(|c: char| c.is_ascii_digit())
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         valid
-            .then(|| name.to_owned())
+            .then(|| Some(name.to_owned()))
             .ok_or_else(|| error(key, EXPECTED))
     }
 
-    fn origin_url(&mut self, key: &'static str) -> Result<String, ConfigError> {
-        const EXPECTED: &str =
-            "must be the http(s) URL that images are under, without query, fragment or credentials";
-        let url = self.text(key, EXPECTED)?.unwrap_or_default();
+    fn origin_url(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(url) = self.text(key, ORIGIN_URL_EXPECTED)? else {
+            return Ok(None);
+        };
         let rest = url
             .strip_prefix("https://")
             .or_else(|| url.strip_prefix("http://"));
@@ -269,8 +313,8 @@ impl<'a> Keys<'a> {
                 })
         });
         valid
-            .then(|| url.trim_end_matches('/').to_owned())
-            .ok_or_else(|| error(key, EXPECTED))
+            .then(|| Some(url.trim_end_matches('/').to_owned()))
+            .ok_or_else(|| error(key, ORIGIN_URL_EXPECTED))
     }
 
     fn cors(&mut self, key: &'static str) -> Result<CorsOrigins, ConfigError> {
@@ -348,7 +392,12 @@ mod tests {
                 memory_cache_size: 1_000,
                 kv_cache_ttl_s: 86_400,
                 kv_namespace: "IMAGE_METADATA_CACHE".into(),
-                origin_url: "https://images.test".into(),
+                origin_url: Some("https://images.test".into()),
+                origin_bucket: None,
+                header_limits: Limits {
+                    first: 65_536,
+                    most: 1_048_576,
+                },
                 memory_cache_ttl_s: 300,
                 kv_read_cache_ttl_s: 300,
                 stale_while_revalidate_s: 3_600,
@@ -375,6 +424,9 @@ mod tests {
             ("kvCacheTtl", json!(77)),
             ("kvNamespace", json!("OTHER")),
             ("originUrl", json!("http://127.0.0.1:8788/base")),
+            ("originBucket", json!("IMAGES")),
+            ("headerBytes", json!(1_024)),
+            ("headerBytesMax", json!(100_000)),
             ("memoryCacheTtl", json!(7)),
             ("kvReadCacheTtl", json!(77)),
             ("staleWhileRevalidate", json!(7)),
@@ -419,6 +471,12 @@ mod tests {
             ("originUrl", json!("https://user@images.test")),
             ("originUrl", json!("https://images.test/../x")),
             ("originUrl", json!("https://images.test/a b")),
+            ("originBucket", json!("")),
+            ("originBucket", json!(["IMAGES"])),
+            ("headerBytes", json!(1_023)),
+            ("headerBytes", json!(1_048_577)),
+            ("headerBytesMax", json!(65_535)),
+            ("headerBytesMax", json!(4_194_305)),
             ("memoryCacheTtl", json!(-1)),
             ("kvReadCacheTtl", json!(29)),
             ("staleWhileRevalidate", json!(true)),

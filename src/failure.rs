@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::image_header::NoImage;
+
 /// Why an image's metadata cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cause {
@@ -11,8 +13,10 @@ pub enum Cause {
     Forbidden,
     /// Larger than the resizer takes.
     SourceTooLarge,
-    /// There is something, but no image.
+    /// There is something, but no image, says the resizer.
     NotAnImage,
+    /// What came is no image.
+    NoImage(NoImage),
     /// The origin answered with an error.
     OriginError,
     /// The origin could not be reached, or the connection broke.
@@ -34,7 +38,7 @@ pub enum Cause {
 pub enum InvalidAnswer {
     /// Longer than what is read of it.
     TooLong,
-    /// Neither JSON nor an image.
+    /// It says that it is JSON, and is not.
     NotJson,
     /// JSON without a width and a height.
     NoDimensions,
@@ -80,7 +84,8 @@ impl Failure {
     }
 
     /// Whether the origin failed, rather than told something about the image. Only then may a
-    /// stale record stand in for the answer (RFC 5861, section 4).
+    /// stale record stand in for the answer (RFC 5861, section 4). A page that came instead of the
+    /// image counts as a failure: an origin under maintenance may answer so, with status 200.
     #[must_use]
     pub fn allows_stale(&self) -> bool {
         !matches!(
@@ -102,41 +107,54 @@ impl Failure {
 impl fmt::Display for Failure {
     /// One sentence that says what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.cause {
-            Cause::NotFound => "The origin has no such image; check the path",
-            Cause::Forbidden => "The origin refuses access to this image; allow it there",
-            Cause::SourceTooLarge => {
-                "The image is too large to be read by the origin's resizer; use a smaller one"
-            }
-            Cause::NotAnImage => "What the origin has at this path is no image; check the path",
-            Cause::OriginError => "The origin answered with an error; try again later",
-            Cause::OriginUnreachable => "The origin could not be reached; try again later",
-            Cause::InvalidAnswer(reason) => match reason {
-                InvalidAnswer::TooLong => {
-                    "The origin's answer is too long for image metadata; check that it resizes images"
-                }
-                InvalidAnswer::NotJson => {
-                    "The origin's answer is neither JSON nor an image; check that it resizes images"
-                }
-                InvalidAnswer::NoDimensions => {
-                    "The origin's answer has no dimensions; check that it resizes images"
-                }
-                InvalidAnswer::BadDimensions => {
-                    "The dimensions in the origin's answer are no size in pixels; check the image"
-                }
-            },
-            Cause::RedirectRefused => {
-                "The origin redirects elsewhere or in circles; give the path the image is at"
-            }
-            Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
-            Cause::OriginTimeout => "The origin did not answer in time; try again later",
-            Cause::Overloaded => "Too many images are being fetched; try again in a moment",
-        })?;
+        match self.cause {
+            Cause::NoImage(reason) => write!(
+                f,
+                "What the origin has at this path is no image, for {reason}; check the path"
+            )?,
+            cause => f.write_str(advice(cause))?,
+        }
         match (self.resizer_code, self.origin_status) {
             (Some(code), _) => write!(f, " (resizer error {code})."),
             (None, Some(status)) => write!(f, " (origin status {status})."),
             (None, None) => f.write_str("."),
         }
+    }
+}
+
+/// What happened and what to do, without the full stop.
+fn advice(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotFound => "The origin has no such image; check the path",
+        Cause::Forbidden => "The origin refuses access to this image; allow it there",
+        Cause::SourceTooLarge => {
+            "The image is too large to be read by the origin's resizer; use a smaller one"
+        }
+        Cause::NotAnImage | Cause::NoImage(_) => {
+            "What the origin has at this path is no image; check the path"
+        }
+        Cause::OriginError => "The origin answered with an error; try again later",
+        Cause::OriginUnreachable => "The origin could not be reached; try again later",
+        Cause::InvalidAnswer(reason) => match reason {
+            InvalidAnswer::TooLong => {
+                "The origin's answer is too long for image metadata; check that it resizes images"
+            }
+            InvalidAnswer::NotJson => {
+                "The origin's answer is broken JSON; check that it resizes images"
+            }
+            InvalidAnswer::NoDimensions => {
+                "The origin's answer has no dimensions; check that it resizes images"
+            }
+            InvalidAnswer::BadDimensions => {
+                "The dimensions in the origin's answer are no size in pixels; check the image"
+            }
+        },
+        Cause::RedirectRefused => {
+            "The origin redirects elsewhere or in circles; give the path the image is at"
+        }
+        Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
+        Cause::OriginTimeout => "The origin did not answer in time; try again later",
+        Cause::Overloaded => "Too many images are being fetched; try again in a moment",
     }
 }
 

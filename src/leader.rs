@@ -7,10 +7,11 @@ use std::rc::Rc;
 
 use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::failure_memory::Remembered;
 use crate::flight::Flight;
 use crate::freshness::Freshness;
+use crate::head::Head;
 use crate::log::Event;
 use crate::metadata::ImageMetadata;
 use crate::path::ImagePath;
@@ -197,17 +198,11 @@ impl<P: Ports> Leader<P> {
 
     async fn ask_with_one_retry(&self) -> Result<ImageMetadata, Failure> {
         let config = &self.service.config;
-        let url = self.path.origin_url(&config.origin_url);
+        let started_ms = self.ports.now_ms();
         let deadline = self.ports.deadline(config.origin_timeout_ms);
-        let metrics = &self.service.metrics;
-        let ask = async || {
-            metrics.origin_fetches.count();
-            let reply = self.ports.ask(&url, &deadline).await;
-            let result = reply.and_then(|reply| reply.metadata());
-            if result.as_ref().is_err_and(Failure::allows_stale) {
-                metrics.origin_failures.count();
-            }
-            result
+        let ask = async || match self.ask_bucket(started_ms).await {
+            Some(result) => result,
+            None => self.ask_url(&deadline).await,
         };
         match ask().await {
             Err(failure) if failure.is_worth_a_retry() => {
@@ -218,6 +213,42 @@ impl<P: Ports> Leader<P> {
             }
             result => result,
         }
+    }
+
+    /// What the bucket has; `None` where there is none, or it has nothing and there is an `originUrl` to ask.
+    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<ImageMetadata, Failure>> {
+        let config = &self.service.config;
+        config.origin_bucket.as_ref()?;
+        let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
+        let left_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
+        let head = Head::new(config.header_limits, None);
+        self.service.metrics.origin_fetches.count();
+        let object = self.ports.open(self.path.as_str(), head, left_ms).await;
+        let result = match object {
+            Ok(None) if config.origin_url.is_some() => return None,
+            Ok(None) => Err(Cause::NotFound.into()),
+            Ok(Some(object)) => object.metadata(),
+            Err(failure) => Err(failure),
+        };
+        Some(self.told(result))
+    }
+
+    async fn ask_url(&self, deadline: &P::Deadline) -> Result<ImageMetadata, Failure> {
+        let config = &self.service.config;
+        let url = self
+            .path
+            .origin_url(config.origin_url.as_deref().unwrap_or_default());
+        self.service.metrics.origin_fetches.count();
+        let reply = self.ports.ask(&url, config.header_limits, deadline).await;
+        self.told(reply.and_then(|reply| reply.metadata()))
+    }
+
+    /// Counts an answer that tells nothing about the image.
+    fn told(&self, result: Result<ImageMetadata, Failure>) -> Result<ImageMetadata, Failure> {
+        if result.as_ref().is_err_and(Failure::allows_stale) {
+            self.service.metrics.origin_failures.count();
+        }
+        result
     }
 
     fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {

@@ -1,8 +1,9 @@
 //! What is known about an image: its size, format and file size.
 
 use std::borrow::Cow;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 
+use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -126,48 +127,141 @@ impl Format {
     }
 }
 
+/// How an image has to be turned to be displayed, as Exif counts it: 1 is upright.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Orientation(NonZeroU8);
+
+impl Orientation {
+    /// `None` where it is not from 1 to 8.
+    #[must_use]
+    pub fn new(value: u8) -> Option<Self> {
+        NonZeroU8::new(value)
+            .filter(|value| value.get() <= 8)
+            .map(Self)
+    }
+
+    /// From 1 to 8.
+    #[must_use]
+    pub fn value(self) -> u8 {
+        self.0.get()
+    }
+
+    /// Whether width and height of what is displayed are height and width of what is stored.
+    #[must_use]
+    pub fn swaps_sides(self) -> bool {
+        self.value() >= 5
+    }
+}
+
+/// What the colours of an image are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // each is named after itself
+pub enum ColorSpace {
+    Gray,
+    /// Also where it is stored as luma and chroma, or by a palette.
+    Rgb,
+    Cmyk,
+}
+
+impl ColorSpace {
+    /// `None` for what is not known.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Gray, Self::Rgb, Self::Cmyk]
+            .into_iter()
+            .find(|space| space.name() == name)
+    }
+
+    /// `gray`
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gray => "gray",
+            Self::Rgb => "rgb",
+            Self::Cmyk => "cmyk",
+        }
+    }
+}
+
+/// What an image's header tells beside its size. Each is `None` where it does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traits {
+    /// The one that width and height have been turned by.
+    pub orientation: Option<Orientation>,
+    /// Whether it has transparency.
+    pub has_alpha: Option<bool>,
+    /// Whether it moves.
+    pub animated: Option<bool>,
+    /// How many pictures it shows one after the other.
+    pub frames: Option<NonZeroU32>,
+    /// Bits of each channel.
+    pub bit_depth: Option<NonZeroU8>,
+    /// What its colours are made of.
+    pub color_space: Option<ColorSpace>,
+}
+
+impl Traits {
+    /// Writes those that are known as fields of a JSON object, in an answer as in a record.
+    pub(crate) fn write<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
+        let orientation = self.orientation.map(Orientation::value);
+        write_known(fields, "orientation", orientation)?;
+        write_known(fields, "hasAlpha", self.has_alpha)?;
+        write_known(fields, "animated", self.animated)?;
+        write_known(fields, "frames", self.frames)?;
+        write_known(fields, "bitDepth", self.bit_depth)?;
+        write_known(fields, "colorSpace", self.color_space.map(ColorSpace::name))
+    }
+}
+
+/// At least as many fields as an object of ours has; writers take it as a hint.
+pub(crate) const MOST_FIELDS: usize = 16;
+
+/// Writes a field whose value is known; one that is not is left out.
+pub(crate) fn write_known<S: SerializeStruct>(
+    fields: &mut S,
+    name: &'static str,
+    value: Option<impl Serialize>,
+) -> Result<(), S::Error> {
+    match value {
+        Some(value) => fields.serialize_field(name, &value),
+        None => Ok(()),
+    }
+}
+
 /// What is known about one image. It depends on the image alone, never on the layer that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageMetadata {
-    /// Of the original image, before any resizing.
+    /// Of the original image, before any resizing, as it is displayed.
     pub dimensions: Dimensions,
     /// `None` where the origin did not tell or told something unknown.
     pub format: Option<Format>,
     /// In bytes.
     pub file_size: Option<u64>,
-    /// How far the figures can be trusted; `high` where they come from the image itself.
+    /// The entity tag that the bucket has for it, without quotes.
+    pub etag: Option<Box<str>>,
+    /// What its header tells beside its size.
+    pub traits: Traits,
+    /// How far the figures can be trusted; `high` where they come from the image itself, `medium` where its
+    /// orientation could not be seen.
     pub confidence: Cow<'static, str>,
-    /// How they were found, `format-json`.
+    /// How they were found, `format-json` or `image-header`.
     pub source: Cow<'static, str>,
 }
 
 impl Serialize for ImageMetadata {
     /// The published form, the `metadata` object of an answer.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Published<'a> {
-            width: u32,
-            height: u32,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            format: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            mime_type: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            file_size: Option<u64>,
-            confidence: &'a str,
-            source: &'a str,
-        }
-        Published {
-            width: self.dimensions.width(),
-            height: self.dimensions.height(),
-            format: self.format.map(Format::name),
-            mime_type: self.format.map(Format::media_type),
-            file_size: self.file_size,
-            confidence: &self.confidence,
-            source: &self.source,
-        }
-        .serialize(serializer)
+        let mut fields = serializer.serialize_struct("ImageMetadata", MOST_FIELDS)?;
+        fields.serialize_field("width", &self.dimensions.width())?;
+        fields.serialize_field("height", &self.dimensions.height())?;
+        write_known(&mut fields, "format", self.format.map(Format::name))?;
+        write_known(&mut fields, "mimeType", self.format.map(Format::media_type))?;
+        write_known(&mut fields, "fileSize", self.file_size)?;
+        write_known(&mut fields, "etag", self.etag.as_deref())?;
+        self.traits.write(&mut fields)?;
+        fields.serialize_field("confidence", &self.confidence)?;
+        fields.serialize_field("source", &self.source)?;
+        fields.end()
     }
 }
 
@@ -182,6 +276,8 @@ mod tests {
             dimensions: Dimensions::new(4000, 3000).unwrap(),
             format: Some(Format::Jpeg),
             file_size: Some(123_456),
+            etag: None,
+            traits: Traits::default(),
             confidence: "high".into(),
             source: "format-json".into(),
         };
@@ -195,6 +291,42 @@ mod tests {
             serde_json::to_string(&metadata).unwrap(),
             r#"{"width":4000,"height":3000,"confidence":"high","source":"format-json"}"#
         );
+    }
+
+    #[test]
+    fn publishes_what_a_header_tells() {
+        let metadata = ImageMetadata {
+            dimensions: Dimensions::new(3000, 4000).unwrap(),
+            format: Some(Format::Webp),
+            file_size: Some(123_456),
+            etag: Some("0123abc".into()),
+            traits: Traits {
+                orientation: Orientation::new(6),
+                has_alpha: Some(false),
+                animated: Some(true),
+                frames: NonZeroU32::new(12),
+                bit_depth: NonZeroU8::new(8),
+                color_space: Some(ColorSpace::Rgb),
+            },
+            confidence: "high".into(),
+            source: "image-header".into(),
+        };
+        assert_eq!(
+            serde_json::to_string(&metadata).unwrap(),
+            concat!(
+                r#"{"width":3000,"height":4000,"format":"webp","mimeType":"image/webp","fileSize":123456,"etag":"0123abc","#,
+                r#""orientation":6,"hasAlpha":false,"animated":true,"frames":12,"bitDepth":8,"colorSpace":"rgb","#,
+                r#""confidence":"high","source":"image-header"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn orientations_are_one_to_eight_and_the_upper_half_swaps_the_sides() {
+        let swaps = |value| Orientation::new(value).map(Orientation::swaps_sides);
+        assert_eq!([0, 9, 255].map(swaps), [None; 3]);
+        assert_eq!([1, 2, 3, 4].map(swaps), [Some(false); 4]);
+        assert_eq!([5, 6, 7, 8].map(swaps), [Some(true); 4]);
     }
 
     #[test]

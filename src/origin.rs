@@ -1,19 +1,21 @@
-//! L3's answer: what the origin says to a `format=json` request, as metadata or as a failure.
+//! L3's answer: what the origin, or a bucket, says to the question for an image, as metadata or as a failure.
 //!
-//! Shapes and codes are those of Cloudflare's image resizing
-//! (<https://developers.cloudflare.com/images/reference/troubleshooting/>).
+//! The question asks for `format=json`. An origin without image resizing answers with the image itself, and so does
+//! the resizer at times: its header tells the rest. Shapes and codes of the resizer are those of
+//! <https://developers.cloudflare.com/images/reference/troubleshooting/>.
 
 use serde_json::Value;
 
 use crate::failure::{Cause, Failure, InvalidAnswer};
+use crate::head::Head;
 use crate::json;
-use crate::metadata::{Dimensions, Format, ImageMetadata};
-
-/// Longest answer that is read, in bytes. Real ones have about a hundred.
-pub const MAX_ANSWER_BYTES: usize = 64 * 1024;
+use crate::metadata::{Dimensions, Format, ImageMetadata, Traits};
 
 /// Longest `Retry-After` that is passed on, in seconds.
 const MAX_RETRY_AFTER_S: u32 = 3_600;
+
+/// Longest entity tag that is kept, in bytes. R2's have 32.
+const MAX_ETAG_BYTES: usize = 64;
 
 /// One HTTP answer of the origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,20 +26,24 @@ pub struct Reply {
     pub cf_resized: Option<String>,
     /// The `Retry-After` header.
     pub retry_after: Option<String>,
-    /// `None` where it is longer than [`MAX_ANSWER_BYTES`], or was not read because of its status.
-    pub body: Option<Vec<u8>>,
+    /// The `Content-Length` header, where it tells the length of what was read.
+    pub content_length: Option<String>,
+    /// The `Content-Range` header.
+    pub content_range: Option<String>,
+    /// `None` where it was not read because of its status.
+    pub head: Option<Head>,
 }
 
 impl Reply {
-    /// Whether the body is of use for an answer with `status`.
+    /// Whether the body is of use for an answer with `status`: all of it, or a part that has to be its first.
     #[must_use]
     pub fn has_body(status: u16) -> bool {
-        status == 200
+        matches!(status, 200 | 206)
     }
 
     /// Reads the answer.
     ///
-    /// The dimensions are those of `original`, the image before resizing; an answer that has none
+    /// Of JSON, the dimensions are those of `original`, the image before resizing; an answer that has none
     /// may name them `width`/`height`, `naturalWidth`/`naturalHeight` or
     /// `originalWidth`/`originalHeight`. The first pair that is there counts, also where it is
     /// malformed.
@@ -46,49 +52,45 @@ impl Reply {
     /// What the status, the resizer's error code or a malformed body stands for.
     pub fn metadata(&self) -> Result<ImageMetadata, Failure> {
         let resizer_code = self.resizer_code();
-        if self.status != 200 || resizer_code.is_some() {
-            return Err(self.failure(resizer_code));
-        }
-        self.parse().map_err(|cause| Failure {
+        let is_part = self.status == 206;
+        let head = match &self.head {
+            Some(head)
+                if resizer_code.is_none() && (!is_part || self.whole_of_part().is_some()) =>
+            {
+                head
+            }
+            _ => return Err(self.failure(resizer_code)),
+        };
+        let read = match head.json() {
+            Some(text) => parse(text),
+            None => head
+                .image()
+                .map_err(Cause::NoImage)
+                .map(|image| ImageMetadata {
+                    file_size: self.file_size(),
+                    ..image
+                }),
+        };
+        read.map_err(|cause| Failure {
             origin_status: Some(self.status),
             ..cause.into()
         })
     }
 
-    fn parse(&self) -> Result<ImageMetadata, Cause> {
-        let body = self
-            .body
-            .as_deref()
-            .ok_or(Cause::InvalidAnswer(InvalidAnswer::TooLong))?;
-        let answer = json::parse(body).ok_or(Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
-        let original = answer.get("original").unwrap_or(&Value::Null);
-        let pairs = [
-            (original, "width", "height"),
-            (&answer, "width", "height"),
-            (&answer, "naturalWidth", "naturalHeight"),
-            (&answer, "originalWidth", "originalHeight"),
-        ];
-        let (width, height) = pairs
-            .into_iter()
-            .map(|(object, width, height)| (object.get(width), object.get(height)))
-            .find(|pair| !matches!(pair, (None, None)))
-            .ok_or(Cause::InvalidAnswer(InvalidAnswer::NoDimensions))?;
-        let dimensions = Dimensions::from_json(
-            width.unwrap_or(&Value::Null),
-            height.unwrap_or(&Value::Null),
-        )
-        .ok_or(Cause::InvalidAnswer(InvalidAnswer::BadDimensions))?;
-        let format = original.get("format").or_else(|| answer.get("format"));
-        Ok(ImageMetadata {
-            dimensions,
-            format: format.and_then(Value::as_str).and_then(Format::parse),
-            file_size: original
-                .get("file_size")
-                .and_then(Value::as_u64)
-                .filter(|bytes| *bytes > 0),
-            confidence: "high".into(),
-            source: "format-json".into(),
-        })
+    fn file_size(&self) -> Option<u64> {
+        let told = if self.status == 206 {
+            self.whole_of_part()
+        } else {
+            self.content_length.as_deref()
+        };
+        told?.trim().parse().ok().filter(|bytes| *bytes > 0)
+    }
+
+    /// How long the whole is of which this is the first part, or `*`, after RFC 9110, section 14.4.
+    fn whole_of_part(&self) -> Option<&str> {
+        let range = self.content_range.as_deref()?.trim();
+        let (_, whole) = range.strip_prefix("bytes 0-")?.split_once('/')?;
+        Some(whole)
     }
 
     fn resizer_code(&self) -> Option<u16> {
@@ -115,6 +117,70 @@ impl Reply {
     fn retry_after_s(&self) -> Option<u32> {
         let seconds: u32 = self.retry_after.as_deref()?.trim().parse().ok()?;
         Some(seconds.clamp(1, MAX_RETRY_AFTER_S))
+    }
+}
+
+/// The resizer's JSON.
+fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
+    let text = text.ok_or(Cause::InvalidAnswer(InvalidAnswer::TooLong))?;
+    let answer = json::parse(text).ok_or(Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
+    let original = answer.get("original").unwrap_or(&Value::Null);
+    let pairs = [
+        (original, "width", "height"),
+        (&answer, "width", "height"),
+        (&answer, "naturalWidth", "naturalHeight"),
+        (&answer, "originalWidth", "originalHeight"),
+    ];
+    let (width, height) = pairs
+        .into_iter()
+        .map(|(object, width, height)| (object.get(width), object.get(height)))
+        .find(|pair| !matches!(pair, (None, None)))
+        .ok_or(Cause::InvalidAnswer(InvalidAnswer::NoDimensions))?;
+    let dimensions = Dimensions::from_json(
+        width.unwrap_or(&Value::Null),
+        height.unwrap_or(&Value::Null),
+    )
+    .ok_or(Cause::InvalidAnswer(InvalidAnswer::BadDimensions))?;
+    let format = original.get("format").or_else(|| answer.get("format"));
+    Ok(ImageMetadata {
+        dimensions,
+        format: format.and_then(Value::as_str).and_then(Format::parse),
+        file_size: original
+            .get("file_size")
+            .and_then(Value::as_u64)
+            .filter(|bytes| *bytes > 0),
+        etag: None,
+        traits: Traits::default(),
+        confidence: "high".into(),
+        source: "format-json".into(),
+    })
+}
+
+/// An object of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its beginning.
+    pub head: Head,
+    /// In bytes.
+    pub size: u64,
+    /// Its entity tag, without quotes.
+    pub etag: String,
+}
+
+impl Object {
+    /// Reads the image that it is.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn metadata(&self) -> Result<ImageMetadata, Failure> {
+        let image = self.head.image().map_err(Cause::NoImage)?;
+        let is_etag = self.etag.len() <= MAX_ETAG_BYTES
+            && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
+        Ok(ImageMetadata {
+            file_size: Some(self.size).filter(|bytes| *bytes > 0),
+            etag: (is_etag && !self.etag.is_empty()).then(|| self.etag.as_str().into()),
+            ..image
+        })
     }
 }
 
@@ -150,14 +216,19 @@ fn cause_of_status(status: u16) -> Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::head::MAX_JSON_BYTES;
+    use crate::image_header::{Limits, NoImage};
 
-    fn answered(body: &str) -> Result<ImageMetadata, Failure> {
+    fn replied(content_type: Option<&str>, body: &[u8]) -> Reply {
         Reply {
             status: 200,
-            body: Some(body.into()),
+            head: Some(Head::whole(Limits::default(), content_type, body)),
             ..Reply::default()
         }
-        .metadata()
+    }
+
+    fn answered(body: &str) -> Result<ImageMetadata, Failure> {
+        replied(Some("application/json"), body.as_bytes()).metadata()
     }
 
     fn refused(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> Failure {
@@ -165,7 +236,7 @@ mod tests {
             status,
             cf_resized: cf_resized.map(Into::into),
             retry_after: retry_after.map(Into::into),
-            body: None,
+            ..Reply::default()
         }
         .metadata()
         .unwrap_err()
@@ -230,23 +301,103 @@ mod tests {
             let cause = answered(body).unwrap_err().cause;
             assert_eq!(cause, Cause::InvalidAnswer(reason), "{body}");
         }
-        let unread = Reply {
-            status: 200,
-            ..Reply::default()
-        };
+        let too_long = " ".repeat(MAX_JSON_BYTES + 1);
         assert_eq!(
-            unread.metadata().unwrap_err().cause,
+            answered(&too_long).unwrap_err().cause,
             Cause::InvalidAnswer(InvalidAnswer::TooLong)
         );
     }
 
     #[test]
     fn deep_nesting_is_refused_rather_than_followed() {
-        let body = "[".repeat(MAX_ANSWER_BYTES);
+        let body = "[".repeat(MAX_JSON_BYTES);
         assert_eq!(
             answered(&body).unwrap_err().cause,
             Cause::InvalidAnswer(InvalidAnswer::NotJson)
         );
+    }
+
+    /// Four by three pixels, and the pixels themselves left out.
+    const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
+
+    #[test]
+    fn an_image_that_comes_instead_of_json_tells_of_itself() {
+        for (content_type, content_length, file_size) in [
+            (Some("image/gif"), Some("77"), Some(77)),
+            (None, None, None),
+            (Some("text/plain"), Some("0"), None),
+            (Some("image/png"), Some("seven"), None),
+        ] {
+            let reply = Reply {
+                content_length: content_length.map(Into::into),
+                ..replied(content_type, GIF)
+            };
+            let image = reply.metadata().unwrap();
+            assert_eq!(image.dimensions, Dimensions::new(4, 3).unwrap());
+            assert_eq!(image.format, Some(Format::Gif));
+            assert_eq!(image.file_size, file_size);
+            assert_eq!(
+                (&*image.confidence, &*image.source),
+                ("high", "image-header")
+            );
+        }
+    }
+
+    #[test]
+    fn a_part_of_an_image_has_to_be_its_first() {
+        for (content_range, file_size) in [
+            (Some("bytes 0-25/1000"), Some(Some(1_000))),
+            (Some("bytes 0-25/*"), Some(None)),
+            (Some("bytes 5-25/1000"), None),
+            (Some("pages 0-25/1000"), None),
+            (Some("bytes */1000"), None),
+            (None, None),
+        ] {
+            let part = Reply {
+                status: 206,
+                content_length: Some("26".into()),
+                content_range: content_range.map(Into::into),
+                ..replied(None, GIF)
+            };
+            let told = part.metadata().map(|image| image.file_size);
+            assert_eq!(told.ok(), file_size, "{content_range:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_json_nor_an_image_is_refused_with_the_reason() {
+        for (body, reason) in [
+            (&b""[..], NoImage::Empty),
+            (b"<!doctype html><title>hello</title>", NoImage::Unknown),
+            (b"hello", NoImage::Unknown),
+            (b"[]", NoImage::Unknown),
+            (b"GIF89a\x04\0\x03\0\0\0\0hello", NoImage::Malformed),
+            (GIF.get(..12).unwrap(), NoImage::Truncated),
+        ] {
+            let failure = replied(None, body).metadata().unwrap_err();
+            assert_eq!(failure.cause, Cause::NoImage(reason));
+            assert!(failure.allows_stale() && !failure.is_worth_a_retry());
+        }
+        let json = replied(Some("text/html"), b" {").metadata().unwrap_err();
+        assert_eq!(json.cause, Cause::InvalidAnswer(InvalidAnswer::NotJson));
+    }
+
+    #[test]
+    fn an_object_tells_its_size_and_entity_tag() {
+        let object = |etag: &str| Object {
+            head: Head::whole(Limits::default(), None, GIF),
+            size: 26,
+            etag: etag.into(),
+        };
+        let image = object("0123abc").metadata().unwrap();
+        assert_eq!(
+            (image.file_size, image.etag.as_deref()),
+            (Some(26), Some("0123abc"))
+        );
+        for odd in ["", "a b", "\"", &"e".repeat(65)] {
+            let etag = object(odd).metadata().unwrap().etag;
+            assert_eq!(etag.is_some(), odd == "\"", "{odd}");
+        }
     }
 
     #[test]

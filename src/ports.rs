@@ -6,12 +6,14 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::failure::Failure;
+use crate::head::Head;
+use crate::image_header::Limits;
 use crate::log::Log;
-use crate::origin::Reply;
+use crate::origin::{Object, Reply};
 
 /// Everything at once. A request's ports are cheap to clone and outlive it while work is left.
-pub trait Ports: Kv + Origin + Clock + Tasks + Log + Clone + 'static {}
-impl<T: Kv + Origin + Clock + Tasks + Log + Clone + 'static> Ports for T {}
+pub trait Ports: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static {}
+impl<T: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static> Ports for T {}
 
 /// A key-value store whose keys carry metadata beside their value. It has no limits of its own:
 /// each operation is given up after `timeout_ms`.
@@ -105,11 +107,28 @@ pub trait Origin {
     /// The deadline `timeout_ms` from now. One may span several requests.
     fn deadline(&self, timeout_ms: u64) -> Self::Deadline;
 
-    /// Asks for the metadata of the image at `url`, following redirects within its origin.
+    /// Asks for the metadata of the image at `url`, following redirects within its origin. Of an
+    /// image that comes instead, as much is read as its header needs within `limits`.
     ///
     /// # Errors
     /// Where no answer came, in time, from that origin.
-    async fn ask(&self, url: &str, deadline: &Self::Deadline) -> Result<Reply, Failure>;
+    async fn ask(
+        &self,
+        url: &str,
+        limits: Limits,
+        deadline: &Self::Deadline,
+    ) -> Result<Reply, Failure>;
+}
+
+/// A store of objects, which images may be kept in.
+#[allow(async_fn_in_trait)]
+pub trait Bucket {
+    /// Reads the beginning of the object of this key, as much as `head` wants. `None` where there is no such object.
+    ///
+    /// # Errors
+    /// Where the store fails, or takes longer than `timeout_ms`.
+    async fn open(&self, key: &str, head: Head, timeout_ms: u64)
+    -> Result<Option<Object>, Failure>;
 }
 
 /// Time and chance.

@@ -5,14 +5,18 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::{NonZeroU8, NonZeroU32};
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::json;
-use crate::metadata::{Dimensions, Format, ImageMetadata};
+use crate::metadata::{
+    ColorSpace, Dimensions, Format, ImageMetadata, MOST_FIELDS, Orientation, Traits, write_known,
+};
 
-/// Longest `confidence` or `source` that is taken from a record, in bytes.
+/// Longest `confidence`, `source` or `etag` that is taken from a record, in bytes.
 const MAX_WORD_BYTES: usize = 64;
 
 /// One image's metadata and when it was fetched.
@@ -27,44 +31,11 @@ pub struct Record {
 
 impl Record {
     /// The JSON object for the key's metadata field, at most a few hundred bytes of the 1,024
-    /// that KV allows.
+    /// that KV allows. What the former service does not know stands behind what it does.
     #[must_use]
     pub fn encode(&self) -> String {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Stored<'a> {
-            width: u32,
-            height: u32,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            format: Option<&'static str>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            last_fetched: Option<u64>,
-            confidence: &'a str,
-            source: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            file_size: Option<u64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            original_metadata: Option<Original>,
-        }
-        #[derive(Serialize)]
-        struct Original {
-            format: &'static str,
-        }
-        let metadata = &self.metadata;
-        let stored = Stored {
-            width: metadata.dimensions.width(),
-            height: metadata.dimensions.height(),
-            format: metadata.format.map(Format::name),
-            last_fetched: self.last_fetched_ms,
-            confidence: &metadata.confidence,
-            source: &metadata.source,
-            file_size: metadata.file_size,
-            original_metadata: metadata.format.map(|format| Original {
-                format: format.media_type(),
-            }),
-        };
         // A struct of numbers and strings always has a JSON form.
-        serde_json::to_string(&stored).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// Reads a record, written by this service or by the one before it.
@@ -97,6 +68,8 @@ impl Record {
                 dimensions: dimensions.ok_or(RecordError::Dimensions)?,
                 format: format.and_then(Format::parse),
                 file_size: field("fileSize").as_u64().filter(|bytes| *bytes > 0),
+                etag: word(field("etag")).map(|etag| etag.into_owned().into()),
+                traits: traits(&field),
                 confidence: word(field("confidence")).ok_or(RecordError::Confidence)?,
                 source: word(field("source")).ok_or(RecordError::Source)?,
             },
@@ -105,11 +78,51 @@ impl Record {
     }
 }
 
-/// A short printable ASCII string. The usual two are not copied.
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Original {
+            format: &'static str,
+        }
+        let metadata = &self.metadata;
+        let original = metadata.format.map(|format| Original {
+            format: format.media_type(),
+        });
+        let mut fields = serializer.serialize_struct("Record", MOST_FIELDS)?;
+        fields.serialize_field("width", &metadata.dimensions.width())?;
+        fields.serialize_field("height", &metadata.dimensions.height())?;
+        write_known(&mut fields, "format", metadata.format.map(Format::name))?;
+        write_known(&mut fields, "lastFetched", self.last_fetched_ms)?;
+        fields.serialize_field("confidence", &metadata.confidence)?;
+        fields.serialize_field("source", &metadata.source)?;
+        write_known(&mut fields, "fileSize", metadata.file_size)?;
+        write_known(&mut fields, "originalMetadata", original)?;
+        write_known(&mut fields, "etag", metadata.etag.as_deref())?;
+        metadata.traits.write(&mut fields)?;
+        fields.end()
+    }
+}
+
+/// Traits that make no sense are unknown: nothing else depends on them.
+fn traits<'a>(field: &impl Fn(&'static str) -> &'a Value) -> Traits {
+    let byte = |name| u8::try_from(field(name).as_u64()?).ok();
+    let number = |name| u32::try_from(field(name).as_u64()?).ok();
+    Traits {
+        orientation: byte("orientation").and_then(Orientation::new),
+        has_alpha: field("hasAlpha").as_bool(),
+        animated: field("animated").as_bool(),
+        frames: number("frames").and_then(NonZeroU32::new),
+        bit_depth: byte("bitDepth").and_then(NonZeroU8::new),
+        color_space: field("colorSpace").as_str().and_then(ColorSpace::parse),
+    }
+}
+
+/// A short printable ASCII string. The usual three are not copied.
 fn word(value: &Value) -> Option<Cow<'static, str>> {
     match value.as_str()? {
         "high" => Some("high".into()),
         "format-json" => Some("format-json".into()),
+        "image-header" => Some("image-header".into()),
         text if !text.is_empty()
             && text.len() <= MAX_WORD_BYTES
             && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
@@ -170,6 +183,8 @@ mod tests {
                 dimensions: Dimensions::new(4000, 3000).unwrap(),
                 format: Some(Format::Jpeg),
                 file_size: Some(123_456),
+                etag: None,
+                traits: Traits::default(),
                 confidence: "high".into(),
                 source: "format-json".into(),
             },
@@ -181,6 +196,39 @@ mod tests {
     fn the_stored_form_is_the_golden_one() {
         assert_eq!(cat().encode(), GOLDEN);
         assert_eq!(Record::decode(GOLDEN), Ok(cat()));
+    }
+
+    #[test]
+    fn what_a_header_tells_is_stored_behind_what_the_former_service_knows() {
+        let mut record = cat();
+        record.metadata.source = "image-header".into();
+        record.metadata.etag = Some("0123abc".into());
+        record.metadata.traits = Traits {
+            orientation: Orientation::new(8),
+            has_alpha: Some(true),
+            animated: Some(false),
+            frames: NonZeroU32::new(7),
+            bit_depth: NonZeroU8::new(16),
+            color_space: Some(ColorSpace::Cmyk),
+        };
+        let stored = record.encode();
+        let behind = concat!(
+            r#","etag":"0123abc","orientation":8,"hasAlpha":true,"animated":false,"frames":7,"#,
+            r#""bitDepth":16,"colorSpace":"cmyk"}"#
+        );
+        let before = GOLDEN.replace("format-json", "image-header");
+        assert_eq!(
+            stored,
+            before.strip_suffix('}').unwrap().to_owned() + behind
+        );
+        assert_eq!(Record::decode(&stored), Ok(record));
+    }
+
+    #[test]
+    fn a_trait_that_makes_no_sense_is_unknown() {
+        let odd = r#""orientation":9,"hasAlpha":1,"animated":"no","frames":0,"bitDepth":256,"colorSpace":"red","etag":""}"#;
+        let json = format!("{},{odd}", GOLDEN.strip_suffix('}').unwrap());
+        assert_eq!(Record::decode(&json), Ok(cat()));
     }
 
     #[test]
@@ -202,6 +250,15 @@ mod tests {
         record.metadata.dimensions = Dimensions::new(i32::MAX as u32, i32::MAX as u32).unwrap();
         record.metadata.format = Some(Format::Ico);
         record.metadata.file_size = Some(u64::MAX);
+        record.metadata.etag = Some("e".repeat(MAX_WORD_BYTES).into());
+        record.metadata.traits = Traits {
+            orientation: Orientation::new(8),
+            has_alpha: Some(false),
+            animated: Some(false),
+            frames: NonZeroU32::new(u32::MAX),
+            bit_depth: NonZeroU8::new(255),
+            color_space: Some(ColorSpace::Gray),
+        };
         record.metadata.confidence = "c".repeat(MAX_WORD_BYTES).into();
         record.metadata.source = "s".repeat(MAX_WORD_BYTES).into();
         record.last_fetched_ms = Some(u64::MAX);

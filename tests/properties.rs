@@ -18,6 +18,7 @@ use std::path::Path;
 use optimized_metadata::freshness::{Freshness, Windows, age_s, ttl_s};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 
 /// Text that is likely to mean something to the canonicaliser.
 fn raw_path() -> impl Strategy<Value = String> {
@@ -34,6 +35,26 @@ fn raw_path() -> impl Strategy<Value = String> {
     ];
     vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
+
+/// What the formats begin with.
+const SIGNATURES: &[&[u8]] = &[
+    b"",
+    b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
+    b"\xff\xd8\xff",
+    b"GIF89a",
+    b"RIFF\xff\0\0\0WEBPVP8 ",
+    b"RIFF\xff\0\0\0WEBPVP8L",
+    b"RIFF\xff\0\0\0WEBPVP8X\x0a\0\0\0\x0a\0\0\0",
+    b"\0\0\0\x10ftypavif\0\0\0\0\0\0\0\xffmeta\0\0\0\0",
+    b"\xff\x0a",
+    b"\0\0\0\x0cJXL \r\n\x87\n",
+    b"BM",
+    b"\0\0\x01\0\x01\0",
+    b"II*\0\x08\0\0\0",
+    b"MM\0+\0\x08\0\0",
+    b"<svg width='",
+    b"<?xml ?><!DOCTYPE svg [",
+];
 
 /// JSON of the shapes that records and replies have, with any of their values.
 fn answer() -> impl Strategy<Value = String> {
@@ -99,6 +120,13 @@ proptest! {
     }
 
     #[test]
+    fn any_bytes_behind_a_signature_are_a_header_or_none(
+        signature in select(SIGNATURES), bytes in vec(any::<u8>(), 0..300),
+    ) {
+        checks::image_header(&[signature, &bytes].concat());
+    }
+
+    #[test]
     fn the_cache_does_what_a_list_does(operations in vec(any::<u8>(), 0..400)) {
         checks::memory_cache(&operations);
     }
@@ -136,6 +164,7 @@ fn the_corpus_of_the_fuzzer_holds() {
         ("path", checks::path as fn(&[u8])),
         ("record", checks::record),
         ("reply", checks::reply),
+        ("image_header", checks::image_header),
         ("memory_cache", checks::memory_cache),
     ] {
         let seeds: Vec<_> = corpus.join(target).read_dir().unwrap().collect();

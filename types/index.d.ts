@@ -38,9 +38,9 @@ export interface ImageAnswer {
 
 /** It depends on the image alone, never on the layer that answered. */
 export interface ImageMetadata {
-  /** In pixels, of the original. */
+  /** In pixels, of the original as it is displayed. */
   width: number;
-  /** In pixels, of the original. */
+  /** In pixels, of the original as it is displayed. */
   height: number;
   /** Absent where the origin does not tell; never guessed. */
   format?: ImageFormat;
@@ -48,9 +48,23 @@ export interface ImageMetadata {
   mimeType?: string;
   /** In bytes. Absent where the origin does not tell. */
   fileSize?: number;
-  /** How far the figures can be trusted; `high` where they come from the image itself. */
+  /** The image's own entity tag, where it is in a bucket. */
+  etag?: string;
+  /** How it is turned to be displayed, as Exif counts it, from 1 to 8. `width` and `height` have been turned. */
+  orientation?: number;
+  /** Whether it has transparency. This and what follows is told where the image's header tells it. */
+  hasAlpha?: boolean;
+  /** Whether it moves. */
+  animated?: boolean;
+  /** How many pictures it shows one after the other. */
+  frames?: number;
+  /** Bits of each channel. */
+  bitDepth?: number;
+  /** What its colours are made of; `rgb` also where they are stored as luma and chroma, or by a palette. */
+  colorSpace?: "gray" | "rgb" | "cmyk";
+  /** How far the figures can be trusted: `high`, or `medium` where an orientation could not be seen. */
   confidence: string;
-  /** How they were found, `format-json`. */
+  /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself. */
   source: string;
 }
 

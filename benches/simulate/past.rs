@@ -5,6 +5,7 @@
 
 use optimized_metadata::config::Config;
 use optimized_metadata::freshness::Windows;
+use optimized_metadata::image_header::Limits;
 use optimized_metadata::metadata::ImageMetadata;
 use optimized_metadata::record::Record;
 use rand::{RngExt, SeedableRng};
@@ -26,7 +27,7 @@ impl Past {
         Self {
             trace,
             windows: config.windows(),
-            metadata: reply().metadata().expect("a sound answer"),
+            metadata: reply(Limits::default()).metadata().expect("a sound answer"),
             seed,
         }
     }

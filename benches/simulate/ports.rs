@@ -7,9 +7,11 @@ use std::rc::Rc;
 use futures::FutureExt;
 use optimized_metadata::config::LogLevel;
 use optimized_metadata::failure::Failure;
+use optimized_metadata::head::Head;
+use optimized_metadata::image_header::Limits;
 use optimized_metadata::log::Log;
-use optimized_metadata::origin::Reply;
-use optimized_metadata::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::origin::{Object, Reply};
+use optimized_metadata::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 
 use super::past::Past;
 use super::store::{Location, Store, Value};
@@ -36,12 +38,12 @@ pub struct Runtime {
 }
 
 /// What the origin says of any image.
-pub fn reply() -> Reply {
+pub fn reply(limits: Limits) -> Reply {
     let body =
         r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
     Reply {
         status: 200,
-        body: Some(body.as_bytes().to_vec()),
+        head: Some(Head::whole(limits, None, body.as_bytes())),
         ..Reply::default()
     }
 }
@@ -104,9 +106,15 @@ impl Origin for Runtime {
 
     fn deadline(&self, _: u64) {}
 
-    async fn ask(&self, _: &str, (): &()) -> Result<Reply, Failure> {
+    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<Reply, Failure> {
         count(&self.world.origin_fetches);
-        Ok(reply())
+        Ok(reply(limits))
+    }
+}
+
+impl Bucket for Runtime {
+    async fn open(&self, _: &str, _: Head, _: u64) -> Result<Option<Object>, Failure> {
+        unreachable!("there is no bucket")
     }
 }
 

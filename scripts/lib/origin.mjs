@@ -10,11 +10,15 @@ import { pipeline } from "node:stream/promises";
 const types = {
   ".avif": "image/avif",
   ".gif": "image/gif",
+  ".heic": "image/heic",
   ".jpg": "image/jpeg",
   ".png": "image/png",
   ".svg": "image/svg+xml",
   ".webp": "image/webp",
 };
+
+/** The media type of a file that is an image, by its name. */
+export const typeOf = (name) => types[extname(name)];
 
 /** Starts the origin and gives its URL. It ends with the process, and keeps none alive. */
 export async function serveOrigin(folder) {
@@ -33,7 +37,7 @@ async function answer(base, request, response) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("No such image.\n");
     return;
   }
-  response.writeHead(200, { "Content-Type": types[extname(file.path)], "Content-Length": file.size });
+  response.writeHead(200, { "Content-Type": typeOf(file.path), "Content-Length": file.size });
   if (request.method === "HEAD") response.end();
   else await pipeline(createReadStream(file.path), response);
 }
@@ -43,7 +47,7 @@ async function find(base, url) {
   try {
     const path = await realpath(join(base, decodeURIComponent(new URL(url, "http://origin").pathname)));
     const { size } = await stat(path);
-    if (path.startsWith(base + sep) && types[extname(path)]) return { path, size };
+    if (path.startsWith(base + sep) && typeOf(path)) return { path, size };
   } catch {
     // A broken URL and a missing file are the same answer.
   }

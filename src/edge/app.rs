@@ -9,6 +9,7 @@ use serde_json::Value;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
+use super::bucket::Bucket;
 use super::console::Console;
 use super::dataset::Analytics;
 use super::ports::now_ms;
@@ -37,7 +38,6 @@ thread_local! {
 /// The service with its caches, and the routes around it.
 pub(super) struct App {
     pub(super) site: Site<Signal>,
-    pub(super) kv_namespace: String,
 }
 
 impl App {
@@ -52,12 +52,16 @@ impl App {
     }
 
     fn new(env: &Env) -> std::result::Result<Self, ConfigError> {
-        let config = Config::from_json(&settings(env)).inspect_err(|error| {
+        let bound = |config: Config| match &config.origin_bucket {
+            Some(name) if Bucket::bound(env, name).is_none() => Err(ConfigError::unbound_bucket()),
+            _ => Ok(config),
+        };
+        let config = Config::from_json(&settings(env)).and_then(bound);
+        let config = config.inspect_err(|error| {
             let event = Event::Configuration(error);
             Console.log(event.level(), &event.line());
         })?;
         Ok(Self {
-            kv_namespace: config.kv_namespace.clone(),
             site: Site::new(
                 OptimizedMetadataService::new(config),
                 Isolate::new([random(), random()], now_ms()),

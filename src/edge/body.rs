@@ -7,28 +7,63 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
+use crate::head::Head;
+
 /// All of `stream`, or `None` where it is longer than `limit` bytes; the rest is not read then.
 pub(super) async fn read(
     stream: Option<ReadableStream>,
     limit: usize,
 ) -> Result<Option<Vec<u8>>, JsValue> {
-    let Some(stream) = stream else {
+    let Some(pieces) = stream.map(Pieces::of) else {
         return Ok(Some(Vec::new()));
     };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut body = Vec::new();
-    loop {
-        let chunk = JsFuture::from(reader.read()).await?;
-        if Reflect::get(&chunk, &"done".into())?.is_truthy() {
-            return Ok(Some(body));
-        }
-        let bytes: Uint8Array = Reflect::get(&chunk, &"value".into())?.unchecked_into();
-        let length = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
+    while let Some(piece) = pieces.next().await? {
+        let length = usize::try_from(piece.length()).unwrap_or(usize::MAX);
         if body.len().saturating_add(length) > limit {
-            abandon(reader.cancel());
+            pieces.leave();
             return Ok(None);
         }
-        body.extend(bytes.to_vec());
+        body.extend(piece.to_vec());
+    }
+    Ok(Some(body))
+}
+
+/// The beginning of `stream`, as much of it as `head` wants; the rest is not read.
+pub(super) async fn begin(stream: Option<ReadableStream>, head: &mut Head) -> Result<(), JsValue> {
+    let Some(pieces) = stream.map(Pieces::of) else {
+        head.end();
+        return Ok(());
+    };
+    while head.wants_more() {
+        match pieces.next().await? {
+            Some(piece) => head.push(&piece.to_vec()),
+            None => head.end(),
+        }
+    }
+    pieces.leave();
+    Ok(())
+}
+
+/// What a stream brings, piece by piece.
+struct Pieces(ReadableStreamDefaultReader);
+
+impl Pieces {
+    fn of(stream: ReadableStream) -> Self {
+        Self(stream.get_reader().unchecked_into())
+    }
+
+    async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
+        let piece = JsFuture::from(self.0.read()).await?;
+        if Reflect::get(&piece, &"done".into())?.is_truthy() {
+            return Ok(None);
+        }
+        Reflect::get(&piece, &"value".into()).map(|bytes| Some(bytes.unchecked_into()))
+    }
+
+    /// Frees the connection, however much is left.
+    fn leave(&self) {
+        abandon(self.0.cancel());
     }
 }
 

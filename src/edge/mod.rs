@@ -5,6 +5,7 @@
 
 mod app;
 mod body;
+mod bucket;
 mod console;
 mod dataset;
 mod kv;
@@ -54,12 +55,12 @@ async fn fetch(
     };
     let answer = match App::of(&env).as_ref() {
         Ok(app) => {
-            let kv = kv::Namespace::bound(&env, &app.kv_namespace);
-            asked.bindings = app::bindings(&env, kv.is_some());
+            let context = tasks::Context::Fetch(Rc::new(context));
+            let ports = RequestPorts::new(context, &env, app.site.service().config());
+            asked.bindings = app::bindings(&env, ports.has_kv());
             if asked.method == Method::Post {
                 asked.body = received(&request).await;
             }
-            let ports = RequestPorts::new(tasks::Context::Fetch(Rc::new(context)), kv);
             app.site.answer(&asked, &ports).await
         }
         Err(error) => misconfigured(error, &asked),

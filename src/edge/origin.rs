@@ -8,7 +8,9 @@ use web_sys::{AbortSignal, Headers, Response, Url};
 use super::body;
 use super::object::object;
 use crate::failure::{Cause, Failure};
-use crate::origin::{MAX_ANSWER_BYTES, Reply};
+use crate::head::Head;
+use crate::image_header::Limits;
+use crate::origin::Reply;
 
 /// How many redirects within the origin are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -25,16 +27,23 @@ pub(super) fn deadline(timeout_ms: u64) -> AbortSignal {
 }
 
 /// Asks for the metadata of the image at `url`.
-pub(super) async fn ask(url: &str, deadline: &AbortSignal) -> Result<Reply, Failure> {
+pub(super) async fn ask(
+    url: &str,
+    limits: Limits,
+    deadline: &AbortSignal,
+) -> Result<Reply, Failure> {
     let mut url = url.to_owned();
     for _ in 0..=MAX_REDIRECTS {
         let response = send(&url, deadline).await?;
         let status = response.status();
         let headers = response.headers();
-        let body = if Reply::has_body(status) {
-            body::read(response.body(), MAX_ANSWER_BYTES)
+        let head = if Reply::has_body(status) {
+            let content_type = header(&headers, "content-type");
+            let mut head = Head::new(limits, content_type.as_deref());
+            body::begin(response.body(), &mut head)
                 .await
-                .map_err(|_| failed(deadline))?
+                .map_err(|_| failed(deadline))?;
+            Some(head)
         } else {
             discard(&response);
             None
@@ -44,7 +53,11 @@ pub(super) async fn ask(url: &str, deadline: &AbortSignal) -> Result<Reply, Fail
                 status,
                 cf_resized: header(&headers, "cf-resized"),
                 retry_after: header(&headers, "retry-after"),
-                body,
+                content_length: header(&headers, "content-length")
+                    // The runtime unpacks a body, and leaves the length of the packed one.
+                    .filter(|_| header(&headers, "content-encoding").is_none()),
+                content_range: header(&headers, "content-range"),
+                head,
             });
         }
         url = header(&headers, "location")

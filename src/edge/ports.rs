@@ -4,16 +4,20 @@ use std::future::Future;
 use std::rc::Rc;
 
 use web_sys::AbortSignal;
+use worker::Env;
 
+use super::bucket::Bucket;
 use super::console::Console;
 use super::kv::Namespace;
 use super::tasks::Context;
 use super::{origin, tasks, timer};
-use crate::config::LogLevel;
-use crate::failure::Failure;
+use crate::config::{Config, LogLevel};
+use crate::failure::{Cause, Failure};
+use crate::head::Head;
+use crate::image_header::Limits;
 use crate::log::Log;
-use crate::origin::Reply;
-use crate::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use crate::origin::{Object, Reply};
+use crate::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 
 /// The time, in milliseconds since the epoch.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
@@ -26,11 +30,21 @@ pub(super) fn now_ms() -> u64 {
 pub(super) struct RequestPorts {
     context: Context,
     kv: Option<Namespace>,
+    bucket: Option<Bucket>,
 }
 
 impl RequestPorts {
-    pub(super) fn new(context: Context, kv: Option<Namespace>) -> Self {
-        Self { context, kv }
+    pub(super) fn new(context: Context, env: &Env, config: &Config) -> Self {
+        let bucket = config.origin_bucket.as_deref();
+        Self {
+            context,
+            kv: Namespace::bound(env, &config.kv_namespace),
+            bucket: bucket.and_then(|name| Bucket::bound(env, name)),
+        }
+    }
+
+    pub(super) fn has_kv(&self) -> bool {
+        self.kv.is_some()
     }
 
     fn kv(&self) -> Result<&Namespace, KvFault> {
@@ -84,8 +98,26 @@ impl Origin for RequestPorts {
         origin::deadline(timeout_ms)
     }
 
-    async fn ask(&self, url: &str, deadline: &AbortSignal) -> Result<Reply, Failure> {
-        origin::ask(url, deadline).await
+    async fn ask(
+        &self,
+        url: &str,
+        limits: Limits,
+        deadline: &AbortSignal,
+    ) -> Result<Reply, Failure> {
+        origin::ask(url, limits, deadline).await
+    }
+}
+
+impl ports::Bucket for RequestPorts {
+    async fn open(
+        &self,
+        key: &str,
+        head: Head,
+        timeout_ms: u64,
+    ) -> Result<Option<Object>, Failure> {
+        // The settings name one that is there, or an isolate answers nothing.
+        let bucket = self.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
+        bucket.open(key, head, timeout_ms).await
     }
 }
 

@@ -9,7 +9,6 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::app::App;
-use super::kv::Namespace;
 use super::ports::RequestPorts;
 use super::tasks::{Context, promise};
 use crate::crop::CropRequest;
@@ -52,7 +51,7 @@ async fn find(
     let app = App::of(&env);
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
-    let ports = RequestPorts::new(Context::Current, Namespace::bound(&env, &app.kv_namespace));
+    let ports = RequestPorts::new(Context::Current, &env, app.site.service().config());
     app.site.call(&path, crop, &ports).await
 }
 

@@ -221,7 +221,12 @@ impl<S: Clone + 'static> Site<S> {
             (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
-                return Ok(inspector::get(file, request, &service.config().origin_url));
+                let origin_url = service.config().origin_url.as_deref();
+                return Ok(inspector::get(
+                    file,
+                    request,
+                    origin_url.unwrap_or_default(),
+                ));
             }
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require(request)?;

@@ -52,6 +52,8 @@ function waterfall({ phases, roundTripMs }) {
 /** What is known about the image, and about its crop. */
 export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
   const { width, height, format, mimeType, fileSize, orientation, confidence, source } = metadata;
+  const { hasAlpha, animated, frames, bitDepth, colorSpace } = metadata;
+  const colours = [colorSpace, bitDepth && `${bitDepth} bits`, hasAlpha && "transparency"].filter(Boolean).join(", ");
   const size = (of) => `${number(of.width)} × ${number(of.height)}`;
   const json = JSON.stringify({ path, metadata, dimensions, aspectCrop, fit }, null, 2);
   $("metadata-facts").replaceChildren(
@@ -61,6 +63,8 @@ export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
       "Media type": mimeType,
       "File size": fileSize === undefined ? undefined : h("span", { title: `${number(fileSize)} bytes` }, bytes(fileSize)),
       Orientation: orientation === undefined ? undefined : `${orientation}`,
+      Colours: colours || undefined,
+      Animated: animated ? (frames ? `${number(frames)} frames` : "yes") : undefined,
       Confidence: confidence,
       Source: source,
       Result: dimensions && `${size(dimensions)}${fit ? `, ${fit}` : ""}`,
@@ -76,7 +80,7 @@ const copies = new Map();
 export function showOutputs(answer, parameters) {
   const { path, transform, dimensions } = answer;
   const image = imageUrl(path);
-  const source = transform ? `/cdn-cgi/image/${transform}/${image}` : image;
+  const source = transform ? `/cdn-cgi/image/${transform}/${image.replace(/^\//, "")}` : image;
   const { width, height } = dimensions ?? answer.metadata;
   const texts = {
     Request: location.origin + requestPath(path, parameters),

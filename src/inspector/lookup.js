@@ -12,8 +12,11 @@ export class Problem extends Error {
 
 const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** Where the image itself is. */
+/** Where the image itself is. Where images are in a bucket alone, that is a path of a site that this page does not know. */
 export const imageUrl = (path) => `${originUrl}/${encoded(path)}`;
+
+/** Where this page can show it from, if it can. */
+export const pictureUrl = (path) => (originUrl ? imageUrl(path) : undefined);
 
 /** The path that was typed: the name of an image, or its URL at the origin, in which names are encoded. */
 export function typedPath(text) {

@@ -4,7 +4,7 @@
 
 import { showAnswer, showMetadata, showOutputs } from "./answer.js";
 import { $, h, say, showProblem } from "./dom.js";
-import { imageUrl, lookUp, Problem, readable, typedPath } from "./lookup.js";
+import { imageUrl, lookUp, pictureUrl, Problem, readable, typedPath } from "./lookup.js";
 import { onFocalPoint, showFocalPoint, showPicture } from "./picture.js";
 import { showStats } from "./stats.js";
 
@@ -54,7 +54,7 @@ function show(answer, parameters) {
   showProblem($("problem"));
   $("welcome").hidden = true;
   $("result").hidden = false;
-  showPicture(imageUrl(answer.path), answer);
+  showPicture(pictureUrl(answer.path), answer);
   showAnswer(answer);
   showMetadata(answer);
   showOutputs(answer, parameters);

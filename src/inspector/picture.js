@@ -59,9 +59,10 @@ export function showFocalPoint({ x, y }) {
   handle.style.setProperty("top", `${100 * focal.y}%`);
 }
 
-/** Shows the image at `url` with the crop of an answer. */
+/** Shows the image at `url`, where it has one, with the crop of an answer. */
 export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }) {
-  if (img.getAttribute("src") !== url) {
+  if (!url) undraw();
+  else if (img.getAttribute("src") !== url) {
     undrawn.hidden = true;
     img.hidden = false;
     img.src = url;
@@ -89,7 +90,9 @@ function cut(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
   set(part(".thirds"), { d: thirds.join("") });
 }
 
-img.addEventListener("error", () => {
+function undraw() {
   img.hidden = true;
   undrawn.hidden = false;
-});
+}
+
+img.addEventListener("error", undraw);

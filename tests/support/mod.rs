@@ -18,10 +18,12 @@ use futures::task::LocalSpawnExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
 use optimized_metadata::failure::{Cause, Failure};
+use optimized_metadata::head::Head;
+use optimized_metadata::image_header::Limits;
 use optimized_metadata::log::Log;
-use optimized_metadata::origin::Reply;
+use optimized_metadata::origin::{Object, Reply};
 use optimized_metadata::path::ImagePath;
-use optimized_metadata::ports::{Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::purge::Purged;
 use optimized_metadata::service::{Lookup, Refusal};
 use serde_json::{Value, json};
@@ -59,6 +61,9 @@ struct World {
     timers: RefCell<Vec<(u64, oneshot::Sender<()>)>>,
     answers: RefCell<Vec<Answer>>,
     asked: RefCell<Vec<String>>,
+    /// `None` is an object that cannot be read.
+    bucket: RefCell<HashMap<String, Option<Vec<u8>>>>,
+    opened: RefCell<Vec<String>>,
     kv: RefCell<HashMap<String, (Stored, u64)>>,
     kv_fault: Cell<bool>,
     kv_unbound: Cell<bool>,
@@ -191,7 +196,9 @@ impl Isolate {
 }
 
 fn service(mut settings: Value) -> Rc<OptimizedMetadataService<Signal>> {
-    settings["originUrl"] = json!("https://images.test");
+    if settings.get("originUrl").is_none() {
+        settings["originUrl"] = json!("https://images.test");
+    }
     OptimizedMetadataService::new(Config::from_json(&settings).unwrap())
 }
 
@@ -203,6 +210,17 @@ impl Runtime {
         let mut answers: Vec<Answer> = answers.into_iter().collect();
         answers.reverse();
         *self.world.answers.borrow_mut() = answers;
+    }
+
+    /// Puts an object into the bucket, or `None` for one that cannot be read.
+    pub fn put_object(&self, key: &str, bytes: Option<&[u8]>) {
+        let object = bytes.map(<[u8]>::to_vec);
+        self.world.bucket.borrow_mut().insert(key.into(), object);
+    }
+
+    /// The keys that the bucket was asked for.
+    pub fn opened(&self) -> Vec<String> {
+        self.world.opened.borrow().clone()
     }
 
     pub fn asked(&self) -> usize {
@@ -360,7 +378,7 @@ impl Origin for Runtime {
         self.now_ms() + timeout_ms
     }
 
-    async fn ask(&self, url: &str, deadline: &u64) -> Result<Reply, Failure> {
+    async fn ask(&self, url: &str, limits: Limits, deadline: &u64) -> Result<Reply, Failure> {
         self.world.asked.borrow_mut().push(url.to_owned());
         let answer = {
             let mut answers = self.world.answers.borrow_mut();
@@ -392,9 +410,28 @@ impl Origin for Runtime {
             json!({ "original": { "width": size.0, "height": size.1, "format": "image/png" } });
         Ok(Reply {
             status: 200,
-            body: Some(body.to_string().into_bytes()),
+            head: Some(Head::whole(limits, None, body.to_string().as_bytes())),
             ..Reply::default()
         })
+    }
+}
+
+impl Bucket for Runtime {
+    async fn open(&self, key: &str, mut head: Head, _: u64) -> Result<Option<Object>, Failure> {
+        self.world.opened.borrow_mut().push(key.to_owned());
+        match self.world.bucket.borrow().get(key) {
+            None => Ok(None),
+            Some(None) => Err(Cause::OriginUnreachable.into()),
+            Some(Some(bytes)) => {
+                head.push(bytes);
+                head.end();
+                Ok(Some(Object {
+                    head,
+                    size: bytes.len() as u64,
+                    etag: "0123abc".into(),
+                }))
+            }
+        }
     }
 }
 

@@ -247,7 +247,7 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
     origin.on("/strange.jpg", inTurn(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
     const it = await visit(t);
     await it.lookUp("strange.jpg");
-    await it.page.getByText("This browser cannot show the picture.").waitFor();
+    await it.page.getByText("This page cannot show the picture.").waitFor();
     assert.match(await it.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
     it.assertCalm();
   });

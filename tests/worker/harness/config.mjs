@@ -36,18 +36,17 @@ function module({ name, kind, file, source }) {
   return `(name = ${text(name)}, ${kind} = ${file ? `embed ${text(file)}` : text(source)})`;
 }
 
-function binding({ name, kvNamespace, analyticsEngine, service, entrypoint, json, value }) {
-  const content =
-    kvNamespace !== undefined
-      ? `kvNamespace = ${text(kvNamespace)}`
-      : analyticsEngine !== undefined
-        ? `analyticsEngine = ${text(analyticsEngine)}`
-        : service !== undefined
-        ? `service = ${designator(service, entrypoint)}`
-        : json !== undefined
-          ? `json = ${text(JSON.stringify(json))}`
-          : `text = ${text(value)}`;
-  return `(name = ${text(name)}, ${content})`;
+function binding({ name, kvNamespace, r2Bucket, analyticsEngine, service, entrypoint, json, value }) {
+  return `(name = ${text(name)}, ${content()})`;
+
+  function content() {
+    if (kvNamespace !== undefined) return `kvNamespace = ${text(kvNamespace)}`;
+    if (r2Bucket !== undefined) return `r2Bucket = ${text(r2Bucket)}`;
+    if (analyticsEngine !== undefined) return `analyticsEngine = ${text(analyticsEngine)}`;
+    if (service !== undefined) return `service = ${designator(service, entrypoint)}`;
+    if (json !== undefined) return `json = ${text(JSON.stringify(json))}`;
+    return `text = ${text(value)}`;
+  }
 }
 
 function socket({ name, service, entrypoint }) {

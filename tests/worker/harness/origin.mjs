@@ -200,11 +200,12 @@ export function truncated(start = '{"width":640,"height":360,"original":{"wid') 
   };
 }
 
-/** Sends `bytes` of white space, as fast as the reader takes them, with the headers given (none: chunked). */
-export function flood(bytes, headers = {}) {
+/** Sends `start` and `bytes` of white space, as fast as the reader takes them, with the headers given (none: chunked). */
+export function flood(bytes, headers = {}, start = "") {
   return async (_, response, record) => {
     const chunk = Buffer.alloc(64 * 1024, " ");
     response.writeHead(200, { "Content-Type": "application/json", ...headers });
+    response.write(start);
     while (record.sent < bytes && !record.closed) {
       const room = response.write(chunk);
       record.sent += chunk.length;

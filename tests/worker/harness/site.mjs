@@ -1,4 +1,5 @@
 import { Analytics } from "./analytics.mjs";
+import { Bucket } from "./bucket.mjs";
 import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
 import { Clock, clockedSource, clockSource } from "./clock.mjs";
@@ -18,6 +19,7 @@ export const ORIGIN = "https://images.test/assets";
  *
  * - `config`: laid over the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` leaves it out.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
+ * - `bucket: true`: with an R2 bucket bound as IMAGES, which `config` has to name.
  * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
  * - `namespace`: the same for KV, over the wire protocol of kv.mjs.
  * - `source`: the source of a Worker to serve in place of the built one, to compare the two.
@@ -54,12 +56,12 @@ class Site {
     if (options.front) this.front = new Front();
     if (options.clock) this.clock = new Clock();
     if (options.analytics) this.analytics = new Analytics();
+    if (options.bucket) this.bucket = new Bucket();
   }
 
   async start() {
-    const standIns = [this.kv, this.origin, this.front, this.analytics];
-    const [kv, origin, hand, analytics] = await Promise.all(standIns.map((standIn) => standIn?.listen()));
-    this.#addresses = { kv, origin, hand, analytics };
+    const [kv, origin, hand, analytics, bucket] = await Promise.all(this.#standIns.map((standIn) => standIn?.listen()));
+    this.#addresses = { kv, origin, hand, analytics, bucket };
     await this.#boot();
   }
 
@@ -71,7 +73,11 @@ class Site {
 
   async stop() {
     await this.#halt();
-    await Promise.all([this.kv, this.origin, this.front, this.analytics].map((standIn) => standIn?.close()));
+    await Promise.all(this.#standIns.map((standIn) => standIn?.close()));
+  }
+
+  get #standIns() {
+    return [this.kv, this.origin, this.front, this.analytics, this.bucket];
   }
 
   request(method, path, options) {
@@ -167,7 +173,7 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, entrypoint, outbound, namespace, analytics } = this.#options;
+    const { front, caller, clock, gauge, entrypoint, outbound, namespace, analytics, bucket } = this.#options;
     const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags } = manifest();
     const runtime = { compatibilityDate, compatibilityFlags };
@@ -184,6 +190,7 @@ class Site {
       services.push({ name: "caller", ...runtime, ...own, modules: [esModule("caller.js", source)], bindings });
       sockets.push({ name: "caller", service: "caller" });
     }
+    if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
     if (analytics) services.push({ name: "analytics", external: this.#addresses.analytics });
     if (front) {
       const modules = [esModule("front.js", frontSource)];
@@ -216,10 +223,11 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", analytics, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, analytics, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
+    if (bucket) bindings.push({ name: "IMAGES", r2Bucket: "bucket" });
     if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
   }

@@ -1,0 +1,163 @@
+//! What the first bytes of an image tell of it: format, size as people see it, and what else stands there.
+//!
+//! It reads what is there and says how much more it needs; nothing is decoded, and nothing is guessed: a header that
+//! contradicts itself is no image. Each format is a file of its own, and reads the parts of a file that its standard
+//! puts in front of the pixels.
+
+mod bits;
+mod bmp;
+mod gif;
+mod heif;
+mod ico;
+mod isobmff;
+mod jpeg;
+mod jxl;
+mod part;
+mod png;
+mod svg;
+mod tiff;
+mod webp;
+
+use std::fmt;
+
+use crate::metadata::{Dimensions, Format, Orientation, Traits};
+use part::Part;
+
+/// How much of an image is read, in bytes from its beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// What is read of any image.
+    pub first: u64,
+    /// What is read at most, where the header is longer.
+    pub most: u64,
+}
+
+impl Default for Limits {
+    /// Most headers are within the first, nearly all within the other.
+    fn default() -> Self {
+        Self {
+            first: 64 * 1_024,
+            most: 1_024 * 1_024,
+        }
+    }
+}
+
+/// What a header tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Of the file, whatever it is called.
+    pub format: Format,
+    /// As displayed: the orientation is applied.
+    pub dimensions: Dimensions,
+    /// What else it tells.
+    pub traits: Traits,
+    /// Whether all was seen that the size depends on. An orientation can stand behind the pixels.
+    pub is_certain: bool,
+}
+
+/// Why there is no header yet, or none at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It goes on, at least up to this many bytes from the beginning of the file.
+    Further(u64),
+    /// It is none.
+    Refused(NoImage),
+}
+
+/// Why something is no image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoImage {
+    /// There is not a single byte.
+    Empty,
+    /// It begins as no image does.
+    Unknown,
+    /// It begins as an image does, but its header contradicts the format.
+    Malformed,
+    /// It ends before its header does.
+    Truncated,
+    /// The header is longer than what is read of an image.
+    HeaderTooLong,
+    /// A vector image that has no size in pixels.
+    NoSize,
+}
+
+impl fmt::Display for NoImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "it is empty",
+            Self::Unknown => "it begins as no image does",
+            Self::Malformed => "its header is malformed",
+            Self::Truncated => "it ends inside its header",
+            Self::HeaderTooLong => "its header goes on beyond headerBytesMax",
+            Self::NoSize => "it has neither a size nor a viewBox",
+        })
+    }
+}
+
+impl From<NoImage> for Stop {
+    fn from(reason: NoImage) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+/// Reads the header of a file that begins with `bytes`.
+///
+/// # Errors
+/// How much more of the file it takes, or why the file is no image. `most` says how far it pays to ask for more.
+pub fn read(bytes: &[u8], most: u64) -> Result<Header, Stop> {
+    let file = Part::file(bytes, most);
+    let read = match bytes {
+        [] => return Err(NoImage::Empty.into()),
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png::read,
+        [0xff, 0xd8, 0xff, ..] => jpeg::read,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => gif::read,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'E',
+            b'B',
+            b'P',
+            ..,
+        ] => webp::read,
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => heif::read,
+        [0xff, 0x0a, ..] => jxl::read,
+        [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => jxl::read_container,
+        [b'B', b'M', ..] => bmp::read,
+        [0, 0, 1, 0, ..] => ico::read,
+        [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::read,
+        _ => svg::read,
+    };
+    read(file)
+}
+
+/// The header of an image that is stored `width` by `height`: its size is turned as its orientation says.
+fn header(format: Format, (width, height): (u32, u32), traits: Traits) -> Result<Header, Stop> {
+    let (width, height) = match traits.orientation {
+        Some(orientation) if orientation.swaps_sides() => (height, width),
+        _ => (width, height),
+    };
+    Ok(Header {
+        format,
+        dimensions: Dimensions::new(width, height).ok_or(NoImage::Malformed)?,
+        traits,
+        is_certain: true,
+    })
+}
+
+/// The orientation that an Exif block tells; one that is malformed tells none.
+///
+/// # Errors
+/// Only where more of the file is needed.
+fn exif_orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
+    match tiff::orientation(exif) {
+        Err(Stop::Refused(_)) => Ok(None),
+        found => found,
+    }
+}

@@ -1,0 +1,208 @@
+//! JPEG XL (ISO/IEC 18181).
+
+use std::num::NonZeroU8;
+
+use super::bits::{Bits, Choices};
+use super::isobmff::boxes;
+use super::part::Part;
+use super::{Header, NoImage, Stop, header};
+use crate::metadata::{ColorSpace, Format, Orientation, Traits};
+
+/// How a side of the image is written, in pixels.
+const SIDE: Choices = [(9, 1), (13, 1), (18, 1), (30, 1)];
+/// The same for a preview, in pixels and in eights of them.
+const PREVIEW_SIDE: Choices = [(6, 1), (8, 65), (10, 321), (12, 1_345)];
+const PREVIEW_EIGHTS: Choices = [(0, 16), (0, 32), (5, 1), (9, 33)];
+/// How one of a list of names is written.
+const NAME: Choices = [(0, 0), (0, 1), (4, 2), (6, 18)];
+
+/// No header of a codestream is longer, in bytes, than one with the longest names of channels.
+const MAX_HEADER_BYTES: u64 = 4_096;
+
+/// Most pixels that the standard allows, at its highest level.
+const MAX_PIXELS: u64 = 1 << 40;
+
+/// A codestream in boxes.
+pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
+    let mut pieces = Vec::new();
+    for found in boxes(file, 0) {
+        let found = found?;
+        match &found.kind {
+            b"jxlc" => return read(found.body),
+            b"jxlp" => {
+                // Its number stands before it. The header is most often within the first.
+                let piece = found.body.rest(4)?;
+                pieces.extend_from_slice(piece.first(MAX_HEADER_BYTES)?);
+                match read(Part::file(&pieces, 0)) {
+                    Err(Stop::Further(_)) => {}
+                    header => return header,
+                }
+            }
+            _ => {}
+        }
+    }
+    Err(NoImage::Malformed.into())
+}
+
+/// A codestream.
+pub(super) fn read(codestream: Part<'_>) -> Result<Header, Stop> {
+    if codestream.u16_be(0)? != 0xff0a {
+        return Err(NoImage::Malformed.into());
+    }
+    let mut bits = Bits::new(codestream.rest(2)?);
+    let (width, height) = size(&mut bits)?;
+    if u64::from(width).saturating_mul(height.into()) > MAX_PIXELS {
+        return Err(NoImage::Malformed.into());
+    }
+    header(Format::Jxl, (width, height), traits(&mut bits)?)
+}
+
+/// A height, and a width of its own or in one of the usual ratios.
+fn size(bits: &mut Bits<'_>) -> Result<(u32, u32), Stop> {
+    // In steps of eight pixels.
+    let is_small = bits.flag()?;
+    let side = |bits: &mut Bits<'_>| {
+        if is_small {
+            Ok(bits.take(5)?.saturating_add(1).saturating_mul(8))
+        } else {
+            bits.choice(SIDE)
+        }
+    };
+    let height = side(bits)?;
+    let (numerator, denominator) = match bits.take(3)? {
+        0 => return Ok((side(bits)?, height)),
+        1 => (1, 1),
+        2 => (12, 10),
+        3 => (4, 3),
+        4 => (3, 2),
+        5 => (16, 9),
+        6 => (5, 4),
+        _ => (2, 1),
+    };
+    let width = u64::from(height).saturating_mul(numerator);
+    let width = width.checked_div(denominator).unwrap_or_default();
+    let width = u32::try_from(width).map_err(|_| NoImage::Malformed)?;
+    Ok((width, height))
+}
+
+fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
+    let mut traits = Traits {
+        orientation: None,
+        has_alpha: Some(false),
+        animated: Some(false),
+        frames: None,
+        bit_depth: NonZeroU8::new(8),
+        color_space: Some(ColorSpace::Rgb),
+    };
+    let all_default = bits.flag()?;
+    if all_default {
+        return Ok(traits);
+    }
+    let has_more = bits.flag()?;
+    if has_more {
+        let turned = bits.take(3)?.saturating_add(1);
+        traits.orientation = u8::try_from(turned).ok().and_then(Orientation::new);
+        let has_intrinsic_size = bits.flag()?;
+        if has_intrinsic_size {
+            size(bits)?;
+        }
+        let has_preview = bits.flag()?;
+        if has_preview {
+            skip_preview(bits)?;
+        }
+        let is_animated = bits.flag()?;
+        if is_animated {
+            skip_animation(bits)?;
+        }
+        traits.animated = Some(is_animated);
+    }
+    traits.bit_depth = depth(bits)?;
+    let _sixteen_bits_suffice = bits.flag()?;
+    for _ in 0..bits.choice([(0, 0), (0, 1), (4, 2), (12, 1)])? {
+        let is_alpha = extra_channel(bits)?;
+        traits.has_alpha = Some(is_alpha || traits.has_alpha == Some(true));
+    }
+    let _is_xyb = bits.flag()?;
+    let is_srgb = bits.flag()?;
+    if !is_srgb {
+        let _has_profile = bits.flag()?;
+        traits.color_space = match bits.choice(NAME)? {
+            0 => Some(ColorSpace::Rgb),
+            1 => Some(ColorSpace::Gray),
+            2 | 3 => None,
+            _ => return Err(NoImage::Malformed.into()),
+        };
+    }
+    Ok(traits)
+}
+
+fn skip_preview(bits: &mut Bits<'_>) -> Result<(), Stop> {
+    let in_eights = bits.flag()?;
+    let side = if in_eights {
+        PREVIEW_EIGHTS
+    } else {
+        PREVIEW_SIDE
+    };
+    bits.choice(side)?;
+    let has_width = bits.take(3)? == 0;
+    if has_width {
+        bits.choice(side)?;
+    }
+    Ok(())
+}
+
+fn skip_animation(bits: &mut Bits<'_>) -> Result<(), Stop> {
+    let _ticks_per_second = bits.choice([(0, 100), (0, 1_000), (10, 1), (30, 1)])?;
+    let _divided_by = bits.choice([(0, 1), (0, 1_001), (8, 1), (10, 1)])?;
+    let _loops = bits.choice([(0, 0), (3, 0), (16, 0), (32, 0)])?;
+    let _has_timecodes = bits.flag()?;
+    Ok(())
+}
+
+fn depth(bits: &mut Bits<'_>) -> Result<Option<NonZeroU8>, Stop> {
+    let is_float = bits.flag()?;
+    let depth = if is_float {
+        let depth = bits.choice([(0, 32), (0, 16), (0, 24), (6, 1)])?;
+        let _exponent = bits.take(4)?;
+        depth
+    } else {
+        bits.choice([(0, 8), (0, 10), (0, 12), (6, 1)])?
+    };
+    match u8::try_from(depth) {
+        Ok(depth @ 1..=32) => Ok(NonZeroU8::new(depth)),
+        _ => Err(NoImage::Malformed.into()),
+    }
+}
+
+/// Whether the next extra channel is transparency.
+fn extra_channel(bits: &mut Bits<'_>) -> Result<bool, Stop> {
+    const ALPHA: u32 = 0;
+    const SPOT_COLOR: u32 = 2;
+    const COLOR_FILTER: u32 = 5;
+    let all_default = bits.flag()?;
+    if all_default {
+        return Ok(true);
+    }
+    let kind = bits.choice(NAME)?;
+    depth(bits)?;
+    let _dimension_shift = bits.choice([(0, 0), (0, 3), (0, 4), (3, 1)])?;
+    let name_bytes = bits.choice([(0, 0), (4, 0), (5, 16), (10, 48)])?;
+    for _ in 0..name_bytes {
+        bits.take(8)?;
+    }
+    match kind {
+        ALPHA => {
+            let _is_premultiplied = bits.flag()?;
+        }
+        SPOT_COLOR => {
+            for _ in 0..4 {
+                bits.take(16)?;
+            }
+        }
+        COLOR_FILTER => {
+            bits.choice([(0, 1), (2, 0), (4, 3), (8, 19)])?;
+        }
+        _ => {}
+    }
+    Ok(kind == ALPHA)
+}

@@ -1,0 +1,119 @@
+//! A part of a file, of which only the beginning may be there.
+
+use super::{NoImage, Stop};
+
+/// A stretch of a file, such as a chunk, a segment or a box. Offsets are from its beginning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part<'a> {
+    /// What is there of the file.
+    there: &'a [u8],
+    /// How much of the file may be asked for.
+    most: u64,
+    from: u64,
+    to: u64,
+}
+
+impl<'a> Part<'a> {
+    /// A whole file, whose length is not known, that begins with `bytes`.
+    pub(super) fn file(bytes: &'a [u8], most: u64) -> Self {
+        Self {
+            there: bytes,
+            most,
+            from: 0,
+            to: u64::MAX,
+        }
+    }
+
+    /// What was found, or `None` where it is too far from the beginning to be read.
+    pub(super) fn within_reach<T>(self, found: Result<T, Stop>) -> Result<Option<T>, Stop> {
+        match found {
+            Err(Stop::Further(to)) if to > self.most => Ok(None),
+            found => found.map(Some),
+        }
+    }
+
+    /// A stretch of it, of which nothing has to be there yet.
+    pub(super) fn part(self, at: u64, length: u64) -> Result<Self, Stop> {
+        let from = self.from.saturating_add(at);
+        let to = from.saturating_add(length);
+        if to > self.to {
+            return Err(NoImage::Malformed.into());
+        }
+        Ok(Self { from, to, ..self })
+    }
+
+    /// All of it from `at`.
+    pub(super) fn rest(self, at: u64) -> Result<Self, Stop> {
+        self.part(at, self.to.saturating_sub(self.from).saturating_sub(at))
+    }
+
+    /// Whether it ends at `at` or before.
+    pub(super) fn ends_by(self, at: u64) -> bool {
+        self.from.saturating_add(at) >= self.to
+    }
+
+    pub(super) fn bytes(self, at: u64, length: u64) -> Result<&'a [u8], Stop> {
+        let part = self.part(at, length)?;
+        let bytes = match (usize::try_from(part.from), usize::try_from(part.to)) {
+            (Ok(from), Ok(to)) => self.there.get(from..to),
+            _ => None,
+        };
+        bytes.ok_or(Stop::Further(part.to))
+    }
+
+    /// Its first bytes, or all where it has fewer.
+    pub(super) fn first(self, most: u64) -> Result<&'a [u8], Stop> {
+        self.bytes(0, most.min(self.to.saturating_sub(self.from)))
+    }
+
+    /// What is there of it.
+    pub(super) fn available(self) -> &'a [u8] {
+        let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
+        let from = self.there.get(place(self.from)..).unwrap_or_default();
+        from.get(..place(self.to.saturating_sub(self.from)))
+            .unwrap_or(from)
+    }
+
+    pub(super) fn starts_with(self, bytes: &[u8]) -> Result<bool, Stop> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if self.ends_by(length.saturating_sub(1)) {
+            return Ok(false);
+        }
+        Ok(self.bytes(0, length)? == bytes)
+    }
+
+    pub(super) fn array<const N: usize>(self, at: u64) -> Result<[u8; N], Stop> {
+        let length = u64::try_from(N).unwrap_or(u64::MAX);
+        let bytes = self.bytes(at, length)?;
+        bytes.try_into().map_err(|_| NoImage::Malformed.into())
+    }
+
+    pub(super) fn u8(self, at: u64) -> Result<u8, Stop> {
+        self.array(at).map(|[byte]| byte)
+    }
+
+    pub(super) fn u16_be(self, at: u64) -> Result<u16, Stop> {
+        self.array(at).map(u16::from_be_bytes)
+    }
+
+    pub(super) fn u16_le(self, at: u64) -> Result<u16, Stop> {
+        self.array(at).map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u24_le(self, at: u64) -> Result<u32, Stop> {
+        let [low, middle, high] = self.array(at)?;
+        Ok(u32::from_le_bytes([low, middle, high, 0]))
+    }
+
+    pub(super) fn u32_be(self, at: u64) -> Result<u32, Stop> {
+        self.array(at).map(u32::from_be_bytes)
+    }
+
+    pub(super) fn u32_le(self, at: u64) -> Result<u32, Stop> {
+        self.array(at).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64_be(self, at: u64) -> Result<u64, Stop> {
+        self.array(at).map(u64::from_be_bytes)
+    }
+}
