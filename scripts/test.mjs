@@ -18,6 +18,7 @@ await main(async () => {
 async function test() {
   const env = await part("set-up", environment);
   await part("types", () => run("tsc", ["-p", "types"], { env }));
+  await part("images of other encoders", () => run("node", ["scripts/make-corpus.mjs"], { env }));
   await part("core and service, on this machine", () => run("cargo", ["test"], { env }));
   await part("bindings to the runtime, as WebAssembly", () =>
     run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),

@@ -137,3 +137,77 @@ impl Head {
 fn length(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        first: 16,
+        most: 100,
+    };
+
+    /// An image of which the segments before its size take `padding` bytes.
+    fn jpeg(padding: u16) -> Vec<u8> {
+        let mut bytes = b"\xff\xd8\xff\xe2".to_vec();
+        bytes.extend((padding - 2).to_be_bytes());
+        bytes.resize(usize::from(padding) + 2, 0);
+        bytes.extend(b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0");
+        bytes
+    }
+
+    /// How many bytes there are each time that more are wanted, and the outcome.
+    fn fed(bytes: &[u8], piece: usize) -> (Vec<usize>, Head) {
+        let mut head = Head::new(LIMITS, None);
+        let mut lengths = Vec::new();
+        let mut pieces = bytes.chunks(piece);
+        while head.wants_more() {
+            lengths.push(head.len());
+            match pieces.next() {
+                Some(piece) => head.push(piece),
+                None => head.end(),
+            }
+        }
+        (lengths, head)
+    }
+
+    #[test]
+    fn no_more_is_wanted_than_the_header_takes() {
+        let (lengths, head) = fed(&jpeg(60), 8);
+        // The first 16, then as far as the segment goes, and from there on at least twice as much.
+        assert_eq!(lengths, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 75]);
+        assert!(head.image().is_ok());
+        let mut long = jpeg(10);
+        long.resize(1_000, 7);
+        assert_eq!(fed(&long, 30).0, [0]);
+    }
+
+    #[test]
+    fn what_cannot_be_had_ends_the_reading() {
+        let (lengths, head) = fed(&jpeg(300), 8);
+        assert_eq!(lengths, [0, 8], "it says at once how far it goes");
+        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        let cut = fed(&jpeg(60)[..40], 8).1;
+        assert_eq!(cut.image(), Err(NoImage::Truncated));
+    }
+
+    #[test]
+    fn json_is_read_to_its_end_or_given_up() {
+        let mut head = Head::new(LIMITS, Some("Application/JSON; charset=utf-8"));
+        head.push(b"[1");
+        assert!(head.wants_more());
+        head.push(b"]");
+        head.end();
+        assert_eq!(head.json(), Some(Some(&b"[1]"[..])));
+        let mut long = Head::new(LIMITS, Some("application/json"));
+        long.push(&vec![b' '; MAX_JSON_BYTES + 10]);
+        assert!(!long.wants_more());
+        assert_eq!((long.json(), long.len()), (Some(None), MAX_JSON_BYTES + 1));
+        // An image is one whatever it says, unless it says that it is JSON.
+        assert_eq!(
+            Head::whole(LIMITS, Some("text/html"), &jpeg(9)).json(),
+            None
+        );
+        assert!(Head::whole(LIMITS, None, b" {}").json().is_some());
+    }
+}

@@ -509,3 +509,33 @@ fn a_folder_is_purged_page_by_page() {
     );
     assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
 }
+
+/// A GIF of 4 by 3 pixels, and the pixels themselves left out.
+const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
+
+#[test]
+fn a_bucket_is_asked_before_the_origin() {
+    let mut isolate = Isolate::new(json!({ "originBucket": "IMAGES" }));
+    let runtime = isolate.runtime.clone();
+    runtime.origin_answers([Answer::Size(800, 600)]);
+    runtime.put_object("cat.gif", Some(GIF));
+    let in_bucket = isolate.get("cat.gif");
+    assert_eq!(width(&in_bucket), 4);
+    assert_eq!(source(&in_bucket), Source::Origin { stored: true });
+    assert_eq!(runtime.asked(), 0);
+    assert_eq!(width(&isolate.get("dog.gif")), 800);
+    assert_eq!(runtime.opened(), ["cat.gif", "dog.gif"]);
+    assert_eq!(runtime.asked(), 1);
+}
+
+#[test]
+fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
+    let mut isolate = Isolate::new(json!({ "originBucket": "IMAGES" }));
+    let runtime = isolate.runtime.clone();
+    runtime.put_object("cat.gif", None);
+    let pending = isolate.begin("cat.gif");
+    isolate.advance(100);
+    let outcome = isolate.finish(pending);
+    assert_eq!(cause(&outcome), Cause::OriginUnreachable);
+    assert_eq!((runtime.opened().len(), runtime.asked()), (2, 0));
+}

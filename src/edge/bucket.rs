@@ -7,7 +7,6 @@ use worker::Env;
 use super::app::binding;
 use super::object::object;
 use super::ports::now_ms;
-use super::thrown::message;
 use super::timer;
 use crate::failure::{Cause, Failure};
 use crate::head::Head;
@@ -20,6 +19,9 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn get(this: &Bucket, key: &str, options: &Options) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn head(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
 
     /// An object as `get` hands it out. It has no body where a condition was not met.
     type Found;
@@ -50,40 +52,65 @@ impl Bucket {
         timeout_ms: u64,
     ) -> Result<Option<Object>, Failure> {
         let until_ms = now_ms().saturating_add(timeout_ms);
-        let mut etag: Option<String> = None;
+        let mut same = None;
         loop {
-            let options = object(&[("range", range(&head).into())]);
-            if let Some(etag) = &etag {
-                // A piece of another object under the same key would make nonsense of this one.
-                let same = object(&[("etagMatches", etag.into())]);
-                let _ = Reflect::set(&options, &"onlyIf".into(), &same);
-            }
-            let found = match settled(self.get(key, &options), until_ms).await {
-                Err(fault) if fault.is_out_of_range() => {
-                    // The one object that has no range is an empty one.
+            let piece = self.piece(key, &head, same.as_deref(), until_ms).await;
+            let (found, bytes) = match piece {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return Ok(None),
+                Err(_) if head.is_empty() && self.is_empty(key, until_ms).await => {
                     head.end();
-                    let (size, etag) = (0, etag.unwrap_or_default());
+                    let (size, etag) = (0, String::new());
                     return Ok(Some(Object { head, size, etag }));
                 }
-                found => found?,
+                Err(fault) => return Err(fault.into()),
             };
-            if found.is_null() {
-                return Ok(None);
-            }
-            let found: Found = found.unchecked_into();
-            let piece = settled(found.array_buffer(), until_ms).await?;
-            head.push(&Uint8Array::new(&piece).to_vec());
-            let size = bytes(found.size());
+            head.push(&bytes);
+            let (size, etag) = (found.bytes(), found.etag());
             if u64::try_from(head.len()).is_ok_and(|there| there >= size) {
                 head.end();
             }
-            let found_etag = found.etag();
             if !head.wants_more() {
-                let etag = found_etag;
                 return Ok(Some(Object { head, size, etag }));
             }
-            etag = Some(found_etag);
+            same = Some(etag);
         }
+    }
+
+    /// What `head` wants next, of the object with the entity tag `same`, if it has begun with one: a piece of another
+    /// object under the same key would make nonsense of it.
+    async fn piece(
+        &self,
+        key: &str,
+        head: &Head,
+        same: Option<&str>,
+        until_ms: u64,
+    ) -> Result<Option<(Found, Vec<u8>)>, Fault> {
+        let options = object(&[("range", range(head).into())]);
+        if let Some(etag) = same {
+            let condition = object(&[("etagMatches", etag.into())]);
+            let _ = Reflect::set(&options, &"onlyIf".into(), &condition);
+        }
+        let found = settled(self.get(key, &options), until_ms).await?;
+        if found.is_null() {
+            return Ok(None);
+        }
+        let found: Found = found.unchecked_into();
+        let piece = settled(found.array_buffer(), until_ms).await?;
+        Ok(Some((found, Uint8Array::new(&piece).to_vec())))
+    }
+
+    /// Whether the object is there and empty: no range of it can be read.
+    async fn is_empty(&self, key: &str, until_ms: u64) -> bool {
+        let found = settled(self.head(key), until_ms).await;
+        found.is_ok_and(|found| !found.is_null() && found.unchecked_into::<Found>().bytes() == 0)
+    }
+}
+
+impl Found {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+    fn bytes(&self) -> u64 {
+        self.size() as u64
     }
 }
 
@@ -96,22 +123,10 @@ fn range(head: &Head) -> Options {
     ])
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
-fn bytes(number: f64) -> u64 {
-    number as u64
-}
-
 /// Why an operation gave nothing.
 enum Fault {
     Late,
-    Thrown(JsValue),
-}
-
-impl Fault {
-    /// R2 says so in its words alone, with a number (<https://developers.cloudflare.com/r2/api/error-codes/>).
-    fn is_out_of_range(&self) -> bool {
-        matches!(self, Self::Thrown(thrown) if message(thrown).contains("(10039)"))
-    }
+    Thrown,
 }
 
 impl From<Fault> for Failure {
@@ -119,15 +134,15 @@ impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Late => Cause::OriginTimeout.into(),
-            Fault::Thrown(_) => Cause::OriginUnreachable.into(),
+            Fault::Thrown => Cause::OriginUnreachable.into(),
         }
     }
 }
 
 async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, Fault> {
     let left_ms = until_ms.saturating_sub(now_ms());
-    match timer::within(begun.map_err(Fault::Thrown)?, left_ms).await {
-        Some(settled) => settled.map_err(Fault::Thrown),
+    match timer::within(begun.map_err(|_| Fault::Thrown)?, left_ms).await {
+        Some(settled) => settled.map_err(|_| Fault::Thrown),
         None => Err(Fault::Late),
     }
 }

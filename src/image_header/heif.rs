@@ -87,6 +87,12 @@ impl Brands {
     }
 }
 
+/// Most properties of a file and of a picture, and most other pictures that belong to it, before a file counts as
+/// malformed: some dozens are usual, and what comes from elsewhere must not cost more than it may.
+const MAX_PROPERTIES: u16 = 1_024;
+const MAX_PROPERTIES_OF_PICTURE: u32 = 64;
+const MAX_AUXILIARIES: u32 = 16;
+
 /// The box that describes all pictures of the file.
 struct Meta<'a> {
     body: Part<'a>,
@@ -136,6 +142,7 @@ impl<'a> Meta<'a> {
         take: &mut dyn FnMut(Box<'a>) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         let all = find(self.properties, 0, b"ipco")?.ok_or(NoImage::Malformed)?;
+        let mut left = MAX_PROPERTIES_OF_PICTURE;
         for list in boxes(self.properties, 0) {
             let Box { kind, body } = list?;
             if kind != *b"ipma" {
@@ -157,6 +164,10 @@ impl<'a> Meta<'a> {
                     };
                     at = at.saturating_add(length);
                     if owner == picture && index > 0 {
+                        left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
+                        if index > MAX_PROPERTIES {
+                            return Err(NoImage::Malformed.into());
+                        }
                         let place = usize::from(index).saturating_sub(1);
                         take(boxes(all, 0).nth(place).ok_or(NoImage::Malformed)??)?;
                     }
@@ -173,6 +184,7 @@ impl<'a> Meta<'a> {
         };
         let short_ids = references.u8(0)? == 0;
         let length = if short_ids { 2 } else { 4 };
+        let mut left = MAX_AUXILIARIES;
         for reference in boxes(references, VERSIONED) {
             let Box { kind, body } = reference?;
             if kind != *b"auxl" {
@@ -181,8 +193,11 @@ impl<'a> Meta<'a> {
             let auxiliary = id(body, 0, short_ids)?;
             for n in 0..u64::from(body.u16_be(length)?) {
                 let at = length.saturating_mul(n.saturating_add(1)).saturating_add(2);
-                if id(body, at, short_ids)? == picture && self.is_alpha(auxiliary)? {
-                    return Ok(true);
+                if id(body, at, short_ids)? == picture {
+                    left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
+                    if self.is_alpha(auxiliary)? {
+                        return Ok(true);
+                    }
                 }
             }
         }
@@ -301,5 +316,59 @@ impl Turn {
             (true, 2) => 4,
             (true, _) => 5,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len() + 8).unwrap();
+        [&length.to_be_bytes()[..], kind, body].concat()
+    }
+
+    /// An AVIF of 4 by 3 pixels, whose only picture has this property so many times.
+    fn avif(times: u32) -> Vec<u8> {
+        let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
+        let once = b"\0\x01\x01\x01".repeat(usize::try_from(times).unwrap());
+        let ipma = [&b"\0\0\0\0"[..], &times.to_be_bytes(), &once].concat();
+        let iprp = [boxed(b"ipco", &ispe), boxed(b"ipma", &ipma)].concat();
+        let pitm = boxed(b"pitm", b"\0\0\0\0\0\x01");
+        let meta = [b"\0\0\0\0".to_vec(), pitm, boxed(b"iprp", &iprp)].concat();
+        [boxed(b"ftyp", b"avif\0\0\0\0"), boxed(b"meta", &meta)].concat()
+    }
+
+    #[test]
+    fn a_picture_of_very_many_properties_is_none() {
+        let size = |times| read(Part::file(&avif(times), 1 << 20)).map(|header| header.dimensions);
+        assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
+        assert_eq!(size(64), size(1));
+        assert_eq!(size(65), Err(NoImage::Malformed.into()));
+        assert_eq!(size(200_000), Err(NoImage::Malformed.into()));
+        assert_eq!(size(0), Err(NoImage::Malformed.into()));
+    }
+
+    #[test]
+    fn rotations_and_mirrors_are_one_orientation() {
+        let upright = Turn::default();
+        for (turn, orientation) in [
+            (upright, 1),
+            (upright.rotated(1), 8),
+            (upright.rotated(2), 3),
+            (upright.rotated(3), 6),
+            (upright.mirrored(true), 2),
+            (upright.mirrored(false), 4),
+            (upright.rotated(1).mirrored(true), 7),
+            (upright.rotated(1).mirrored(false), 5),
+            (upright.rotated(2).mirrored(true), 4),
+            (upright.rotated(3).mirrored(true), 5),
+            (upright.rotated(3).mirrored(false), 7),
+            (upright.mirrored(true).mirrored(true), 1),
+            (upright.mirrored(true).mirrored(false), 3),
+            (upright.mirrored(true).rotated(1).rotated(3), 2),
+        ] {
+            assert_eq!(turn.orientation(), Orientation::new(orientation));
+        }
     }
 }

@@ -7,7 +7,8 @@ use super::{Header, NoImage, Stop, exif_orientation, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
-    let mut orientation = None;
+    // The first Exif block counts, also where it tells no orientation.
+    let mut exif = None;
     let mut at = 2;
     loop {
         let (marker, after) = next_marker(file, at)?;
@@ -31,7 +32,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
                     return Err(NoImage::Malformed.into());
                 }
                 let traits = Traits {
-                    orientation,
+                    orientation: exif.flatten(),
                     has_alpha: Some(false),
                     animated: Some(false),
                     frames: None,
@@ -47,8 +48,8 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
             }
             // The pixels begin.
             0xda => return Err(NoImage::Malformed.into()),
-            0xe1 if orientation.is_none() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
-                orientation = exif_orientation(segment.rest(8)?)?;
+            0xe1 if exif.is_none() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
+                exif = Some(exif_orientation(segment.rest(8)?)?);
             }
             _ => {}
         }
@@ -76,5 +77,46 @@ fn next_marker(file: Part<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
         if marker != 0 {
             return Ok((marker, at));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A segment with an Exif block of this orientation.
+    fn exif(orientation: u8) -> Vec<u8> {
+        let tiff = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
+        let segment = [
+            &b"\xff\xe1\0\x22"[..],
+            tiff,
+            &[orientation, 0, 0, 0],
+            b"\0\0\0\0",
+        ];
+        segment.concat()
+    }
+
+    #[test]
+    fn of_several_exif_blocks_the_first_counts() {
+        const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
+        let turned = |blocks: &[u8]| {
+            let blocks = blocks.iter().map(|orientation| exif(*orientation));
+            let file = [
+                b"\xff\xd8".to_vec(),
+                blocks.collect::<Vec<_>>().concat(),
+                FRAME.to_vec(),
+            ];
+            let header = read(Part::file(&file.concat(), 1_000)).unwrap();
+            header
+                .traits
+                .orientation
+                .map(|orientation| orientation.value())
+        };
+        assert_eq!(turned(&[]), None);
+        assert_eq!(turned(&[6]), Some(6));
+        assert_eq!(turned(&[3, 6]), Some(3));
+        // As for sharp and browsers.
+        assert_eq!(turned(&[0, 6]), None);
+        assert_eq!(turned(&[9, 6]), None);
     }
 }

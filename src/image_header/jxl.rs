@@ -16,8 +16,9 @@ const PREVIEW_EIGHTS: Choices = [(0, 16), (0, 32), (5, 1), (9, 33)];
 /// How one of a list of names is written.
 const NAME: Choices = [(0, 0), (0, 1), (4, 2), (6, 18)];
 
-/// No header of a codestream is longer, in bytes, than one with the longest names of channels.
+/// How much of a codestream is looked at, in bytes, and in how many pieces: real headers have some dozens, in one.
 const MAX_HEADER_BYTES: u64 = 4_096;
+const MAX_PIECES: u32 = 16;
 
 /// Most pixels that the standard allows, at its highest level.
 const MAX_PIXELS: u64 = 1 << 40;
@@ -25,14 +26,16 @@ const MAX_PIXELS: u64 = 1 << 40;
 /// A codestream in boxes.
 pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
     let mut pieces = Vec::new();
+    let mut left = MAX_PIECES;
     for found in boxes(file, 0) {
         let found = found?;
         match &found.kind {
             b"jxlc" => return read(found.body),
             b"jxlp" => {
                 // Its number stands before it. The header is most often within the first.
-                let piece = found.body.rest(4)?;
-                pieces.extend_from_slice(piece.first(MAX_HEADER_BYTES)?);
+                let piece = found.body.rest(4)?.first(MAX_HEADER_BYTES);
+                pieces.extend_from_slice(piece.all()?);
+                left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
                 match read(Part::file(&pieces, 0)) {
                     Err(Stop::Further(_)) => {}
                     header => return header,
@@ -49,7 +52,7 @@ pub(super) fn read(codestream: Part<'_>) -> Result<Header, Stop> {
     if codestream.u16_be(0)? != 0xff0a {
         return Err(NoImage::Malformed.into());
     }
-    let mut bits = Bits::new(codestream.rest(2)?);
+    let mut bits = Bits::new(codestream.first(MAX_HEADER_BYTES).rest(2)?);
     let (width, height) = size(&mut bits)?;
     if u64::from(width).saturating_mul(height.into()) > MAX_PIXELS {
         return Err(NoImage::Malformed.into());

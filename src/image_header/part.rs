@@ -61,9 +61,14 @@ impl<'a> Part<'a> {
         bytes.ok_or(Stop::Further(part.to))
     }
 
-    /// Its first bytes, or all where it has fewer.
-    pub(super) fn first(self, most: u64) -> Result<&'a [u8], Stop> {
-        self.bytes(0, most.min(self.to.saturating_sub(self.from)))
+    /// The beginning of it, or all where it is not longer.
+    pub(super) fn first(self, most: u64) -> Self {
+        let to = self.to.min(self.from.saturating_add(most));
+        Self { to, ..self }
+    }
+
+    pub(super) fn all(self) -> Result<&'a [u8], Stop> {
+        self.bytes(0, self.to.saturating_sub(self.from))
     }
 
     /// What is there of it.

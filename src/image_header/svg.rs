@@ -282,3 +282,83 @@ fn exponent(text: &[u8]) -> (i32, &[u8]) {
     }
     (exponent.saturating_mul(sign), after)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(text: &str) -> Result<(u32, u32), Stop> {
+        let dimensions = read(Part::file(text.as_bytes(), 1_000))?.dimensions;
+        Ok((dimensions.width(), dimensions.height()))
+    }
+
+    #[test]
+    fn a_side_has_a_length_or_follows_from_the_other_and_the_ratio() {
+        for (attributes, expected) in [
+            ("width='120' height='80.4px'", (120, 80)),
+            ("width='1in' height=' 2.54cm '", (96, 96)),
+            ("width='10MM' height='40q'", (38, 38)),
+            ("width='72pt' height='6pc'", (96, 96)),
+            ("width='2em' height='1e2'", (32, 100)),
+            ("width='0.2' height='.6'", (1, 1)),
+            ("width='100%' height='100%' viewBox='0 0 30 20'", (30, 20)),
+            ("viewBox='-5,-5 , 30,20'", (30, 20)),
+            ("width='60' viewBox='0 0 30 20'", (60, 40)),
+            ("height='60' viewBox='0 0 3e1 20'", (90, 60)),
+            ("width='60' height='-1' viewBox='0 0 30 20'", (60, 40)),
+        ] {
+            assert_eq!(
+                size(&format!("<svg {attributes}>")),
+                Ok(expected),
+                "{attributes}"
+            );
+        }
+        for attributes in [
+            "",
+            "width='60'",
+            "viewBox='0 0 0 20'",
+            "viewBox='0 0 20'",
+            "width='x' height='y'",
+        ] {
+            let none = size(&format!("<svg {attributes}/>"));
+            assert_eq!(none, Err(NoImage::NoSize.into()), "{attributes}");
+        }
+    }
+
+    #[test]
+    fn the_root_stands_behind_whatever_xml_may_have_before_it() {
+        for before in [
+            "\u{feff}",
+            "<?xml version='1.0'?>\n",
+            "<!-- <svg width='1' height='1'> -->",
+            "<!DOCTYPE svg PUBLIC '-//W3C//DTD>' \"http://x\">",
+            "<!DOCTYPE svg [<!ENTITY a \"]>\"> <!-- ]> ' -->]>",
+        ] {
+            let text = format!("{before}<s:svg xmlns:s='' width=\"7\" height='8'/>");
+            assert_eq!(size(&text), Ok((7, 8)), "{before}");
+        }
+        for other in [
+            "<html>",
+            "<SVG width='1' height='1'>",
+            "x<svg width='1' height='1'>",
+            "<svgs >",
+        ] {
+            assert_eq!(size(other), Err(NoImage::Unknown.into()), "{other}");
+        }
+        for cut in [
+            "<",
+            "<!",
+            "<!-",
+            "<?xml",
+            "<!DOCTYPE svg [",
+            "<svg width='1",
+            "<svg width",
+        ] {
+            assert!(matches!(size(cut), Err(Stop::Further(_))), "{cut}");
+        }
+        assert_eq!(
+            size("<svg width=1 height=1>"),
+            Err(NoImage::Malformed.into())
+        );
+    }
+}

@@ -21,24 +21,25 @@ mod tag {
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let directory = Directory::first(file)?;
     // The raw pictures of cameras are made as TIFF files that show a thumbnail first.
-    let is_thumbnail = directory.value(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
-    if is_thumbnail || directory.value(tag::DNG_VERSION)?.is_some() {
+    let is_thumbnail = directory.number(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
+    if is_thumbnail || directory.first_number(tag::DNG_VERSION)?.is_some() {
         return Err(NoImage::Unknown.into());
     }
-    let side = |tag| directory.value(tag)?.ok_or(Stop::from(NoImage::Malformed));
+    let side = |tag| directory.number(tag)?.ok_or(Stop::from(NoImage::Malformed));
     let size = (side(tag::WIDTH)?, side(tag::HEIGHT)?);
-    let color_space = match directory.value(tag::PHOTOMETRIC)? {
+    let photometric = directory.number(tag::PHOTOMETRIC)?;
+    let color_space = match photometric {
         Some(0 | 1) => Some(ColorSpace::Gray),
         Some(2 | 3 | 6) => Some(ColorSpace::Rgb),
         Some(5) => Some(ColorSpace::Cmyk),
         _ => None,
     };
-    let bits = match directory.value(tag::PHOTOMETRIC)? {
+    let bits = match photometric {
         // The colours of a palette have sixteen bits, and are made of eight.
         Some(3) => Some(8),
-        _ => directory.value(tag::BITS_PER_SAMPLE)?,
+        _ => directory.first_number(tag::BITS_PER_SAMPLE)?,
     };
-    let extra = directory.value(tag::EXTRA_SAMPLES)?;
+    let extra = directory.first_number(tag::EXTRA_SAMPLES)?;
     let traits = Traits {
         orientation: directory.orientation()?,
         has_alpha: Some(matches!(extra, Some(1 | 2))),
@@ -108,14 +109,27 @@ impl<'a> Directory<'a> {
     }
 
     fn orientation(&self) -> Result<Option<Orientation>, Stop> {
-        let value = self.value(tag::ORIENTATION)?;
+        let value = self.number(tag::ORIENTATION)?;
         Ok(value
             .and_then(|value| u8::try_from(value).ok())
             .and_then(Orientation::new))
     }
 
-    /// The first number of a field; `None` where there is no such field, or it has no numbers.
-    fn value(&self, tag: u16) -> Result<Option<u32>, Stop> {
+    /// The one number of a field; `None` where there is no such field, or it has another number of them.
+    fn number(&self, tag: u16) -> Result<Option<u32>, Stop> {
+        let found = self.find(tag)?;
+        Ok(found
+            .filter(|(count, _)| *count == 1)
+            .map(|(_, first)| first))
+    }
+
+    /// The first number of a field that has some.
+    fn first_number(&self, tag: u16) -> Result<Option<u32>, Stop> {
+        Ok(self.find(tag)?.map(|(_, first)| first))
+    }
+
+    /// How many numbers a field has, and the first of them.
+    fn find(&self, tag: u16) -> Result<Option<(u64, u32)>, Stop> {
         let (file, numbers) = (self.file, self.numbers);
         let length = if numbers.big { 20 } else { 12 };
         for n in 0..self.count {
@@ -149,7 +163,7 @@ impl<'a> Directory<'a> {
                 4 => numbers.u32(file, at)?,
                 _ => u32::try_from(numbers.offset(file, at)?).map_err(|_| NoImage::Malformed)?,
             };
-            return Ok(Some(value));
+            return Ok(Some((count, value)));
         }
         Ok(None)
     }

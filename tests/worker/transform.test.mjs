@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import test, { after, suite } from "node:test";
+import sharp from "sharp";
 import { root } from "./harness/modules.mjs";
-import { file, Origin } from "./harness/origin.mjs";
+import { file, Origin, text } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
 import { apply, chart, colourAt, optionsOf, pictureOf, resizerSource } from "./harness/transform.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
@@ -87,6 +89,24 @@ suite("the transform, with the trim as documented, makes", () => {
     const { picture } = await transformed("chart.png", "aspect=16:9&focal=0.5,0.3&width=80", asDocumented);
     assert.deepEqual([picture.width, picture.height], [80, 45]);
   });
+});
+
+suite("the transform of an image that has to be turned is that of the upright one:", () => {
+  for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    test(`orientation ${orientation}`, async (t) => {
+      const site = await deploy(t);
+      const turned = await sharp(pictures["chart.png"]).withMetadata({ orientation }).png().toBuffer();
+      const upright = await sharp(turned).autoOrient().png().toBuffer();
+      site.origin.on(text(turned, { headers: { "Content-Type": "image/png" } }));
+      const { metadata, aspectCrop, transform } = (await site.get("/metadata/a?aspect=3:2&focal=0.3,0.8")).json;
+      const whole = await pictureOf(upright);
+      assert.deepEqual([metadata.orientation, metadata.width, metadata.height], [orientation, whole.width, whole.height]);
+      const { width, height, hoffset: left, voffset: top } = aspectCrop;
+      const [right, bottom] = [left + width - 1, top + height - 1];
+      const shown = await pictureOf(await apply(transform, upright));
+      assert.deepEqual(shown.corners, [whole.at(left, top), whole.at(right, top), whole.at(left, bottom), whole.at(right, bottom)]);
+    });
+  }
 });
 
 suite("the emulation of wrangler dev, given the transform, makes", () => {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import test, { after, suite } from "node:test";
 import { imageSizeFromFile } from "image-size/fromFile";
-import { assertFound } from "./harness/expect.mjs";
+import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { root } from "./harness/modules.mjs";
 import { file, Origin } from "./harness/origin.mjs";
+import { jpeg, segments } from "./harness/picture.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
 const TYPES = { ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif", ".gif": "image/gif" };
@@ -39,4 +41,32 @@ suite("through wrangler dev and its image emulation", () => {
       assertFound(await site.get(`/metadata/${encodeURI(name)}`), "memory");
     });
   }
+});
+
+suite("through wrangler dev and its R2", async () => {
+  const long = await jpeg({ width: 7, before: segments(150_000) });
+  const objects = Object.fromEntries(samples.map(({ name }) => [name, readFileSync(path.join(FOLDER, name))]));
+  Object.assign(objects, { empty: Buffer.alloc(0), long });
+  const bucket = await wranglerDev({ after }, { metadata: { originBucket: "IMAGES" }, objects });
+
+  for (const { name, type } of samples) {
+    test(`${name} is read from its own header`, async () => {
+      const expected = await imageSizeFromFile(path.join(FOLDER, name));
+      const answer = await bucket.get(`/metadata/${encodeURI(name)}`);
+      assertFound(answer, "origin");
+      const { width, height, mimeType, fileSize, source, etag } = answer.json.metadata;
+      assert.deepEqual(
+        { width, height, mimeType, fileSize, source },
+        { width: expected.width, height: expected.height, mimeType: type, fileSize: objects[name].length, source: "image-header" },
+      );
+      assert.equal(etag, createHash("md5").update(objects[name]).digest("hex"));
+    });
+  }
+
+  test("a long header is read to its end, and what is empty or missing is told", async () => {
+    const { metadata } = (await bucket.get("/metadata/long")).json;
+    assert.deepEqual([metadata.width, metadata.fileSize], [7, long.length]);
+    assert.match(assertProblem(await bucket.get("/metadata/empty"), 415, "not-an-image").detail, /it is empty/);
+    assertProblem(await bucket.get("/metadata/none"), 404, "not-found");
+  });
 });

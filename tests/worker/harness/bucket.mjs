@@ -4,8 +4,8 @@ import { Chronicle } from "./gate.mjs";
 import { close, listen } from "./listener.mjs";
 
 /**
- * Stands in for R2: speaks the wire protocol of workerd's `r2Bucket` binding (src/workerd/api/r2-rpc.c++) for `get`, over
- * a Map of bytes, and keeps a chronicle of what it was asked.
+ * Stands in for R2: speaks the wire protocol of workerd's `r2Bucket` binding (src/workerd/api/r2-rpc.c++) for `get` and `head`,
+ * over a Map of bytes, and keeps a chronicle of what it was asked.
  *
  * A behaviour is given the operation and may await a gate. What it returns decides the answer: nothing carries on,
  * `{ status, code }` fails, `{ hang: true }` never answers.
@@ -46,17 +46,18 @@ export class Bucket {
   }
 
   async #serve(request, response) {
-    const { object: key, range = {}, onlyIf = {} } = JSON.parse(utf8(request.headers["cf-r2-request"]));
+    const { method, object: key, range = {}, onlyIf = {} } = JSON.parse(utf8(request.headers["cf-r2-request"]));
     const operation = { key, offset: Number(range.offset), length: Number(range.length), etagMatches: onlyIf.etagMatches?.[0]?.value };
-    this.#gets.add(operation);
+    if (method === "get") this.#gets.add(operation);
     const change = (await this.#behaviour?.(operation)) ?? {};
     if (change.hang) return;
     if (change.status) return fail(response, change.status, change.code);
     const found = this.#objects.get(key);
     if (!found) return fail(response, 404, 10007);
-    if (operation.offset > found.bytes.length) return fail(response, 416, 10039);
     const { etagMatches = found.etag } = operation;
     const properties = describe(key, found, operation);
+    if (method === "head") return response.writeHead(200, sized(properties)).end(properties);
+    if (operation.offset >= found.bytes.length) return fail(response, 416, 10039);
     if (etagMatches !== found.etag) return fail(response, 412, 10031, properties);
     const bytes = found.bytes.subarray(operation.offset, operation.offset + operation.length);
     response.writeHead(200, sized(properties));
@@ -66,7 +67,7 @@ export class Bucket {
 
 /** What R2 says of an object, before its bytes. */
 function describe(name, { bytes, etag }, { offset, length }) {
-  const range = { offset, length: Math.max(0, Math.min(length, bytes.length - offset)) };
+  const range = offset < bytes.length ? { offset, length: Math.min(length, bytes.length - offset) } : undefined;
   const text = { name, version: "1", size: bytes.length, etag, uploaded: 0, httpFields: {}, customFields: [], range, checksums: {} };
   return Buffer.from(JSON.stringify(text));
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
+import { getPlatformProxy } from "wrangler";
 import { Client } from "./client.mjs";
 import { within } from "./gate.mjs";
 import { entry, manifest, root } from "./modules.mjs";
@@ -13,9 +14,10 @@ const command = path.join(root, "node_modules/.bin/wrangler");
 /**
  * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
  * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
- * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN.
+ * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN, and
+ * `objects` what a bucket bound as IMAGES holds, by key.
  */
-export async function wranglerDev(t, { metadata, source, env }) {
+export async function wranglerDev(t, { metadata, source, env, objects }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
@@ -29,13 +31,17 @@ export async function wranglerDev(t, { metadata, source, env }) {
       compatibility_date: compatibilityDate,
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
+      r2_buckets: objects && [{ binding: "IMAGES", bucket_name: "test" }],
       vars: { metadata, ...env },
       dev: { ip: "127.0.0.1", port: 0, inspector_port: 0 },
     }),
   );
 
+  const state = path.join(directory, "state");
+  if (objects) await fill(objects, config, state);
+
   const output = [];
-  const child = spawn(command, ["dev", "--config", config, "--persist-to", path.join(directory, "state")], {
+  const child = spawn(command, ["dev", "--config", config, "--persist-to", state], {
     cwd: directory,
     env: environment(directory),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -71,6 +77,16 @@ export async function wranglerDev(t, { metadata, source, env }) {
   const client = new Client(port, ip);
   t.after(() => client.close());
   return client;
+}
+
+/** Puts objects into the bucket, before wrangler serves it. */
+async function fill(objects, configPath, state) {
+  const { env, dispose } = await getPlatformProxy({ configPath, persist: { path: path.join(state, "v3") } });
+  try {
+    for (const [key, bytes] of Object.entries(objects)) await env.IMAGES.put(key, bytes);
+  } finally {
+    await dispose();
+  }
 }
 
 /** What `wrangler deploy` would upload, as it says itself: `{ total, gzip }`, in KiB. */

@@ -1,0 +1,83 @@
+// What ExifTool says: it reads the structures of files and decodes none.
+
+const formats = ["jpeg", "png", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "jxl"];
+const names = {
+  JPEG: "jpeg",
+  PNG: "png",
+  APNG: "png",
+  WEBP: "webp",
+  "Extended WEBP": "webp",
+  AVIF: "avif",
+  HEIC: "heic",
+  HEIF: "heic",
+  GIF: "gif",
+  TIFF: "tiff",
+  BTF: "tiff",
+  BMP: "bmp",
+  ICO: "ico",
+  JXL: "jxl",
+  "JXL Codestream": "jxl",
+};
+
+export const exiftoolSays = { name: "exiftool", needs: "exiftool", formats, prepare, ask };
+
+/** Perl takes longer to start than to read a file: all are asked for at once. */
+async function prepare(folder, programs) {
+  const told = await programs
+    .call("exiftool", ["-json", "-n", "-G1", "-q", "-q", "-r", folder])
+    .catch(({ stdout }) => stdout);
+  return new Map(JSON.parse(told).map((tags) => [tags.SourceFile, tags]));
+}
+
+async function ask(path, format, programs, prepared) {
+  const tags = prepared.get(path);
+  if (!tags || tags["ExifTool:Error"]) throw new Error(tags?.["ExifTool:Error"] ?? "not read");
+  const group = { png: "PNG", gif: "GIF", webp: "RIFF", tiff: "IFD0" }[format] ?? "File";
+  const size = [tags[`${group}:ImageWidth`], tags[`${group}:ImageHeight`]].map(Number);
+  const facts = { format: names[tags["File:FileType"]] ?? tags["File:FileType"], ...byFormat[format]?.(tags) };
+  if (!size.every((side) => side > 0)) return facts;
+  // Of an ICO it tells the first picture, and of HEIF the size before any turn or crop.
+  if (format === "ico") return tags["File:ImageCount"] === 1 ? { ...facts, size } : facts;
+  if (format === "avif" || format === "heic") return { ...facts, stored: size, derives: false };
+  if (format === "jxl") return { ...facts, stored: size, blind: true };
+  return { ...facts, ...(["gif", "bmp"].includes(format) ? { size } : { stored: size }) };
+}
+
+const byFormat = {
+  jpeg: (tags) => ({
+    orientation: tags["IFD0:Orientation"],
+    bitDepth: tags["File:BitsPerSample"],
+    colorSpace: { 1: "gray", 3: "rgb", 4: "cmyk" }[tags["File:ColorComponents"]],
+  }),
+  png: (tags) => {
+    const type = tags["PNG:ColorType"];
+    const frames = tags["PNG:AnimationFrames"];
+    return {
+      orientation: tags["IFD0:Orientation"],
+      bitDepth: type === 3 ? 8 : tags["PNG:BitDepth"],
+      colorSpace: type === 0 || type === 4 ? "gray" : "rgb",
+      hasAlpha: type >= 4 || tags["PNG:Transparency"] !== undefined,
+      animated: (frames ?? 1) > 1,
+      frames,
+    };
+  },
+  webp: (tags) => ({ orientation: tags["IFD0:Orientation"] }),
+  gif: (tags) => ({ animated: (tags["GIF:FrameCount"] ?? 1) > 1, frames: tags["GIF:FrameCount"] }),
+  tiff: (tags) => {
+    const kind = tags["IFD0:PhotometricInterpretation"];
+    const [bits] = String(tags["IFD0:BitsPerSample"] ?? "")
+      .split(" ")
+      .filter(Boolean)
+      .map(Number);
+    return {
+      orientation: tags["IFD0:Orientation"],
+      bitDepth: kind === 3 ? 8 : bits,
+      colorSpace: { 0: "gray", 1: "gray", 2: "rgb", 3: "rgb", 5: "cmyk", 6: "rgb" }[kind],
+    };
+  },
+  bmp: (tags) => {
+    const bits = tags["File:BitDepth"];
+    // Sixteen bits are 5 or 6 for each channel, or 4, as its masks have it.
+    return { bitDepth: bits === 16 ? undefined : 8, ...(bits <= 24 && bits !== 16 ? { hasAlpha: false } : {}) };
+  },
+};

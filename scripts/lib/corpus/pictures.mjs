@@ -1,0 +1,69 @@
+// The pictures that the encoders are given: smooth, so that the files stay small, and different in every corner.
+
+import sharp from "sharp";
+
+/** A picture as a sharp image; `phase` moves it, for the frames of an animation. */
+export function picture({ width = 60, height = 40, channels = 3, phase = 0, deep = false } = {}) {
+  const pixels = new (deep ? Uint16Array : Uint8Array)(width * height * channels);
+  const top = deep ? 65535 : 255;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const [across, down] = [x / width, y / height];
+      const colours = [across, down, Math.abs(across + phase - down) % 1];
+      // One channel is grey, two are grey and alpha, as libvips has it.
+      const parts = channels < 3 ? [(across + down) / 2] : colours;
+      if (channels % 2 === 0) parts.push(0.25 + across / 2);
+      parts.forEach((part, channel) => (pixels[(y * width + x) * channels + channel] = Math.round(part * top)));
+    }
+  }
+  const image = sharp(pixels, { raw: { width, height, channels } });
+  if (!deep) return channels < 3 ? image.toColourspace("b-w") : image;
+  return image.toColourspace(channels < 3 ? "grey16" : "rgb16");
+}
+
+/** As many flat colours as asked, in bands: what a palette of that size holds. */
+export function bands(colours, { width = 64, height = 40 } = {}) {
+  const pixels = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const band = Math.floor((x * colours) / width);
+      pixels.set(
+        [(band * 255) / Math.max(1, colours - 1), 255 - ((band * 37) % 256), (band * 91) % 256],
+        (y * width + x) * 3,
+      );
+    }
+  }
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
+/** The frames of an animation as PNG files in memory. */
+export function frames(count, options = {}) {
+  const images = Array.from({ length: count }, (_, index) => picture({ ...options, phase: index / count }));
+  return Promise.all(images.map((image) => image.png({ adaptiveFiltering: true }).toBuffer()));
+}
+
+/** An animation as one sharp image. */
+export async function animation(count, options) {
+  return sharp(await frames(count, options), { join: { animated: true } });
+}
+
+/** Sizes that break a width or a height read from the wrong place, and the four that are a single pixel somewhere. */
+export const oddSizes = [
+  [1, 1],
+  [1, 300],
+  [300, 1],
+  [2, 3],
+  [17, 255],
+  [256, 257],
+];
+
+/** Mulberry32: noise that is the same noise each time. */
+export function noise(length, seed) {
+  let state = seed;
+  return Buffer.alloc(length).map(() => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return (t ^ (t >>> 14)) & 255;
+  });
+}

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import test, { suite } from "node:test";
+import sharp from "sharp";
+import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
+import { root } from "./harness/modules.mjs";
+import { text } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const folder = path.join(root, "target", "corpus");
+const differences = JSON.parse(readFileSync(path.join(root, "tests/corpus/differences.json")));
+
+/** What `npm run corpus` has made; `npm test` runs it. */
+const manifest = read("manifest.json");
+const withoutCorpus = manifest ? false : "there is no corpus: npm run corpus makes it";
+const corpus = manifest ? JSON.parse(manifest) : [];
+
+function read(name) {
+  try {
+    return readFileSync(path.join(folder, name));
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+}
+
+const rawPath = (name) => name.split("/").map(encodeURIComponent).join("/");
+const size = ({ width, height }) => `${width} × ${height}`;
+
+/** A Worker whose origin has the corpus; `spoilt` has what stands in for a file. */
+async function serve(t) {
+  const site = await deploy(t, { kv: false, config: { errorTtl: 0 } });
+  const spoilt = new Map();
+  site.origin.on((request, response, record) => {
+    const name = decodeURIComponent(record.path.replace(/^\/assets\//, ""));
+    const headers = { "Content-Type": "application/octet-stream" };
+    return text(spoilt.get(name) ?? read(name), { headers })(request, response, record);
+  });
+  return { spoilt, get: (name) => site.get(`/metadata/${rawPath(name)}`) };
+}
+
+suite("of the images of the corpus", { skip: withoutCorpus }, () => {
+  test("the Worker says what other readers say", async (t) => {
+    const { get } = await serve(t);
+    const wrong = [];
+    for (const { file, expect, refused = [], ...told } of corpus) {
+      // JSON with a width and a height is what a resizer says.
+      if (file === "invalid/answer.json") continue;
+      const fields = differences[file]?.fields ?? [];
+      const { status, json } = await get(file);
+      if (status !== 200) {
+        const excused = status === 415 && (expect || refused.length > 1 || fields.includes("refused"));
+        if (!excused) wrong.push(`${file}: ${status} ${json.detail}`);
+        continue;
+      }
+      if (expect) wrong.push(`${file}: ${JSON.stringify(json.metadata)} instead of a 415`);
+      for (const field of ["format", "width", "height", "fileSize", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace"]) {
+        const [found, expected] = [json.metadata[field], told[field]];
+        const known = found !== undefined && expected !== undefined;
+        if (known && found !== expected && !fields.includes(field)) wrong.push(`${file}: ${field} ${found} instead of ${expected}`);
+      }
+      if ((json.metadata.orientation ?? 1) !== (told.orientation ?? 1) && !fields.includes("orientation")) {
+        wrong.push(`${file}: orientation ${json.metadata.orientation} instead of ${told.orientation}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  test("a spoilt one is never told a size that sharp does not tell", async (t) => {
+    const { get, spoilt } = await serve(t);
+    const random = generator(11);
+    const readable = corpus.filter(({ format, told }) => ["jpeg", "png", "webp", "gif", "tiff"].includes(format) && told.size?.includes("sharp"));
+    const wrong = [];
+    let compared = 0;
+    for (const { file } of readable) {
+      const bytes = Buffer.from(read(file).subarray(0, 60_000));
+      for (let n = 0; n < 3; n++) bytes[Math.floor(random() * Math.min(bytes.length, 200))] = Math.floor(random() * 256);
+      const theirs = await sharp(bytes, { failOn: "none", limitInputPixels: false, unlimited: true }).metadata().then(
+        ({ autoOrient, pageHeight, width }) => ({ width: autoOrient.width, height: pageHeight ?? autoOrient.height, stored: width }),
+        () => undefined,
+      );
+      spoilt.set(file, bytes);
+      const { status, json } = await get(file);
+      assert.ok([200, 415].includes(status), `${file}: ${status}`);
+      if (status !== 200 || !theirs) continue;
+      compared++;
+      // Of a GIF that says it is larger than this, sharp believes the frames alone.
+      if (json.metadata.format === "gif" && Math.max(json.metadata.width, json.metadata.height) > 2048) continue;
+      if (size(json.metadata) !== size(theirs)) wrong.push(`${file}: ${size(json.metadata)} instead of ${size(theirs)}`);
+    }
+    assert.ok(compared > readable.length / 10, `${compared} of ${readable.length} were readable to both`);
+    assert.deepEqual(wrong, []);
+  });
+
+  test("Chromium shows each in the size that the Worker says", { skip: withoutBrowser }, async (t) => {
+    const { get } = await serve(t);
+    const browser = await startBrowser({ after: (end) => t.after(end) });
+    const page = await browser.newPage();
+    const shown = async (name) => {
+      const bytes = read(name).toString("base64");
+      return page.evaluate(
+        ([type, bytes]) =>
+          new Promise((resolve) => {
+            const image = new Image();
+            image.onload = () => resolve({ width: image.naturalWidth, height: image.naturalHeight });
+            image.onerror = () => resolve(undefined);
+            image.src = `data:${type};base64,${bytes}`;
+          }),
+        [TYPES[path.dirname(name).split("/")[0]], bytes],
+      );
+    };
+    const wrong = [];
+    for (const { file, format, fileSize } of corpus.filter(({ format, fileSize }) => TYPES[format] && fileSize < 200_000)) {
+      const theirs = await shown(file);
+      const { status, json } = await get(file);
+      if (status !== 200 || !theirs || OTHERWISE_IN_CHROMIUM.some((pattern) => pattern.test(file))) continue;
+      if (size(json.metadata) !== size(theirs)) wrong.push(`${file}: ${size(json.metadata)} instead of ${size(theirs)}`);
+    }
+    assert.deepEqual(wrong, []);
+  });
+});
+
+const TYPES = { jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif", bmp: "image/bmp", ico: "image/x-icon", svg: "image/svg+xml" };
+
+/** Where Chromium goes ways of its own. */
+const OTHERWISE_IN_CHROMIUM = [
+  // It does not turn a WebP as its Exif block says, as sharp and exiftool do.
+  /^webp\/(turned-[5-8]|cwebp-metadata|webpmux-exif)/,
+  // It shows more than the clean aperture of an AVIF.
+  /^avif\/.*(clap|crop)/,
+  // Half a pixel is none, and a viewBox without a size is fitted into 300 by 150.
+  /^svg\/(below-one|viewbox-|percent|auto|nested|sdl\/svg-class)/,
+];
+
+/** Mulberry32: the same spoilt bytes each time. */
+function generator(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
