@@ -11,7 +11,7 @@ import { serveOrigin } from "./lib/origin.mjs";
 import { main, output, Problem, root, run } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
 
-const description = "docs/openapi.yaml";
+const description = join(root, "docs", "openapi.yaml");
 
 // There are operations that cannot be asked wrongly, and one that cannot be asked rightly.
 const skipped = ["operation-2xx-response", "operation-4xx-response"];
@@ -38,7 +38,8 @@ await main(async () => {
     await run(
       schemathesis,
       ["run", description, "--url", url, "--header", "Authorization: Bearer local", "--checks", checks.join(), "--warnings", "off", ...process.argv.slice(2)],
-      { env },
+      // It keeps what it found where it is run.
+      { cwd: join(root, "target"), env },
     );
   });
 });
