@@ -77,7 +77,8 @@ const checks = {
 };
 
 await main(async () => {
-  const [site, image = "landscape.jpg"] = process.argv.slice(2);
+  const [site, named] = process.argv.slice(2);
+  const image = named || "landscape.jpg";
   const host = site && URL.canParse(site) && new URL(site).origin;
   if (!host || host === "null") throw new Problem("Say where it is, and an image that it has: npm run smoke -- https://host photos/cat.jpg");
   const path = `/metadata/${image.split("/").map(encodeURIComponent).join("/")}`;
