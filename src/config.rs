@@ -128,6 +128,15 @@ impl std::error::Error for ConfigError {}
 impl Config {
     /// Reads the `metadata` variable of the Worker.
     ///
+    /// ```
+    /// use optimized_metadata::config::{Config, ConfigError};
+    /// use serde_json::json;
+    ///
+    /// let config = Config::from_json(&json!({ "originUrl": "https://images.test", "kvCacheTtl": 3600 }))?;
+    /// assert_eq!((config.kv_cache_ttl_s, config.memory_cache_size), (3600, 1000));
+    /// # Ok::<(), ConfigError>(())
+    /// ```
+    ///
     /// # Errors
     /// The first key that is unknown, missing, of the wrong type or out of range.
     pub fn from_json(settings: &Value) -> Result<Self, ConfigError> {

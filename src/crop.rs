@@ -76,6 +76,17 @@ pub enum Fit {
 /// at `min(max(0, focal·side − crop/2), side − crop)`, rounded likewise.
 ///
 /// With `allow_expansion` all of the image is shown, in the smallest frame of the ratio.
+///
+/// ```
+/// use optimized_metadata::{crop::process_metadata, crop_params, metadata::Dimensions};
+///
+/// let image = Dimensions::new(4000, 3000).ok_or("no size in pixels")?;
+/// let request = crop_params::from_query("aspect=16:9&focal=0.5,0.3")?.ok_or("nothing asked")?;
+/// let processed = process_metadata(image, &request);
+/// assert_eq!((processed.aspect_crop.height, processed.aspect_crop.voffset), (2250, 0));
+/// assert_eq!(processed.transform, "trim=0;0;750;0,width=4000,height=2250,fit=cover");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn process_metadata(dimensions: Dimensions, request: &CropRequest) -> Processed {
     let whole = AspectCrop {

@@ -49,6 +49,17 @@ impl ImagePath {
     /// Each segment is decoded once, as UTF-8. `%2e%2e` is therefore refused as `..`, while
     /// `%252e` stays the harmless name `%2e`.
     ///
+    /// ```
+    /// use optimized_metadata::path::{ImagePath, PathError};
+    ///
+    /// let path = ImagePath::from_raw("photos/my%20cat.jpg")?;
+    /// assert_eq!(path.as_str(), "photos/my cat.jpg");
+    /// assert_eq!(&*path.cache_key(), "metadata:photos/my cat.jpg");
+    /// assert_eq!(path.origin_url("https://images.test"), "https://images.test/photos/my%20cat.jpg");
+    /// assert_eq!(ImagePath::from_raw("photos/%2e%2e/x"), Err(PathError::DotSegment));
+    /// # Ok::<(), PathError>(())
+    /// ```
+    ///
     /// # Errors
     /// The rule of [`PathError`] that `raw` breaks.
     pub fn from_raw(raw: &str) -> Result<Self, PathError> {

@@ -20,13 +20,13 @@ const types = {
 /** The media type of a file that is an image, by its name. */
 export const typeOf = (name) => types[extname(name)];
 
-/** Starts the origin and gives its URL. It ends with the process. */
+/** Starts the origin and gives its URL. It ends with the process, and keeps none alive. */
 export async function serveOrigin(folder) {
   const base = await realpath(folder);
   const server = createServer((request, response) => {
     answer(base, request, response).catch(() => response.destroy());
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(0, "127.0.0.1").unref();
   await once(server, "listening");
   return `http://127.0.0.1:${server.address().port}`;
 }

@@ -1,4 +1,4 @@
-// The tools that come from crates.io: those that build, at the versions Cargo.lock asks for, and the fuzzer.
+// The tools that come from crates.io: those that build, at the versions Cargo.lock asks for, the fuzzer and the auditor.
 //
 // They live in a per-user cache, one folder for each tool and version, so that another clone finds them there.
 
@@ -23,6 +23,11 @@ export async function tools(env) {
 /** The environment with the fuzzer on its path. */
 export function fuzzer(env) {
   return withTools(env, [{ name: "cargo-fuzz", version: "0.13.2" }]);
+}
+
+/** The environment with the auditor of crates on its path. */
+export function auditor(env) {
+  return withTools(env, [{ name: "cargo-deny", version: "0.20.2" }]);
 }
 
 async function withTools(env, tools) {

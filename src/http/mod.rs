@@ -10,6 +10,7 @@ mod data_point;
 mod headers;
 mod image;
 mod inspector;
+mod openapi;
 mod problem;
 mod prometheus;
 mod purge;

@@ -11,7 +11,7 @@ use super::image::Told;
 use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
-use super::{admin, batch, cors, image, prometheus, purge, stats};
+use super::{admin, batch, cors, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::CropRequest;
 use crate::isolate::Isolate;
@@ -39,6 +39,8 @@ enum Route<'a> {
     Metrics,
     /// `/stats`
     Stats,
+    /// `/openapi.json`
+    Description,
     /// `/`, and what that page loads from here.
     Inspector(&'static File),
 }
@@ -49,6 +51,7 @@ impl<'a> Route<'a> {
             "/health" => Some(Self::Health),
             "/metrics" => Some(Self::Metrics),
             "/stats" => Some(Self::Stats),
+            "/openapi.json" => Some(Self::Description),
             "/metadata" => Some(Self::Batch),
             _ => match path.strip_prefix("/metadata/") {
                 Some(raw) => Some(Self::Image(raw)),
@@ -61,10 +64,8 @@ impl<'a> Route<'a> {
     fn methods(&self, admins: bool) -> &'static str {
         match self {
             Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
-            Self::Image(_) | Self::Health | Self::Inspector(_) | Self::Metrics | Self::Stats => {
-                "GET, HEAD, OPTIONS"
-            }
             Self::Batch => "GET, HEAD, POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
         }
     }
 }
@@ -218,6 +219,7 @@ impl<S: Clone + 'static> Site<S> {
                 return Ok(cors::preflight(answer, methods));
             }
             (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
+            (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
                 let origin_url = service.config().origin_url.as_deref();
                 return Ok(inspector::get(

@@ -91,16 +91,21 @@ async function fill(objects, configPath, state) {
 
 /** What `wrangler deploy` would upload, as it says itself: `{ total, gzip }`, in KiB. */
 export async function uploadSize() {
+  const [, total, gzip] = (await dryRun()).match(/Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/);
+  return { total: Number(total), gzip: Number(gzip) };
+}
+
+/** What `wrangler deploy` says that it would do, given its arguments; `edit` changes the text of wrangler.toml. */
+export async function dryRun({ edit = (toml) => toml, args: further = [] } = {}) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   try {
     const config = path.join(directory, "wrangler.toml");
     // As it is, but for the build step, which would replace the files that other tests are reading.
-    const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
+    const toml = edit(readFileSync(path.join(root, "wrangler.toml"), "utf8"));
     writeFileSync(config, toml.replace(/^main\s*=.*/m, () => `main = ${JSON.stringify(entry())}`).replace(/^\[build\]\n[^[]*/m, ""));
-    const args = ["deploy", "--dry-run", "--config", config, "--outdir", path.join(directory, "out")];
-    const { stdout } = await promisify(execFile)(command, args, { cwd: directory, env: environment(directory) });
-    const [, total, gzip] = stdout.match(/Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/);
-    return { total: Number(total), gzip: Number(gzip) };
+    const args = ["deploy", "--dry-run", "--config", config, "--outdir", path.join(directory, "out"), ...further];
+    const { stdout, stderr } = await promisify(execFile)(command, args, { cwd: directory, env: environment(directory) });
+    return stdout + stderr;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,0 +1,51 @@
+// `npm run release -- v0.1.0`: makes what a release of this version has, in target/artefacts. It publishes nothing.
+//
+// The Worker among it is built: whoever unpacks it deploys it with wrangler alone, without Rust.
+
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { environment } from "./lib/environment.mjs";
+import { main, Problem, root, run } from "./lib/process.mjs";
+
+const folder = join(root, "target", "artefacts");
+const read = (file) => readFileSync(join(root, file), "utf8");
+
+await main(async () => {
+  const [, version] = read("Cargo.toml").match(/^version = "(.+)"$/m);
+  const tag = process.argv[2] ?? `v${version}`;
+  if (tag !== `v${version}`) throw new Problem(`The tag is ${tag}, but Cargo.toml says ${version}.`);
+  const notes = changes(version);
+  const env = await environment();
+  rmSync(folder, { recursive: true, force: true });
+  const name = `optimized-metadata-worker-${version}`;
+  const worker = join(folder, name);
+  mkdirSync(worker, { recursive: true });
+  await run("wrangler", ["deploy", "--dry-run", "--outdir", worker], { env });
+  rmSync(join(worker, "README.md"), { force: true });
+  writeFileSync(join(worker, "wrangler.toml"), deployable(read("wrangler.toml")));
+  for (const file of ["LICENSE", "CHANGELOG.md", "README.md"]) cpSync(join(root, file), join(worker, file));
+  await run("tar", ["--create", "--gzip", "--file", `${name}.tgz`, name], { cwd: folder, env });
+  rmSync(worker, { recursive: true });
+  await run("npm", ["pack", "./types", "--silent", "--pack-destination", folder], { env });
+  writeFileSync(join(folder, "notes.md"), notes);
+  const archives = readdirSync(folder).filter((file) => file.endsWith(".tgz"));
+  const sum = (file) => createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");
+  writeFileSync(join(folder, "SHA256SUMS"), archives.map((file) => `${sum(file)}  ${file}\n`).join(""));
+  console.log(`\ntarget/artefacts:\n${readdirSync(folder).join("\n")}`);
+});
+
+/** What CHANGELOG.md says of a version. */
+function changes(version) {
+  const section = read("CHANGELOG.md").split(/^## /m).find((text) => text.split(/\s/, 1)[0] === version);
+  if (!section) throw new Problem(`CHANGELOG.md has no section "## ${version}": give it what stands under "Unreleased".`);
+  return section.slice(section.indexOf("\n") + 1).trim() + "\n";
+}
+
+/** The settings for a Worker that is built already. */
+function deployable(toml) {
+  return toml
+    .replace(/^main = .*\n/m, 'main = "index.js"\n')
+    .replace(/^# The build's JavaScript[^\n]*\nminify = true\nkeep_names = false\n/m, "no_bundle = true\nfind_additional_modules = true\n")
+    .replace(/^\[build\]\n[^[]*/m, "");
+}

@@ -1,0 +1,161 @@
+//! The docs name what the code has: settings, codes, fields, and the version.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::collections::BTreeSet;
+use std::num::{NonZeroU8, NonZeroU32};
+
+use optimized_metadata::config::Config;
+use optimized_metadata::metadata::{
+    ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
+};
+use serde_json::{Value, json};
+
+const CONFIGURATION: &str = include_str!("../docs/configuration.md");
+const HTTP_API: &str = include_str!("../docs/http-api.md");
+const OPENAPI: &str = include_str!("../docs/openapi.yaml");
+const PROBLEMS: &str = include_str!("../src/http/problem.rs");
+const README: &str = include_str!("../README.md");
+const TYPES: &str = include_str!("../types/index.d.ts");
+const WRANGLER: &str = include_str!("../wrangler.toml");
+
+/// The settings that there are: whoever names another one is told them all.
+fn settings() -> BTreeSet<String> {
+    let unknown = json!({ "originUrl": "https://images.test", "unknown": true });
+    let error = Config::from_json(&unknown).unwrap_err();
+    let (_, keys) = error.expected.split_once("the keys are ").unwrap();
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+/// The first cells of a page's tables that are the name of a setting.
+fn rows(page: &str) -> BTreeSet<String> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
+        .map(|(name, _)| name.to_owned())
+        .filter(|name| is_setting(name))
+        .collect()
+}
+
+fn is_setting(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+#[test]
+fn every_setting_has_a_row_and_every_row_is_a_setting() {
+    assert_eq!(rows(CONFIGURATION), settings());
+}
+
+#[test]
+fn the_settings_of_the_readme_and_of_wrangler_toml_are_there() {
+    let (_, section) = README.split_once("\n## Settings\n").unwrap();
+    let in_readme = rows(section.split("\n## ").next().unwrap());
+    assert!(!in_readme.is_empty());
+    assert!(in_readme.is_subset(&settings()), "{in_readme:?}");
+
+    let (_, section) = WRANGLER.split_once("[vars.metadata]").unwrap();
+    let top = section.split("\n\n").next().unwrap();
+    let inline = WRANGLER
+        .lines()
+        .filter_map(|line| line.split_once("vars.metadata = "))
+        .map(|(_, table)| table);
+    let in_toml: BTreeSet<String> = top
+        .lines()
+        .chain(inline)
+        .flat_map(|line| line.split(['{', ',']))
+        .filter_map(|pair| pair.split_once(" = "))
+        .map(|(name, _)| name.trim_start_matches('#').trim().to_owned())
+        .collect();
+    assert!(in_toml.contains("originUrl") && in_toml.contains("originBucket"));
+    assert!(in_toml.is_subset(&settings()), "{in_toml:?}");
+}
+
+/// The codes of all problems, with their statuses: `status: 404,` and `code: "no-route",` on lines of their
+/// own, or `=> (404, "not-found", …)`.
+fn problems() -> BTreeSet<(u16, String)> {
+    let mut problems = BTreeSet::new();
+    let mut status = None;
+    for line in PROBLEMS.lines().map(str::trim) {
+        if let Some(number) = line.strip_prefix("status: ") {
+            status = number.trim_end_matches(',').parse().ok();
+        } else if let Some(code) = line.strip_prefix("code: \"") {
+            problems.insert((status.unwrap(), code.trim_end_matches("\",").to_owned()));
+        } else if let Some((_, tuple)) = line.split_once("=> (") {
+            let mut parts = tuple.split(", ");
+            let status = parts.next().unwrap().parse().unwrap();
+            let code = parts.next().unwrap().trim_matches('"');
+            problems.insert((status, code.to_owned()));
+        }
+    }
+    assert!(problems.len() > 20, "{problems:?}");
+    problems
+}
+
+#[test]
+fn every_problem_is_in_the_docs_the_description_and_the_types() {
+    for (status, code) in problems() {
+        let row = format!("| {status} | `{code}` |");
+        assert!(HTTP_API.contains(&row), "{row} in docs/http-api.md");
+        let item = format!("            - {code}\n");
+        assert!(OPENAPI.contains(&item), "{code} in docs/openapi.yaml");
+        let literal = format!("| \"{code}\"");
+        assert!(TYPES.contains(&literal), "{code} in types/index.d.ts");
+        assert!(TYPES.contains(&format!(" {status} |")) || TYPES.contains(&format!(" {status};")));
+    }
+}
+
+#[test]
+fn no_problem_is_in_the_docs_that_is_none() {
+    let codes: BTreeSet<String> = problems().into_iter().map(|(_, code)| code).collect();
+    let (_, section) = HTTP_API.split_once("\n## Errors\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));
+    for row in rows {
+        let code = row.split('`').nth(1).unwrap();
+        assert!(codes.contains(code), "{row}");
+    }
+}
+
+#[test]
+fn every_field_of_metadata_is_in_the_docs_the_description_and_the_types() {
+    let metadata = ImageMetadata {
+        dimensions: Dimensions::new(1, 1).unwrap(),
+        format: Some(Format::Webp),
+        file_size: Some(1),
+        etag: Some("a".into()),
+        traits: Traits {
+            orientation: Orientation::new(1),
+            has_alpha: Some(true),
+            animated: Some(true),
+            frames: NonZeroU32::new(1),
+            bit_depth: NonZeroU8::new(8),
+            color_space: Some(ColorSpace::Rgb),
+        },
+        confidence: "high".into(),
+        source: "image-header".into(),
+    };
+    let Value::Object(fields) = serde_json::to_value(&metadata).unwrap() else {
+        panic!("metadata is an object");
+    };
+    for field in fields.keys() {
+        assert!(HTTP_API.contains(&format!("`{field}`")), "{field}");
+        assert!(OPENAPI.contains(&format!("        {field}:\n")), "{field}");
+        let typed = [format!("  {field}: "), format!("  {field}?: ")];
+        assert!(typed.iter().any(|field| TYPES.contains(field)), "{field}");
+    }
+}
+
+#[test]
+fn there_is_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(OPENAPI.contains(&format!("\n  version: {version}\n")));
+    let types: Value = serde_json::from_str(include_str!("../types/package.json")).unwrap();
+    assert_eq!(types["version"], version);
+}

@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import http from "node:http";
+import path from "node:path";
+import test, { after, suite } from "node:test";
+import { serveOrigin } from "../../scripts/lib/origin.mjs";
+import { close, listen } from "./harness/listener.mjs";
+import { root } from "./harness/modules.mjs";
+import { failure, image } from "./harness/origin.mjs";
+import { deploy } from "./harness/site.mjs";
+import { wranglerDev } from "./harness/wrangler.mjs";
+
+/** What `npm run smoke` says: its lines, and whether all is well. */
+function smoke(...args) {
+  const script = path.join(root, "scripts/smoke.mjs");
+  return new Promise((resolve) => {
+    execFile(process.execPath, [script, ...args], (error, stdout, stderr) => {
+      resolve({ passed: !error, lines: stdout.trimEnd().split("\n"), told: stderr.trim() });
+    });
+  });
+}
+
+async function assertFails(args, line) {
+  const { passed, lines, told } = await smoke(...args);
+  assert.equal(passed, false, lines.join("\n"));
+  assert.match([...lines, told].join("\n"), line);
+}
+
+test("an instance as npm start serves it passes", async () => {
+  const originUrl = await serveOrigin(path.join(root, "samples"));
+  const { url } = await wranglerDev({ after }, { metadata: { originUrl } });
+  for (const name of [[], ["gallery/Größe 1.png"]]) {
+    const { passed, lines, told } = await smoke(url, ...name);
+    assert.ok(passed, [...lines, told].join("\n"));
+    assert.deepEqual(
+      lines.map((line) => line.match(/^(ok {2}|FAIL) {2}(\w+): /)?.slice(1)),
+      ["health", "image", "headers", "memory", "kv"].map((check) => ["ok  ", check]),
+    );
+  }
+});
+
+suite("what is wrong is told in a line", () => {
+  test("no host", async () => {
+    for (const args of [[], ["photos/cat.jpg"], ["localhost:8787"]]) await assertFails(args, /^Say where it is/m);
+  });
+
+  test("a host that nobody listens at", async () => {
+    const server = http.createServer();
+    const address = await listen(server);
+    close(server);
+    await assertFails([`http://${address}`], /^FAIL {2}health: .*\/health cannot be reached: .*ECONNREFUSED/m);
+  });
+
+  test("another service", async (t) => {
+    const { url } = await proxy(t, (request, response) => response.writeHead(404, { "Content-Type": "text/html" }).end("<p>"));
+    await assertFails([url], /^FAIL {2}health: .*\/health answers 404 text\/html: this is not the service\.$/m);
+  });
+
+  test("a setting that cannot be used", async (t) => {
+    const site = await deploy(t, { config: { memoryCacheSize: 0 } });
+    await assertFails([site.at.worker.url], /^FAIL {2}health: The setting 'memoryCacheSize' must be/m);
+  });
+
+  test("an image that the origin does not have", async (t) => {
+    const site = await deploy(t);
+    site.origin.on("/assets/none.jpg", failure(404));
+    await assertFails([site.at.worker.url, "none.jpg"], /^FAIL {2}image: .*none\.jpg answers 404 not-found: The origin has no such image/m);
+  });
+
+  test("a header that is taken away", async (t) => {
+    const site = await deploy(t);
+    const { url } = await proxy(t, async (request, response) => {
+      const answer = await site.request(request.method, request.url, { headers: request.headers });
+      const { etag, ...headers } = answer.headers;
+      response.writeHead(answer.status, headers).end(answer.bytes);
+    });
+    await assertFails([url], /^FAIL {2}headers: etag is missing/m);
+  });
+
+  test("caches that are off", async (t) => {
+    const site = await deploy(t, { config: { cacheEnabled: false } });
+    await assertFails([site.at.worker.url], /^FAIL {2}memory: The caches are off/m);
+  });
+
+  test("memory that stays cold", async (t) => {
+    const site = await deploy(t, { config: { memoryCacheTtl: 0 } });
+    await assertFails([site.at.worker.url], /^FAIL {2}memory: Cold after 20 requests/m);
+  });
+
+  test("KV that is not bound", async (t) => {
+    const site = await deploy(t, { config: { kvNamespace: "ELSEWHERE" } });
+    site.origin.on(failure(404));
+    site.origin.on("/assets/landscape.jpg", image());
+    await assertFails([site.at.worker.url], /^FAIL {2}kv: KV is not bound/m);
+  });
+});
+
+async function proxy(t, answer) {
+  const server = http.createServer(answer);
+  t.after(() => close(server));
+  return { url: `http://${await listen(server)}` };
+}
