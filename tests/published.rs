@@ -427,3 +427,21 @@ fn at_debug_every_request_has_one_line() {
         ]
     );
 }
+
+#[test]
+fn health_tells_the_version_and_the_optional_parts() {
+    let mut published = Published::new(json!({ "originBucket": "IMAGES" }));
+    let health = published.get("/health");
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        health,
+        format!(
+            r#"{{"bindings":{{"adminToken":true,"analytics":true,"bucket":true,"kv":true}},"status":"ok","version":"{version}"}}"#
+        )
+    );
+    assert!(
+        Published::new(json!({}))
+            .get("/health")
+            .contains(r#""bucket":false"#)
+    );
+}

@@ -1,8 +1,24 @@
 //! `If-None-Match` (RFC 9110, section 13.1.2).
 
+use super::answer::{Answer, Body};
+use super::request::Request;
+
+/// The answer with this body, which has this entity tag, or a 304 to a client that has it already.
+pub(super) fn answer(request: &Request<'_>, etag: &str, content_type: &str, body: Body) -> Answer {
+    let unchanged = request
+        .if_none_match
+        .is_some_and(|field| matches(field, etag));
+    let answer = if unchanged {
+        Answer::new(304, Body::Empty)
+    } else {
+        Answer::new(200, body).with("Content-Type", content_type)
+    };
+    answer.with("ETag", etag)
+}
+
 /// Whether the field value lists `etag`, or is `*`. The comparison is weak, as the RFC asks for:
 /// a proxy that compressed the answer may have put a `W/` before the tag.
-pub(super) fn matches(if_none_match: &str, etag: &str) -> bool {
+fn matches(if_none_match: &str, etag: &str) -> bool {
     if_none_match.trim() == "*"
         || if_none_match
             .split(',')

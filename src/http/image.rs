@@ -70,9 +70,6 @@ impl Told {
         let body = self
             .cropped
             .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
-        let unchanged = request
-            .if_none_match
-            .is_some_and(|field| conditional::matches(field, etag));
         let left_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
         let cache_control = [
             "public, max-age=",
@@ -82,13 +79,7 @@ impl Told {
         ]
         .concat();
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
-        let answer = if unchanged {
-            Answer::new(304, Body::Empty)
-        } else {
-            Answer::new(200, body).with("Content-Type", "application/json")
-        };
-        answer
-            .with("ETag", etag)
+        conditional::answer(request, etag, "application/json", body)
             .with("Age", lookup.entry.age_s(lookup.now_ms).to_string())
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)

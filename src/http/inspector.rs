@@ -59,16 +59,7 @@ pub(super) fn get(file: &File, request: &Request<'_>, origin_url: &str) -> Answe
         .content
         .replace(ORIGIN_URL, &escaped_for_attribute(origin_url));
     let etag = etag_of(&content);
-    let unchanged = request
-        .if_none_match
-        .is_some_and(|field| conditional::matches(field, &etag));
-    let answer = if unchanged {
-        Answer::new(304, Body::Empty)
-    } else {
-        Answer::new(200, Body::Text(content)).with("Content-Type", file.content_type)
-    };
-    answer
-        .with("ETag", etag)
+    conditional::answer(request, &etag, file.content_type, Body::Text(content))
         // The files belong together: a browser must not mix those of two versions.
         .with("Cache-Control", "no-cache")
         .with("Content-Security-Policy", policy(origin_url))

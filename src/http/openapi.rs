@@ -11,15 +11,7 @@ static DESCRIPTION: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"
 
 /// `GET /openapi.json`
 pub(super) fn get(request: &Request<'_>) -> Answer {
-    let etag = etag_of(DESCRIPTION);
-    let unchanged = request
-        .if_none_match
-        .is_some_and(|field| conditional::matches(field, &etag));
-    let answer = if unchanged {
-        Answer::new(304, Body::Empty)
-    } else {
-        Answer::new(200, Body::Text(DESCRIPTION.to_owned()))
-            .with("Content-Type", "application/json")
-    };
-    answer.with("ETag", etag).with("Cache-Control", "no-cache")
+    let body = Body::Text(DESCRIPTION.to_owned());
+    conditional::answer(request, &etag_of(DESCRIPTION), "application/json", body)
+        .with("Cache-Control", "no-cache")
 }

@@ -218,7 +218,7 @@ impl<S: Clone + 'static> Site<S> {
                 let answer = Answer::new(204, Body::Empty).with("Allow", methods);
                 return Ok(cors::preflight(answer, methods));
             }
-            (Route::Health, Method::Get | Method::Head) => return Ok(health(request)),
+            (Route::Health, Method::Get | Method::Head) => return Ok(self.health(request)),
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
                 let origin_url = service.config().origin_url.as_deref();
@@ -253,6 +253,38 @@ impl<S: Clone + 'static> Site<S> {
         };
         answer.await
     }
+
+    /// Which optional parts there are, without asking any of them.
+    fn health(&self, request: &Request<'_>) -> Answer {
+        #[derive(Serialize)]
+        struct Health {
+            bindings: Bound,
+            status: &'static str,
+            version: &'static str,
+        }
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Bound {
+            admin_token: bool,
+            analytics: bool,
+            bucket: bool,
+            kv: bool,
+        }
+        let health = Health {
+            bindings: Bound {
+                admin_token: request.bindings.admin_token.is_some(),
+                analytics: self.dataset.is_some(),
+                // One that is named and not bound is a configuration error.
+                bucket: self.service.config().origin_bucket.is_some(),
+                kv: request.bindings.kv,
+            },
+            status: "ok",
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        // A struct of booleans and strings always has a JSON form.
+        let body = serde_json::to_string(&health).unwrap_or_default();
+        Answer::uncached("application/json", body)
+    }
 }
 
 /// The answer to every request of a Worker whose settings cannot be used.
@@ -266,30 +298,4 @@ pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Answer {
 /// Adds what every answer has.
 fn finish(answer: Answer) -> Answer {
     answer.with("X-Content-Type-Options", "nosniff")
-}
-
-fn health(request: &Request<'_>) -> Answer {
-    #[derive(Serialize)]
-    struct Health {
-        bindings: Bound,
-        status: &'static str,
-        version: &'static str,
-    }
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Bound {
-        admin_token: bool,
-        kv: bool,
-    }
-    let health = Health {
-        bindings: Bound {
-            admin_token: request.bindings.admin_token.is_some(),
-            kv: request.bindings.kv,
-        },
-        status: "ok",
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    // A struct of booleans and strings always has a JSON form.
-    let body = serde_json::to_string(&health).unwrap_or_default();
-    Answer::uncached("application/json", body)
 }
