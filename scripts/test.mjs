@@ -1,5 +1,6 @@
 // `npm test`: every test there is, from the pure core to the built Worker on workerd.
 
+import { availableParallelism } from "node:os";
 import { environment } from "./lib/environment.mjs";
 import { main, Problem, run } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
@@ -25,7 +26,8 @@ async function test() {
   );
   await part("release build", () => buildWorker([], env));
   await part("the built Worker, on workerd", () =>
-    run("node", ["--test", "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
+    // They wait more than they compute: one file a core is not too many, where Node would leave a core to itself.
+    run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
   );
 }
 
