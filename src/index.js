@@ -31,6 +31,10 @@ function fromMemory({ method, url, headers }) {
   return new Response(body, init);
 }
 
+// Without it the build wakes its futures with a promise. The runtime wraps each callback that it queues in objects of its
+// own, which are a tenth of what a miss costs.
+globalThis.queueMicrotask = undefined;
+
 /**
  * Answers of late, by their text. An answer changes once a second, with its `Age`: an image that is asked for more often
  * than that has its headers here, which a response copies faster than it makes them.

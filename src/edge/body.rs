@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use js_sys::{Promise, Reflect, Uint8Array};
+use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader};
@@ -38,11 +38,23 @@ pub(super) async fn begin(stream: Option<ReadableStream>, head: &mut Head) -> Re
     while head.wants_more() {
         match pieces.next().await? {
             Some(piece) => head.push(&piece.to_vec()),
-            None => head.end(),
+            None => {
+                head.end();
+                return Ok(());
+            }
         }
     }
     pieces.leave();
     Ok(())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Piece;
+
+    /// Nothing where there is no more.
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &Piece) -> Option<Uint8Array>;
 }
 
 /// What a stream brings, piece by piece.
@@ -54,11 +66,8 @@ impl Pieces {
     }
 
     async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
-        let piece = JsFuture::from(self.0.read()).await?;
-        if Reflect::get(&piece, &"done".into())?.is_truthy() {
-            return Ok(None);
-        }
-        Reflect::get(&piece, &"value".into()).map(|bytes| Some(bytes.unchecked_into()))
+        let piece: Piece = JsFuture::from(self.0.read()).await?.unchecked_into();
+        Ok(piece.value())
     }
 
     /// Frees the connection, however much is left.

@@ -3,9 +3,6 @@
 //! Two things race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when
 //! the promise settles, and the loser of a race may never settle.
 
-use std::cell::OnceCell;
-use std::panic::AssertUnwindSafe;
-
 use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -18,6 +15,18 @@ extern "C" {
 
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(handle: &JsValue);
+
+    /// A promise, with what resolves it.
+    type Resolvers;
+
+    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
+    fn with_resolvers() -> Resolvers;
+
+    #[wasm_bindgen(method, getter)]
+    fn promise(this: &Resolvers) -> Promise;
+
+    #[wasm_bindgen(method, getter)]
+    fn resolve(this: &Resolvers) -> Function;
 }
 
 /// A promise of `argument`, some time from now.
@@ -29,12 +38,11 @@ struct Timer {
 impl Timer {
     #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
     fn start(ms: u64, argument: &JsValue) -> Self {
-        let handle = AssertUnwindSafe(OnceCell::new());
-        let elapsed = Promise::new(&mut |resolve, _| {
-            let _ = handle.set(set_timeout(&resolve, ms as f64, argument));
-        });
-        let handle = handle.get().cloned().unwrap_or_default();
-        Self { elapsed, handle }
+        let resolvers = with_resolvers();
+        Self {
+            elapsed: resolvers.promise(),
+            handle: set_timeout(&resolvers.resolve(), ms as f64, argument),
+        }
     }
 }
 
