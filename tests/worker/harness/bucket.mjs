@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import http from "node:http";
 import { Chronicle } from "./gate.mjs";
-import { close, listen } from "./listener.mjs";
+import { close, listen, standIn } from "./listener.mjs";
 
 /**
  * Stands in for R2: speaks the wire protocol of workerd's `r2Bucket` binding (src/workerd/api/r2-rpc.c++) for `get` and `head`,
@@ -11,16 +10,10 @@ import { close, listen } from "./listener.mjs";
  * `{ status, code }` fails, `{ hang: true }` never answers.
  */
 export class Bucket {
-  #server = http.createServer((request, response) => this.#serve(request, response));
+  #server = standIn((request, response) => this.#serve(request, response));
   #gets = new Chronicle();
   #behaviour;
   #objects = new Map();
-
-  constructor() {
-    // workerd reuses idle connections: Node closing one at that moment would look like a fault of R2.
-    this.#server.keepAliveTimeout = 0;
-    this.#server.requestTimeout = 0;
-  }
 
   async listen() {
     return listen(this.#server);

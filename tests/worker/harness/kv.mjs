@@ -1,6 +1,5 @@
-import http from "node:http";
 import { Chronicle } from "./gate.mjs";
-import { close, listen } from "./listener.mjs";
+import { close, listen, standIn } from "./listener.mjs";
 
 /**
  * Stands in for Workers KV: speaks the wire protocol of workerd's `kvNamespace` binding
@@ -11,16 +10,10 @@ import { close, listen } from "./listener.mjs";
  * where `rawMetadata` is sent as it is.
  */
 export class Kv {
-  #server = http.createServer((request, response) => this.#serve(request, response));
+  #server = standIn((request, response) => this.#serve(request, response));
   #operations = new Chronicle();
   #behaviours = {};
   records = new Map();
-
-  constructor() {
-    // workerd reuses idle connections: Node closing one at that moment would look like a fault of KV.
-    this.#server.keepAliveTimeout = 0;
-    this.#server.requestTimeout = 0;
-  }
 
   async listen() {
     return listen(this.#server);

@@ -1,8 +1,8 @@
-import http from "node:http";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Chronicle } from "./gate.mjs";
+import { standIn } from "./listener.mjs";
 
 /** What the header is called in which workerd hands us `request.cf`. */
 export const CF_BLOB = "cf-blob";
@@ -20,9 +20,7 @@ export class Origin {
 
   async listen(port = 0) {
     // A request to a proxy may come without a Host header.
-    this.#server = http.createServer({ requireHostHeader: false }, (request, response) => this.#serve(request, response));
-    this.#server.keepAliveTimeout = 0;
-    this.#server.requestTimeout = 0;
+    this.#server = standIn((request, response) => this.#serve(request, response), { requireHostHeader: false });
     this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
     this.#address = this.#server.address();
