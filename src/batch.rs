@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use crate::convoy::Convoy;
 use crate::join::join_all;
+use crate::lookup::{Lookup, Refusal};
 use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::{Lookup, OptimizedMetadataService, Refusal};
+use crate::service::OptimizedMetadataService;
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// The metadata of the images at `paths`, in their order.

@@ -12,12 +12,14 @@ use crate::failure_memory::Remembered;
 use crate::flight::Flight;
 use crate::freshness::Freshness;
 use crate::head::Head;
+use crate::landing::Landing;
 use crate::log::Event;
+use crate::lookup::Source;
 use crate::metadata::ImageMetadata;
 use crate::path::ImagePath;
 use crate::ports::Ports;
 use crate::record::Record;
-use crate::service::{Landing, OptimizedMetadataService, Recall, Source};
+use crate::service::{OptimizedMetadataService, Recall};
 pub(crate) use kv::KV_WRITE_TIMEOUT_MS;
 use kv::KvAnswer;
 

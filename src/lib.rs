@@ -22,9 +22,10 @@
 //! Resizing or serving images; asking anything but the configured origin.
 //!
 //! # Where things are
-//! - What is told: [`metadata`], under a [`path`], or a [`failure`].
-//! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply.
-//! - The rules between them: [`freshness`], [`flight`], [`failure_memory`].
+//! - What is told: a [`lookup`] of [`metadata`], under a [`path`], or a [`failure`].
+//! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply. Of an image itself
+//!   the [`head`] is read, and the [`image_header`] in it.
+//! - The rules between them: [`freshness`], the [`flight`] that a `leader` brings to its `landing`, [`failure_memory`].
 //! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
@@ -63,8 +64,10 @@ pub mod image_header;
 pub mod isolate;
 mod join;
 mod json;
+mod landing;
 mod leader;
 pub mod log;
+pub mod lookup;
 pub mod memory_cache;
 pub mod metadata;
 pub mod metrics;

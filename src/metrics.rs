@@ -6,7 +6,7 @@
 use std::cell::Cell;
 
 use crate::histogram::{Counter, Histogram};
-use crate::service::{Lookup, Source};
+use crate::lookup::{Lookup, Source};
 
 /// Bounds of the time to an answer, in milliseconds. Those that the targets of a layer name are
 /// among them: 1 and 2 for memory, 15, 30 and 60 for KV, 250, 400 and 600 for the origin.

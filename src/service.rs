@@ -7,6 +7,8 @@
 //! 4. It keeps what it found in memory and lands; every request that waits for it answers.
 //! 5. Behind the answer it writes KV.
 
+mod recall;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -14,154 +16,25 @@ use crate::config::{Config, LogLevel};
 use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
-use crate::failure_memory::{FailureMemory, Remembered};
+use crate::failure_memory::FailureMemory;
 use crate::flight::{Boarding, Flights};
-use crate::freshness::{Freshness, Windows};
+use crate::freshness::Windows;
+use crate::landing::Landing;
 use crate::leader::{Leader, Start};
 use crate::log::{Event, Journal, Log};
+use crate::lookup::{Lookup, Refusal, Source, Timing};
 use crate::memory_cache::MemoryCache;
-use crate::metadata::ImageMetadata;
 use crate::metrics::Metrics;
 use crate::path::ImagePath;
 use crate::ports::{KvFault, Ports};
 use crate::report::Snapshot;
+pub use recall::Recall;
 
 /// What a flight may take beyond the limits of its parts before it counts as lost.
 const FLIGHT_GRACE_MS: u64 = 1_000;
 
 /// How often a request boards a flight: once, and once more where the first leader was lost.
 const BOARDINGS: usize = 2;
-
-/// Where an answer came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// L1.
-    Memory,
-    /// L2.
-    Kv,
-    /// L3.
-    Origin {
-        /// Whether a cache keeps it.
-        stored: bool,
-    },
-    /// The flight that another request leads.
-    InFlight,
-}
-
-impl Source {
-    /// Its published name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Memory => "memory",
-            Self::Kv => "kv",
-            Self::Origin { .. } => "origin",
-            Self::InFlight => "inflight",
-        }
-    }
-}
-
-/// How long the phases took that a request waited for, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Timing {
-    /// Reading KV, where it was read.
-    pub kv_ms: Option<u64>,
-    /// Asking the origin, where it was asked, with its retry.
-    pub origin_ms: Option<u64>,
-    /// From the request to the answer.
-    pub total_ms: u64,
-}
-
-/// An answer: the entry, and what the layers have to say about it at this moment.
-#[derive(Debug, Clone)]
-pub struct Lookup {
-    /// The metadata and its encoded form.
-    pub entry: Rc<Entry>,
-    /// Which layer it came from.
-    pub source: Source,
-    /// The moment it is given, in milliseconds since the epoch.
-    pub now_ms: u64,
-    /// How long it took.
-    pub timing: Timing,
-}
-
-impl Lookup {
-    /// What is known about the image.
-    #[must_use]
-    pub fn metadata(&self) -> &ImageMetadata {
-        &self.entry.metadata
-    }
-
-    /// Whether its freshness is over.
-    #[must_use]
-    pub fn is_stale(&self) -> bool {
-        self.entry.ttl_s(self.now_ms) < 0
-    }
-}
-
-/// Why there is no answer, and where that is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// What happened.
-    pub failure: Failure,
-    /// Which layer it came from.
-    pub source: Source,
-    /// Whole seconds for which the same will be answered from memory.
-    pub left_s: u64,
-    /// How long it took.
-    pub timing: Timing,
-}
-
-/// What memory says about a key.
-#[derive(Debug)]
-pub enum Recall {
-    /// Serve it.
-    Hit(Rc<Entry>),
-    /// Serve it; ask the origin behind the answer if `refresh`.
-    Stale {
-        /// The stale entry.
-        entry: Rc<Entry>,
-        /// Not where it was asked a moment ago and failed.
-        refresh: bool,
-    },
-    /// It failed a moment ago.
-    Failed(Remembered),
-    /// Ask the next layer; serve `held` where all of them fail.
-    Miss {
-        /// An entry that is too old to be served without asking.
-        held: Option<Rc<Entry>>,
-    },
-}
-
-impl Recall {
-    /// The answer that memory has, or else what it holds for the case that nobody has one.
-    fn outcome(self, now_ms: u64) -> Result<Result<Lookup, Refusal>, Option<Rc<Entry>>> {
-        match self {
-            Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
-                entry,
-                source: Source::Memory,
-                now_ms,
-                timing: Timing::default(),
-            })),
-            Self::Failed(remembered) => Ok(Err(Refusal {
-                failure: remembered.failure,
-                source: Source::Memory,
-                left_s: remembered.left_s,
-                timing: Timing::default(),
-            })),
-            Self::Miss { held } => Err(held),
-        }
-    }
-}
-
-/// What a flight brought.
-#[derive(Debug, Clone)]
-pub(crate) struct Landing {
-    pub(crate) result: Result<Rc<Entry>, Remembered>,
-    pub(crate) source: Source,
-    pub(crate) kv_ms: Option<u64>,
-    pub(crate) origin_ms: Option<u64>,
-}
 
 /// Image metadata from memory, KV or the origin, with one fetch for any number of requests.
 ///
@@ -317,35 +190,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Some(outcome)
     }
 
-    /// Looks in memory only: no I/O, no waiting.
-    pub fn recall(&self, key: &str, now_ms: u64) -> Recall {
-        let held = self.memory.borrow_mut().get(key).cloned();
-        let state = held.as_ref().map_or(Freshness::Expired, |entry| {
-            entry.state(&self.windows, now_ms)
-        });
-        let kept_too_long = |entry: &Entry| {
-            entry.kept_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
-        };
-        let held = held.filter(|_| state != Freshness::Expired);
-        match (held, state) {
-            (Some(entry), Freshness::Fresh) if !kept_too_long(&entry) => Recall::Hit(entry),
-            (Some(entry), Freshness::StaleWhileRevalidate) if !kept_too_long(&entry) => {
-                let refresh = self.failures.borrow_mut().recall(key, now_ms).is_none();
-                Recall::Stale { entry, refresh }
-            }
-            (held, _) => match (self.failures.borrow_mut().recall(key, now_ms), held) {
-                (Some(remembered), Some(entry)) if remembered.failure.allows_stale() => {
-                    Recall::Stale {
-                        entry,
-                        refresh: false,
-                    }
-                }
-                (Some(remembered), _) => Recall::Failed(remembered),
-                (None, held) => Recall::Miss { held },
-            },
-        }
-    }
-
     /// Looks further behind the answer, unless somebody is doing so already. Tells which of the two.
     ///
     /// Where memory is stale, so is that of every other isolate that has the image. KV is asked
@@ -460,21 +304,5 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// Whether anything is logged at `level`.
     pub(crate) fn is_told(&self, level: LogLevel) -> bool {
         level >= self.config.log_level
-    }
-}
-
-impl Landing {
-    /// The stale entry at hand, or else the failure.
-    pub(crate) fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
-        Self {
-            source: if held.is_some() {
-                Source::Memory
-            } else {
-                source
-            },
-            result: held.ok_or(Remembered { failure, left_s: 0 }),
-            kv_ms: None,
-            origin_ms: None,
-        }
     }
 }

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use futures::FutureExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::Config;
+use optimized_metadata::lookup::Source;
 use optimized_metadata::path::ImagePath;
-use optimized_metadata::service::Source;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 

@@ -1,6 +1,6 @@
 //! `Cache-Status` (RFC 9211): which layer an answer came from.
 
-use crate::service::{Lookup, Refusal, Source};
+use crate::lookup::{Lookup, Refusal, Source};
 
 /// The name of this cache in the header.
 const CACHE: &str = "OptimizedMetadata";

@@ -4,8 +4,8 @@
 use super::problem::Problem;
 use super::text::Text;
 use crate::isolate::Isolate;
+use crate::lookup::{Lookup, Source, Timing};
 use crate::metadata::Format;
-use crate::service::{Lookup, Source, Timing};
 use crate::user_text;
 
 /// Takes data points, behind the answer.

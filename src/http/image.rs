@@ -12,9 +12,9 @@ use crate::crop::{CropRequest, process_metadata};
 use crate::crop_params;
 use crate::entry::etag_of;
 use crate::log::Log;
+use crate::lookup::Lookup;
 use crate::path::ImagePath;
 use crate::ports::Ports;
-use crate::service::Lookup;
 
 /// What is told about one image.
 #[derive(Debug)]

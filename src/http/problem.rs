@@ -11,8 +11,8 @@ use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop_params::ParameterError;
 use crate::failure::Cause;
+use crate::lookup::Refusal;
 use crate::path::PathError;
-use crate::service::Refusal;
 use crate::user_text;
 
 /// When to come back to an overloaded origin that names no time, in seconds.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::service::Timing;
+use crate::lookup::Timing;
 
 /// The header's value.
 pub(super) fn of(timing: &Timing) -> Cow<'static, str> {

@@ -16,8 +16,9 @@ use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::CropRequest;
 use crate::isolate::Isolate;
 use crate::log::{self, Event, Log};
+use crate::lookup::Lookup;
 use crate::ports::Ports;
-use crate::service::{Lookup, OptimizedMetadataService};
+use crate::service::OptimizedMetadataService;
 
 /// The routes around one service, and what is told of each request beside its answer: a line of the
 /// log, and a data point where there is a dataset for them.

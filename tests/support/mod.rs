@@ -21,11 +21,11 @@ use optimized_metadata::failure::{Cause, Failure};
 use optimized_metadata::head::Head;
 use optimized_metadata::image_header::Limits;
 use optimized_metadata::log::Log;
+use optimized_metadata::lookup::{Lookup, Refusal};
 use optimized_metadata::origin::{Object, Reply};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::purge::Purged;
-use optimized_metadata::service::{Lookup, Refusal};
 use serde_json::{Value, json};
 
 /// Where the clock stands at the beginning.
