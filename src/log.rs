@@ -34,12 +34,13 @@ pub enum Event<'a> {
     },
     /// A KV operation failed or took too long.
     KvFault {
-        /// `read`, `write` or `delete`.
+        /// `read`, `write`, `delete` or `list`.
         operation: &'static str,
         /// What the runtime said.
         cause: &'a str,
     },
-    /// A stored record could not be used. It is treated as a miss and overwritten.
+    /// A stored record could not be used. It is treated as a miss, and what the origin tells
+    /// overwrites it.
     MalformedRecord {
         /// The percent-encoded path.
         path: &'a str,

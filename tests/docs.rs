@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const HTTP_API: &str = include_str!("../docs/http-api.md");
+const LOG: &str = include_str!("../src/log.rs");
+const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const PROBLEMS: &str = include_str!("../src/http/problem.rs");
 const README: &str = include_str!("../README.md");
@@ -150,6 +152,35 @@ fn every_field_of_metadata_is_in_the_docs_the_description_and_the_types() {
         let typed = [format!("  {field}: "), format!("  {field}?: ")];
         assert!(typed.iter().any(|field| TYPES.contains(field)), "{field}");
     }
+}
+
+#[test]
+fn every_event_and_field_of_the_log_is_in_the_docs() {
+    let (_, section) = OBSERVABILITY.split_once("\n## The log\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let (_, line) = LOG.split_once("\nstruct Line<'a> {\n").unwrap();
+    let fields = line.split("\n}").next().unwrap().lines();
+    let fields: Vec<String> = fields
+        .filter_map(|line| line.trim().split_once(": "))
+        .map(|(field, _)| camel_case(field))
+        .collect();
+    assert!(fields.len() > 10, "{fields:?}");
+    let events = LOG.split("event: \"").skip(1);
+    let events = events.map(|rest| rest.split('"').next().unwrap().to_owned());
+    let events: BTreeSet<String> = events.collect();
+    assert!(events.len() > 5, "{events:?}");
+    for name in fields.iter().chain(&events) {
+        assert!(section.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+/// As serde names the fields of JSON.
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap().to_owned();
+    words.fold(first, |name, word| {
+        name + &word[..1].to_uppercase() + &word[1..]
+    })
 }
 
 #[test]

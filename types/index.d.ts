@@ -62,9 +62,9 @@ export interface ImageMetadata {
   bitDepth?: number;
   /** What its colours are made of; `rgb` also where they are stored as luma and chroma, or by a palette. */
   colorSpace?: "gray" | "rgb" | "cmyk";
-  /** How far the figures can be trusted: `high`, or `medium` where an orientation could not be seen. */
+  /** How far the figures can be trusted: `high`, or `medium` where an orientation could not be seen; others in old records. */
   confidence: string;
-  /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself. */
+  /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself; others in old records. */
   source: string;
 }
 
@@ -100,7 +100,7 @@ export interface Processed {
   dimensions: { width: number; height: number };
   /** The part of the original that the result shows, in whole pixels and inside the image. */
   aspectCrop: AspectCrop;
-  /** There where the image has bars on two sides. */
+  /** There with `allowExpansion` and a ratio: all of the image is shown, with bars on two sides unless it has that ratio. */
   fit?: "pad";
   /** Options of a `/cdn-cgi/image/<options>/<image>` URL that make the result of the original. */
   transform: string;

@@ -35,4 +35,11 @@ suite("what stands in wrangler.toml as a comment works once it is none", () => {
     for (const binding of ["env.IMAGES (images)", "env.METADATA_ANALYTICS (optimized_metadata)"]) assert.ok(said.includes(binding), said);
     assert.doesNotMatch(said, /WARNING/);
   });
+
+  test("a path of a site that is there already", async () => {
+    let edited;
+    const said = await dryRun({ edit: (toml) => (edited = uncomment(toml, "routes = [", "]")) });
+    assert.match(edited, /^\s*{ pattern = "www\.example\.com\/metadata"/m);
+    assert.doesNotMatch(said, /WARNING|ERROR/);
+  });
 });
