@@ -154,15 +154,19 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     }
 
     /// Keeps `flight` in view while its result is written. `false` where it may not be, because it
-    /// is revoked or too many writes are on their way.
+    /// is revoked, too many writes are on their way, or one of this key is: a purge that comes has to
+    /// find each of them.
     pub fn begin_write(&mut self, key: &Rc<str>, flight: &Rc<Flight<S, T>>, now_ms: u64) -> bool {
         let capacity = self.capacity.saturating_mul(WRITES_PER_FLIGHT);
         if self.writing.len() >= capacity {
             remove_lost(&mut self.writing, now_ms);
         }
-        let may = !flight.is_revoked() && self.writing.len() < capacity;
-        if may {
-            self.writing.insert(Rc::clone(key), Rc::clone(flight));
+        let is_written = |flight: &Rc<Flight<S, T>>| flight.left_ms(now_ms).is_some();
+        let may = !flight.is_revoked()
+            && self.writing.len() < capacity
+            && !self.writing.get(key).is_some_and(is_written);
+        if may && let Some(lost) = self.writing.insert(Rc::clone(key), Rc::clone(flight)) {
+            lost.revoked.set(true);
         }
         may
     }
@@ -303,6 +307,27 @@ mod tests {
         };
         assert_eq!(flight.left_ms(150), Some(0));
         assert_eq!(flight.left_ms(151), None);
+    }
+
+    #[test]
+    fn a_key_is_written_once_at_a_time_so_that_a_purge_finds_every_write() {
+        let mut table = TestFlights::new(10, 100);
+        let key: Rc<str> = "key".into();
+        let first = lead(&mut table, &key, 0);
+        table.land(&key, &first, "first");
+        assert!(table.begin_write(&key, &first, 0));
+        let second = lead(&mut table, &key, 10);
+        table.land(&key, &second, "second");
+        assert!(!table.begin_write(&key, &second, 10));
+        table.revoke(&key);
+        assert!(!table.end_write(&key, &first), "what was written must go");
+        // One that is lost holds up no other, and is undone should it end after all.
+        let slow = lead(&mut table, &key, 20);
+        assert!(table.begin_write(&key, &slow, 20));
+        let next = lead(&mut table, &key, 200);
+        assert!(table.begin_write(&key, &next, 200));
+        assert!(!table.end_write(&key, &slow));
+        assert!(table.end_write(&key, &next));
     }
 
     #[test]
