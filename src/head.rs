@@ -1,6 +1,6 @@
 //! The beginning of what the origin has: as much of it as is of use.
 
-use crate::image_header::{self, Limits, NoImage, Stop};
+use crate::image_header::{self, Header, Limits, NoImage, Stop};
 use crate::metadata::ImageMetadata;
 
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
@@ -55,18 +55,30 @@ impl Head {
         if self.ended {
             return false;
         }
-        let there = self.bytes.len();
-        if there >= self.wanted && !self.is_json() {
-            match image_header::read(&self.bytes, self.limits.most) {
-                // A header that goes on for long is asked for in few pieces.
-                Err(Stop::Further(to)) if to <= self.limits.most => {
-                    let twice = there.saturating_mul(2).min(length(self.limits.most));
-                    self.wanted = length(to).max(twice);
+        if self.bytes.len() >= self.wanted && !self.is_json() {
+            self.wanted = self.look().1;
+        }
+        self.bytes.len() < self.wanted
+    }
+
+    /// The header, read from no more bytes than it takes, and how many these are. Pieces may have brought more, but what is
+    /// told of an image must not depend on how its body was cut.
+    fn look(&self) -> (Result<Header, Stop>, usize) {
+        let most = length(self.limits.most);
+        let mut wanted = self.wanted;
+        loop {
+            let bytes = self.bytes.get(..wanted).unwrap_or(&self.bytes);
+            match image_header::read(bytes, self.limits.most) {
+                Err(Stop::Further(to)) if wanted <= self.bytes.len() && wanted < length(to) => {
+                    if length(to) > most {
+                        return (Err(Stop::Further(to)), wanted);
+                    }
+                    // A header that goes on for long is asked for in few pieces.
+                    wanted = length(to).max(wanted.saturating_mul(2).min(most));
                 }
-                _ => return false,
+                read => return (read, wanted),
             }
         }
-        there < self.wanted
     }
 
     /// How many bytes there are.
@@ -116,12 +128,11 @@ impl Head {
     /// # Errors
     /// Why it is no image.
     pub fn image(&self) -> Result<ImageMetadata, NoImage> {
-        let header =
-            image_header::read(&self.bytes, self.limits.most).map_err(|stop| match stop {
-                Stop::Refused(reason) => reason,
-                Stop::Further(_) if self.ended => NoImage::Truncated,
-                Stop::Further(_) => NoImage::HeaderTooLong,
-            })?;
+        let header = self.look().0.map_err(|stop| match stop {
+            Stop::Refused(reason) => reason,
+            Stop::Further(_) if self.ended => NoImage::Truncated,
+            Stop::Further(_) => NoImage::HeaderTooLong,
+        })?;
         Ok(ImageMetadata {
             dimensions: header.dimensions,
             format: Some(header.format),
@@ -152,7 +163,7 @@ mod tests {
         let mut bytes = b"\xff\xd8\xff\xe2".to_vec();
         bytes.extend((padding - 2).to_be_bytes());
         bytes.resize(usize::from(padding) + 2, 0);
-        bytes.extend(b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0");
+        bytes.extend(b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0\xff\xda");
         bytes
     }
 
@@ -175,11 +186,25 @@ mod tests {
     fn no_more_is_wanted_than_the_header_takes() {
         let (lengths, head) = fed(&jpeg(60), 8);
         // The first 16, then as far as the segment goes, and from there on at least twice as much.
-        assert_eq!(lengths, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 75]);
+        assert_eq!(lengths, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 77]);
         assert!(head.image().is_ok());
         let mut long = jpeg(10);
         long.resize(1_000, 7);
-        assert_eq!(fed(&long, 30).0, [0]);
+        assert_eq!(fed(&long, 32).0, [0]);
+    }
+
+    #[test]
+    fn what_is_told_does_not_depend_on_how_the_body_was_cut() {
+        // A GIF whose frames are told where its end is within what is read.
+        let mut gif = b"GIF89a\x04\0\x03\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
+        for _ in 0..3 {
+            gif.extend(b"\x2c\0\0\0\0\x04\0\x03\0\0\x02\x02\x44\x01\0");
+        }
+        gif.push(0x3b);
+        let whole = fed(&gif, 1).1.image().unwrap();
+        for piece in [5, 16, 17, 40, 1_000] {
+            assert_eq!(fed(&gif, piece).1.image().unwrap(), whole, "{piece}");
+        }
     }
 
     #[test]
