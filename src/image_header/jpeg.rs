@@ -4,57 +4,96 @@ use std::num::NonZeroU8;
 
 use super::part::Part;
 use super::{Header, NoImage, Stop, exif_orientation, header};
-use crate::metadata::{ColorSpace, Format, Traits};
+use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
-    // The first Exif block counts, also where it tells no orientation.
-    let mut exif = None;
-    let mut at = 2;
-    loop {
-        let (marker, after) = next_marker(file, at)?;
-        at = after;
-        match marker {
-            // Nothing follows these: RSTn and TEM.
-            0x01 | 0xd0..=0xd7 => continue,
-            // A frame, its tables, an application's segment or a comment.
-            0xc0..=0xcf | 0xdb..=0xfe => {}
-            // A second image, or the end, before there was a frame.
-            _ => return Err(NoImage::Malformed.into()),
-        }
-        let length = u64::from(file.u16_be(at)?);
-        let segment = file.part(at, length)?;
-        match marker {
-            0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
-                let size = (u32::from(segment.u16_be(5)?), u32::from(segment.u16_be(3)?));
-                let (depth, components) = (segment.u8(2)?, segment.u8(7)?);
-                let expected = u64::from(components).saturating_mul(3).saturating_add(8);
-                if length != expected || !(2..=16).contains(&depth) {
-                    return Err(NoImage::Malformed.into());
+    let mut told = Told::default();
+    let walked = told.walk(file);
+    let Some(frame) = told.frame else {
+        walked?;
+        return Err(NoImage::Malformed.into());
+    };
+    let is_complete = file.within_reach(walked)?.is_some();
+    let traits = Traits {
+        orientation: told.exif.flatten(),
+        has_alpha: Some(false),
+        animated: Some(false),
+        frames: None,
+        bit_depth: NonZeroU8::new(frame.depth),
+        color_space: match frame.components {
+            1 => Some(ColorSpace::Gray),
+            3 => Some(ColorSpace::Rgb),
+            4 => Some(ColorSpace::Cmyk),
+            _ => None,
+        },
+    };
+    Ok(Header {
+        is_certain: is_complete || told.exif.is_some(),
+        ..header(Format::Jpeg, frame.size, traits)?
+    })
+}
+
+#[derive(Clone, Copy)]
+struct Frame {
+    size: (u32, u32),
+    depth: u8,
+    components: u8,
+}
+
+/// What the segments in front of the pixels tell.
+#[derive(Default)]
+struct Told {
+    frame: Option<Frame>,
+    /// Of the first Exif block, which counts, also where it tells no orientation. It may stand behind the frame.
+    exif: Option<Option<Orientation>>,
+}
+
+impl Told {
+    fn walk(&mut self, file: Part<'_>) -> Result<(), Stop> {
+        let mut at = 2;
+        loop {
+            let (marker, after) = next_marker(file, at)?;
+            at = after;
+            match marker {
+                // Nothing follows these: RSTn and TEM.
+                0x01 | 0xd0..=0xd7 => continue,
+                // The pixels begin.
+                0xda => return Ok(()),
+                // A frame, its tables, an application's segment or a comment.
+                0xc0..=0xcf | 0xdb..=0xfe => {}
+                // A second image, or the end, before there were pixels.
+                _ => return Err(NoImage::Malformed.into()),
+            }
+            let length = u64::from(file.u16_be(at)?);
+            let segment = file.part(at, length)?;
+            match marker {
+                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf if self.frame.is_none() => {
+                    self.frame = Some(Frame::read(segment, length)?);
                 }
-                let traits = Traits {
-                    orientation: exif.flatten(),
-                    has_alpha: Some(false),
-                    animated: Some(false),
-                    frames: None,
-                    bit_depth: NonZeroU8::new(depth),
-                    color_space: match components {
-                        1 => Some(ColorSpace::Gray),
-                        3 => Some(ColorSpace::Rgb),
-                        4 => Some(ColorSpace::Cmyk),
-                        _ => None,
-                    },
-                };
-                return header(Format::Jpeg, size, traits);
+                0xe1 if self.exif.is_none() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
+                    self.exif = Some(exif_orientation(segment.rest(8)?)?);
+                }
+                _ => {}
             }
-            // The pixels begin.
-            0xda => return Err(NoImage::Malformed.into()),
-            0xe1 if exif.is_none() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
-                exif = Some(exif_orientation(segment.rest(8)?)?);
-            }
-            _ => {}
+            // A segment's length counts its own two bytes.
+            at = at.saturating_add(length.max(2));
         }
-        // A segment's length counts its own two bytes.
-        at = at.saturating_add(length.max(2));
+    }
+}
+
+impl Frame {
+    fn read(segment: Part<'_>, length: u64) -> Result<Self, Stop> {
+        let size = (u32::from(segment.u16_be(5)?), u32::from(segment.u16_be(3)?));
+        let (depth, components) = (segment.u8(2)?, segment.u8(7)?);
+        let expected = u64::from(components).saturating_mul(3).saturating_add(8);
+        if length != expected || !(2..=16).contains(&depth) {
+            return Err(NoImage::Malformed.into());
+        }
+        Ok(Self {
+            size,
+            depth,
+            components,
+        })
     }
 }
 
@@ -83,6 +122,9 @@ fn next_marker(file: Part<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
+    const PIXELS: &[u8] = b"\xff\xda";
 
     /// A segment with an Exif block of this orientation.
     fn exif(orientation: u8) -> Vec<u8> {
@@ -113,13 +155,13 @@ mod tests {
 
     #[test]
     fn of_several_exif_blocks_the_first_counts() {
-        const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
         let turned = |blocks: &[u8]| {
             let blocks = blocks.iter().map(|orientation| exif(*orientation));
             let file = [
                 b"\xff\xd8".to_vec(),
                 blocks.collect::<Vec<_>>().concat(),
                 FRAME.to_vec(),
+                PIXELS.to_vec(),
             ];
             let header = read(Part::file(&file.concat(), 1_000)).unwrap();
             header
@@ -133,5 +175,21 @@ mod tests {
         // As for sharp and browsers.
         assert_eq!(turned(&[0, 6]), None);
         assert_eq!(turned(&[9, 6]), None);
+    }
+
+    #[test]
+    fn an_exif_block_counts_behind_the_frame_as_well() {
+        let file = [b"\xff\xd8", FRAME, &exif(6), PIXELS].concat();
+        let header = read(Part::file(&file, 1_000)).unwrap();
+        assert_eq!((header.dimensions.width(), header.is_certain), (3, true));
+        // It may be out of reach.
+        let far = [b"\xff\xd8", FRAME, b"\xff\xe2\xff\xff"].concat();
+        let header = read(Part::file(&far, 1_000)).unwrap();
+        assert_eq!((header.dimensions.width(), header.is_certain), (4, false));
+        let near = [b"\xff\xd8", FRAME, b"\xff\xe2\0\x20"].concat();
+        assert!(matches!(
+            read(Part::file(&near, 1_000)),
+            Err(Stop::Further(_))
+        ));
     }
 }

@@ -17,7 +17,8 @@ const AROUND_DATA: u64 = 12;
 struct Ancillary {
     transparent: bool,
     frames: Option<NonZeroU32>,
-    orientation: Option<Orientation>,
+    /// Of the first Exif block, which counts, also where it tells no orientation.
+    exif: Option<Option<Orientation>>,
 }
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
@@ -39,15 +40,15 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         (6, 8 | 16) => (ColorSpace::Rgb, true, depth),
         _ => return Err(NoImage::Malformed.into()),
     };
-    let ancillary = file.within_reach(ancillary(file))?;
-    let is_certain = ancillary.is_some();
-    let told = ancillary.unwrap_or_default();
+    let mut told = Ancillary::default();
+    let is_complete = file.within_reach(told.read(file))?.is_some();
     let traits = Traits {
-        orientation: told.orientation,
+        orientation: told.exif.flatten(),
         has_alpha: (transparent || told.transparent)
             .then_some(true)
-            .or(is_certain.then_some(false)),
-        animated: is_certain.then_some(told.frames.is_some_and(|frames| frames.get() > 1)),
+            .or(is_complete.then_some(false)),
+        animated: (is_complete || told.frames.is_some())
+            .then_some(told.frames.is_some_and(|frames| frames.get() > 1)),
         frames: told.frames,
         bit_depth: NonZeroU8::new(depth),
         color_space: Some(color_space),
@@ -55,26 +56,27 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let size = (first.u32_be(8)?, first.u32_be(12)?);
     let header = header(Format::Png, size, traits)?;
     Ok(Header {
-        is_certain,
+        is_certain: is_complete || told.exif.is_some(),
         ..header
     })
 }
 
-fn ancillary(file: Part<'_>) -> Result<Ancillary, Stop> {
-    let mut told = Ancillary::default();
-    let mut at = FIRST_CHUNK;
-    loop {
-        let length = u64::from(file.u32_be(at)?);
-        let data = file.part(at.saturating_add(8), length)?;
-        match &file.array(at.saturating_add(4))? {
-            b"IDAT" => return Ok(told),
-            b"IEND" => return Err(NoImage::Malformed.into()),
-            b"tRNS" => told.transparent = true,
-            b"acTL" => told.frames = NonZeroU32::new(data.u32_be(0)?),
-            b"eXIf" => told.orientation = exif_orientation(data)?,
-            _ => {}
+impl Ancillary {
+    fn read(&mut self, file: Part<'_>) -> Result<(), Stop> {
+        let mut at = FIRST_CHUNK;
+        loop {
+            let length = u64::from(file.u32_be(at)?);
+            let data = file.part(at.saturating_add(8), length)?;
+            match &file.array(at.saturating_add(4))? {
+                b"IDAT" => return Ok(()),
+                b"IEND" => return Err(NoImage::Malformed.into()),
+                b"tRNS" => self.transparent = true,
+                b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
+                b"eXIf" if self.exif.is_none() => self.exif = Some(exif_orientation(data)?),
+                _ => {}
+            }
+            at = at.saturating_add(length).saturating_add(AROUND_DATA);
         }
-        at = at.saturating_add(length).saturating_add(AROUND_DATA);
     }
 }
 
@@ -89,4 +91,53 @@ fn crc32(bytes: &[u8]) -> u32 {
         }
     }
     !crc
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+        let body = [&name[..], data].concat();
+        let sum = crc32(&body).to_be_bytes();
+        [&length[..], &body, &sum].concat()
+    }
+
+    fn exif(orientation: u8) -> Vec<u8> {
+        let entry = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
+        chunk(
+            b"eXIf",
+            &[&entry[..], &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat(),
+        )
+    }
+
+    /// The width, which is 4 unless it is turned, and whether that is certain.
+    fn told(chunks: &[Vec<u8>]) -> (u32, bool) {
+        let first = chunk(b"IHDR", b"\0\0\0\x04\0\0\0\x03\x08\x02\0\0\0");
+        let file = [
+            b"\x89PNG\r\n\x1a\n".to_vec(),
+            first,
+            chunks.concat(),
+            chunk(b"IDAT", b""),
+        ];
+        let file = file.concat();
+        let there = file.get(..1_000).unwrap_or(&file);
+        let header = read(Part::file(there, 1_000)).unwrap();
+        (header.dimensions.width(), header.is_certain)
+    }
+
+    #[test]
+    fn the_first_exif_block_counts() {
+        assert_eq!(told(&[]), (4, true));
+        assert_eq!(told(&[exif(6), exif(1)]), (3, true));
+        assert_eq!(told(&[exif(1), exif(6)]), (4, true));
+    }
+
+    #[test]
+    fn what_was_seen_stands_where_the_rest_is_out_of_reach() {
+        let text = || chunk(b"tEXt", &[0; 2_000]);
+        assert_eq!(told(&[exif(6), text()]), (3, true));
+        assert_eq!(told(&[text(), exif(6)]), (4, false));
+    }
 }

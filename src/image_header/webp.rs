@@ -49,24 +49,23 @@ fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
     let flags = chunk.u8(0)?;
     let side = |at| Ok::<_, Stop>(chunk.u24_le(at)?.saturating_add(1));
     let size = (side(4)?, side(7)?);
+    let (has_exif, animated) = (flags & EXIF != 0, flags & ANIMATION != 0);
+    let mut behind = Behind::default();
+    let walked = behind.read(file, animated);
     // An Exif block stands behind the pixels. One that was not announced does not count.
-    let has_exif = flags & EXIF != 0;
-    let behind = if has_exif {
-        file.within_reach(Behind::read(file))?
+    let is_complete = if has_exif {
+        file.within_reach(walked)?.is_some()
     } else {
-        Behind::read(file).ok()
+        walked.is_ok()
     };
-    let is_certain = behind.is_some() || !has_exif;
-    let behind = behind.unwrap_or_default();
-    let animated = flags & ANIMATION != 0;
     let traits = Traits {
-        orientation: behind.orientation.filter(|_| has_exif),
-        frames: NonZeroU32::new(behind.frames).filter(|_| animated),
+        orientation: behind.exif.flatten().filter(|_| has_exif),
+        frames: NonZeroU32::new(behind.frames).filter(|_| animated && is_complete),
         ..traits(flags & ALPHA != 0, animated)
     };
     let header = header(Format::Webp, size, traits)?;
     Ok(Header {
-        is_certain,
+        is_certain: is_complete || !has_exif || behind.exif.is_some(),
         ..header
     })
 }
@@ -85,20 +84,26 @@ fn traits(has_alpha: bool, animated: bool) -> Traits {
 #[derive(Default)]
 struct Behind {
     frames: u32,
-    orientation: Option<Orientation>,
+    /// Of the first Exif block, which counts, also where it tells no orientation.
+    exif: Option<Option<Orientation>>,
 }
 
 impl Behind {
-    fn read(file: Part<'_>) -> Result<Self, Stop> {
-        let mut behind = Self::default();
+    /// As far as it takes: there may be more frames behind an Exif block, but no other block that counts.
+    fn read(&mut self, file: Part<'_>, animated: bool) -> Result<(), Stop> {
         let end = u64::from(file.u32_le(4)?).saturating_add(8);
         let mut at = FIRST_CHUNK;
         while at.saturating_add(8) <= end {
             let length = u64::from(file.u32_le(at.saturating_add(4))?);
             let data = file.part(at.saturating_add(8), length)?;
             match &file.array(at)? {
-                b"ANMF" => behind.frames = behind.frames.saturating_add(1),
-                b"EXIF" => behind.orientation = exif_orientation(tiff_in(data)?)?,
+                b"ANMF" => self.frames = self.frames.saturating_add(1),
+                b"EXIF" if self.exif.is_none() => {
+                    self.exif = Some(exif_orientation(tiff_in(data)?)?);
+                    if !animated {
+                        return Ok(());
+                    }
+                }
                 _ => {}
             }
             // A chunk of odd length is padded.
@@ -107,7 +112,7 @@ impl Behind {
                 .saturating_add(length)
                 .saturating_add(length & 1);
         }
-        Ok(behind)
+        Ok(())
     }
 }
 
@@ -153,6 +158,20 @@ mod tests {
         assert_eq!(told(&turned(EXIF, 5_000)[..100], 1_000), Ok((4, false)));
         let further = told(&turned(EXIF, 500)[..100], 1_000);
         assert!(matches!(further, Err(Stop::Further(500..=600))));
+    }
+
+    #[test]
+    fn the_first_exif_block_counts() {
+        let exif = |orientation| {
+            let entry = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
+            let rest = [orientation, 0, 0, 0, 0, 0, 0, 0];
+            chunk(b"EXIF", &[&entry[..], &rest].concat())
+        };
+        for (blocks, width) in [([6, 1], 3), ([1, 6], 4)] {
+            let first = chunk(b"VP8X", &[EXIF, 0, 0, 0, 3, 0, 0, 2, 0, 0]);
+            let file = riff(&[first, exif(blocks[0]), exif(blocks[1])]);
+            assert_eq!(told(&file, 1_000), Ok((width, true)));
+        }
     }
 
     #[test]
