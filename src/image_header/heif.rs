@@ -103,10 +103,10 @@ struct Meta<'a> {
 const VERSIONED: u64 = 4;
 
 impl<'a> Meta<'a> {
-    /// All of it has to be there: what stands last in it may change what stands first.
+    /// The beginnings of all its boxes have to be there: which of them there are decides what they say.
     fn read(body: Part<'a>) -> Result<Self, Stop> {
         for found in boxes(body, VERSIONED) {
-            found?.body.rest(0)?;
+            found?;
         }
         Ok(Self {
             body,

@@ -34,10 +34,11 @@ pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
             b"jxlp" => {
                 // Its number stands before it. The header is most often within the first.
                 let piece = found.body.rest(4)?.first(MAX_HEADER_BYTES);
-                pieces.extend_from_slice(piece.all()?);
+                pieces.extend_from_slice(piece.available());
                 left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
                 match read(Part::file(&pieces, 0)) {
-                    Err(Stop::Further(_)) => {}
+                    // Of a piece that goes on to the end of the file, the end may come first.
+                    Err(Stop::Further(_)) => drop(piece.all()?),
                     header => return header,
                 }
             }
@@ -208,4 +209,25 @@ fn extra_channel(bits: &mut Bits<'_>) -> Result<bool, Stop> {
         _ => {}
     }
     Ok(kind == ALPHA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 8 by 8 pixels, all else as usual.
+    const CODESTREAM: &[u8] = b"\xff\x0a\x41\x02";
+
+    #[test]
+    fn a_piece_may_go_on_to_the_end_of_the_file() {
+        let told = |length: &[u8], codestream: &[u8]| {
+            let file = [length, b"jxlp\x80\0\0\0", codestream].concat();
+            let header = read_container(Part::file(&file, 1_000))?;
+            Ok((header.dimensions.width(), header.dimensions.height()))
+        };
+        assert_eq!(told(b"\0\0\0\x10", CODESTREAM), Ok((8, 8)));
+        assert_eq!(told(b"\0\0\0\0", CODESTREAM), Ok((8, 8)));
+        let cut = told(b"\0\0\0\0", &CODESTREAM[..3]);
+        assert!(matches!(cut, Err(Stop::Further(_))), "{cut:?}");
+    }
 }

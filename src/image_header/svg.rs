@@ -52,7 +52,7 @@ impl Size {
             (None, Some(height), _) => (height * ratio?, height),
             (None, None, None) => return None,
         };
-        Some((pixels(width), pixels(height)))
+        (width.is_finite() && height.is_finite()).then(|| (pixels(width), pixels(height)))
     }
 }
 
@@ -319,6 +319,8 @@ mod tests {
             "viewBox='0 0 0 20'",
             "viewBox='0 0 20'",
             "width='x' height='y'",
+            "width='60' viewBox='0 0 1e999 1e999'",
+            "width='1e999' height='1'",
         ] {
             let none = size(&format!("<svg {attributes}/>"));
             assert_eq!(none, Err(NoImage::NoSize.into()), "{attributes}");

@@ -37,12 +37,14 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let bits = match photometric {
         // The colours of a palette have sixteen bits, and are made of eight.
         Some(3) => Some(8),
-        _ => directory.first_number(tag::BITS_PER_SAMPLE)?,
+        _ => file
+            .within_reach(directory.first_number(tag::BITS_PER_SAMPLE))?
+            .flatten(),
     };
-    let extra = directory.first_number(tag::EXTRA_SAMPLES)?;
+    let extra = file.within_reach(directory.first_number(tag::EXTRA_SAMPLES))?;
     let traits = Traits {
         orientation: directory.orientation()?,
-        has_alpha: Some(matches!(extra, Some(1 | 2))),
+        has_alpha: extra.map(|extra| matches!(extra, Some(1 | 2))),
         bit_depth: bits
             .and_then(|bits| u8::try_from(bits).ok())
             .and_then(NonZeroU8::new),

@@ -13,7 +13,7 @@ use crate::lookup::{Lookup, Refusal, Source, Timing};
 pub enum Recall {
     /// Serve it.
     Hit(Rc<Entry>),
-    /// Serve it; ask the origin behind the answer if `refresh`.
+    /// Serve it; look further behind the answer if `refresh`.
     Stale {
         /// The stale entry.
         entry: Rc<Entry>,
