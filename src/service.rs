@@ -268,7 +268,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     }
 
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {
-        Landing::from_failure(Failure::overloaded(), Source::Memory, held)
+        // What is full is the way to the origin: memory knew nothing, which is no hit.
+        let source = Source::Origin { stored: false };
+        Landing::from_failure(Failure::overloaded(), source, held)
     }
 
     pub(crate) fn tell_kv_fault(

@@ -146,6 +146,7 @@ suite("with maxInFlight images being fetched", () => {
     assertProblem(answer, 503, "overloaded", { instance: "/metadata/d" });
     assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
     assert.equal(answer.headers["cache-control"], "no-store");
+    assert.equal(answer.headers["cache-status"], "OptimizedMetadata; fwd=miss; detail=origin", "no hit");
     assert.deepEqual([site.kv.reads("metadata:d").length, site.origin.requestsTo("/assets/d").length], [0, 0]);
 
     gate.open();
