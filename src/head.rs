@@ -69,10 +69,9 @@ impl Head {
         loop {
             let bytes = self.bytes.get(..wanted).unwrap_or(&self.bytes);
             match image_header::read(bytes, self.limits.most) {
-                Err(Stop::Further(to)) if wanted <= self.bytes.len() && wanted < length(to) => {
-                    if length(to) > most {
-                        return (Err(Stop::Further(to)), wanted);
-                    }
+                Err(Stop::Further(to))
+                    if wanted <= self.bytes.len() && wanted < length(to) && length(to) <= most =>
+                {
                     // A header that goes on for long is asked for in few pieces.
                     wanted = length(to).max(wanted.saturating_mul(2).min(most));
                 }
