@@ -74,7 +74,7 @@ impl<'a> Scanner<'a> {
             if self.rest.is_empty() {
                 return Err(Fault::End);
             }
-            self.expect(b"<", NoImage::Unknown)?;
+            self.consume(b"<", NoImage::Unknown)?;
             match self.rest {
                 [b'?', ..] => self.skip_past(b"?>")?,
                 [b'!', b'-', b'-', ..] => self.skip_past(b"-->")?,
@@ -114,7 +114,7 @@ impl<'a> Scanner<'a> {
             return Err(Fault::Refused(NoImage::Malformed));
         }
         self.skip_space();
-        self.expect(b"=", NoImage::Malformed)?;
+        self.consume(b"=", NoImage::Malformed)?;
         self.skip_space();
         let quote = match self.rest {
             [] => return Err(Fault::End),
@@ -145,7 +145,7 @@ impl<'a> Scanner<'a> {
         Ok(before)
     }
 
-    fn expect(&mut self, text: &[u8], otherwise: NoImage) -> Result<(), Fault> {
+    fn consume(&mut self, text: &[u8], otherwise: NoImage) -> Result<(), Fault> {
         match self.rest.strip_prefix(text) {
             Some(rest) => self.rest = rest,
             None if text.starts_with(self.rest) => return Err(Fault::End),
