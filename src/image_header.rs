@@ -6,6 +6,7 @@
 
 mod bits;
 mod bmp;
+mod exif;
 mod gif;
 mod heif;
 mod ico;
@@ -20,7 +21,7 @@ mod webp;
 
 use std::fmt;
 
-use crate::metadata::{Dimensions, Format, Orientation, Traits};
+use crate::metadata::{Dimensions, Format, Traits};
 use part::Part;
 
 /// How much of an image is read, in bytes from its beginning.
@@ -149,15 +150,4 @@ fn header(format: Format, (width, height): (u32, u32), traits: Traits) -> Result
         traits,
         is_certain: true,
     })
-}
-
-/// The orientation that an Exif block tells; one that is malformed tells none.
-///
-/// # Errors
-/// Only where more of the file is needed.
-fn exif_orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
-    match tiff::orientation(exif) {
-        Err(Stop::Refused(_)) => Ok(None),
-        found => found,
-    }
 }

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU8;
 
+use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, exif_orientation, header};
-use crate::metadata::{ColorSpace, Format, Orientation, Traits};
+use super::{Header, NoImage, Stop, header};
+use crate::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let mut told = Told::default();
@@ -15,7 +16,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     };
     let is_complete = file.within_reach(walked)?.is_some();
     let traits = Traits {
-        orientation: told.exif.flatten(),
+        orientation: told.exif.orientation(),
         has_alpha: Some(false),
         animated: Some(false),
         frames: None,
@@ -28,12 +29,11 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         },
     };
     Ok(Header {
-        is_certain: is_complete || told.exif.is_some(),
+        is_certain: is_complete || told.exif.is_seen(),
         ..header(Format::Jpeg, frame.size, traits)?
     })
 }
 
-#[derive(Clone, Copy)]
 struct Frame {
     size: (u32, u32),
     depth: u8,
@@ -44,8 +44,8 @@ struct Frame {
 #[derive(Default)]
 struct Told {
     frame: Option<Frame>,
-    /// Of the first Exif block, which counts, also where it tells no orientation. It may stand behind the frame.
-    exif: Option<Option<Orientation>>,
+    /// It may stand behind the frame.
+    exif: Exif,
 }
 
 impl Told {
@@ -70,8 +70,8 @@ impl Told {
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf if self.frame.is_none() => {
                     self.frame = Some(Frame::read(segment, length)?);
                 }
-                0xe1 if self.exif.is_none() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
-                    self.exif = Some(exif_orientation(segment.rest(8)?)?);
+                0xe1 if !self.exif.is_seen() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
+                    self.exif.read(segment.rest(8)?)?;
                 }
                 _ => {}
             }
@@ -121,6 +121,7 @@ fn next_marker(file: Part<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::exif::tests::block;
     use super::*;
 
     const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
@@ -128,14 +129,7 @@ mod tests {
 
     /// A segment with an Exif block of this orientation.
     fn exif(orientation: u8) -> Vec<u8> {
-        let tiff = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
-        let segment = [
-            &b"\xff\xe1\0\x22"[..],
-            tiff,
-            &[orientation, 0, 0, 0],
-            b"\0\0\0\0",
-        ];
-        segment.concat()
+        [&b"\xff\xe1\0\x22Exif\0\0"[..], &block(orientation)].concat()
     }
 
     #[test]

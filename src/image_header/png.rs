@@ -2,9 +2,10 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
+use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, exif_orientation, header};
-use crate::metadata::{ColorSpace, Format, Orientation, Traits};
+use super::{Header, NoImage, Stop, header};
+use crate::metadata::{ColorSpace, Format, Traits};
 
 /// Where the first chunk begins.
 const FIRST_CHUNK: u64 = 8;
@@ -17,8 +18,7 @@ const AROUND_DATA: u64 = 12;
 struct Ancillary {
     transparent: bool,
     frames: Option<NonZeroU32>,
-    /// Of the first Exif block, which counts, also where it tells no orientation.
-    exif: Option<Option<Orientation>>,
+    exif: Exif,
 }
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
@@ -43,7 +43,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let mut told = Ancillary::default();
     let is_complete = file.within_reach(told.read(file))?.is_some();
     let traits = Traits {
-        orientation: told.exif.flatten(),
+        orientation: told.exif.orientation(),
         has_alpha: (transparent || told.transparent)
             .then_some(true)
             .or(is_complete.then_some(false)),
@@ -56,7 +56,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let size = (first.u32_be(8)?, first.u32_be(12)?);
     let header = header(Format::Png, size, traits)?;
     Ok(Header {
-        is_certain: is_complete || told.exif.is_some(),
+        is_certain: is_complete || told.exif.is_seen(),
         ..header
     })
 }
@@ -72,7 +72,7 @@ impl Ancillary {
                 b"IEND" => return Err(NoImage::Malformed.into()),
                 b"tRNS" => self.transparent = true,
                 b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
-                b"eXIf" if self.exif.is_none() => self.exif = Some(exif_orientation(data)?),
+                b"eXIf" if !self.exif.is_seen() => self.exif.read(data)?,
                 _ => {}
             }
             at = at.saturating_add(length).saturating_add(AROUND_DATA);
@@ -95,6 +95,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::exif::tests::block;
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -105,11 +106,7 @@ mod tests {
     }
 
     fn exif(orientation: u8) -> Vec<u8> {
-        let entry = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
-        chunk(
-            b"eXIf",
-            &[&entry[..], &[orientation, 0, 0, 0, 0, 0, 0, 0]].concat(),
-        )
+        chunk(b"eXIf", &block(orientation))
     }
 
     /// The width, which is 4 unless it is turned, and whether that is certain.

@@ -204,29 +204,53 @@ impl Numbers {
 
 #[cfg(test)]
 mod tests {
+    use super::super::exif::tests::block_of;
     use super::*;
-
-    /// An Exif block with one field: an orientation in `count` numbers of a type, of which this is the first.
-    fn exif(kind: u8, count: u8, value: [u8; 4]) -> Vec<u8> {
-        let field = [0x12, 1, kind, 0, count, 0, 0, 0];
-        [&b"II*\0\x08\0\0\0\x01\0"[..], &field, &value, &[0; 4]].concat()
-    }
 
     #[test]
     fn an_orientation_is_one_number() {
         let told = |block: &[u8]| orientation(Part::file(block, 1_000)).unwrap();
         let six = Orientation::new(6);
         for kind in [1, 3, 4] {
-            assert_eq!(told(&exif(kind, 1, [6, 0, 0, 0])), six);
+            assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), six);
         }
         assert_eq!(
             told(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0"),
             six
         );
-        assert_eq!(told(&exif(3, 2, [6, 0, 6, 0])), None);
-        assert_eq!(told(&exif(3, 0, [6, 0, 0, 0])), None);
-        assert_eq!(told(&exif(5, 1, [6, 0, 0, 0])), None);
-        assert_eq!(told(&exif(3, 1, [9, 0, 0, 0])), None);
-        assert_eq!(told(&exif(4, 1, [6, 1, 0, 0])), None);
+        assert_eq!(told(&block_of(3, 2, [6, 0, 6, 0])), None);
+        assert_eq!(told(&block_of(3, 0, [6, 0, 0, 0])), None);
+        assert_eq!(told(&block_of(5, 1, [6, 0, 0, 0])), None);
+        assert_eq!(told(&block_of(3, 1, [9, 0, 0, 0])), None);
+        assert_eq!(told(&block_of(4, 1, [6, 1, 0, 0])), None);
+    }
+
+    #[test]
+    fn a_size_is_told_where_depth_and_alpha_are_out_of_reach() {
+        let field = |tag: u16, count: u8, value: [u8; 4]| {
+            let [low, high] = tag.to_le_bytes();
+            [&[low, high, 3, 0, count, 0, 0, 0][..], &value].concat()
+        };
+        let file = [
+            b"II*\0\x08\0\0\0\x04\0".to_vec(),
+            field(tag::WIDTH, 1, [4, 0, 0, 0]),
+            field(tag::HEIGHT, 1, [3, 0, 0, 0]),
+            field(tag::BITS_PER_SAMPLE, 3, [0, 0, 1, 0]),
+            field(tag::EXTRA_SAMPLES, 3, [0, 0, 1, 0]),
+            vec![0; 4],
+        ];
+        let file = file.concat();
+        let header = read(Part::file(&file, 1_000)).unwrap();
+        assert_eq!(
+            (header.dimensions.width(), header.dimensions.height()),
+            (4, 3)
+        );
+        assert_eq!(
+            (header.traits.bit_depth, header.traits.has_alpha),
+            (None, None)
+        );
+        // Within reach they are waited for.
+        let further = read(Part::file(&file, 100_000));
+        assert!(matches!(further, Err(Stop::Further(65_536..))));
     }
 }

@@ -2,9 +2,10 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
+use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, exif_orientation, header};
-use crate::metadata::{ColorSpace, Format, Orientation, Traits};
+use super::{Header, NoImage, Stop, header};
+use crate::metadata::{ColorSpace, Format, Traits};
 
 /// Where the first chunk begins.
 const FIRST_CHUNK: u64 = 12;
@@ -59,13 +60,13 @@ fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
         walked.is_ok()
     };
     let traits = Traits {
-        orientation: behind.exif.flatten().filter(|_| has_exif),
+        orientation: behind.exif.orientation().filter(|_| has_exif),
         frames: NonZeroU32::new(behind.frames).filter(|_| animated && is_complete),
         ..traits(flags & ALPHA != 0, animated)
     };
     let header = header(Format::Webp, size, traits)?;
     Ok(Header {
-        is_certain: is_complete || !has_exif || behind.exif.is_some(),
+        is_certain: is_complete || !has_exif || behind.exif.is_seen(),
         ..header
     })
 }
@@ -84,8 +85,7 @@ fn traits(has_alpha: bool, animated: bool) -> Traits {
 #[derive(Default)]
 struct Behind {
     frames: u32,
-    /// Of the first Exif block, which counts, also where it tells no orientation.
-    exif: Option<Option<Orientation>>,
+    exif: Exif,
 }
 
 impl Behind {
@@ -98,8 +98,8 @@ impl Behind {
             let data = file.part(at.saturating_add(8), length)?;
             match &file.array(at)? {
                 b"ANMF" => self.frames = self.frames.saturating_add(1),
-                b"EXIF" if self.exif.is_none() => {
-                    self.exif = Some(exif_orientation(tiff_in(data)?)?);
+                b"EXIF" if !self.exif.is_seen() => {
+                    self.exif.read(tiff_in(data)?)?;
                     if !animated {
                         return Ok(());
                     }
@@ -123,6 +123,7 @@ fn tiff_in(exif: Part<'_>) -> Result<Part<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::exif::tests::block;
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -138,11 +139,10 @@ mod tests {
 
     /// An image of 4 by 3 pixels with these flags, whose Exif block says that it is to be turned.
     fn turned(flags: u8, pixels: usize) -> Vec<u8> {
-        let exif = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
         riff(&[
             chunk(b"VP8X", &[flags, 0, 0, 0, 3, 0, 0, 2, 0, 0]),
             chunk(b"VP8L", &vec![0; pixels]),
-            chunk(b"EXIF", exif),
+            chunk(b"EXIF", &block(6)),
         ])
     }
 
@@ -162,16 +162,23 @@ mod tests {
 
     #[test]
     fn the_first_exif_block_counts() {
-        let exif = |orientation| {
-            let entry = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0";
-            let rest = [orientation, 0, 0, 0, 0, 0, 0, 0];
-            chunk(b"EXIF", &[&entry[..], &rest].concat())
-        };
+        let exif = |orientation| chunk(b"EXIF", &block(orientation));
         for (blocks, width) in [([6, 1], 3), ([1, 6], 4)] {
             let first = chunk(b"VP8X", &[EXIF, 0, 0, 0, 3, 0, 0, 2, 0, 0]);
-            let file = riff(&[first, exif(blocks[0]), exif(blocks[1])]);
+            let mut file = riff(&[first, exif(blocks[0]), exif(blocks[1])]);
+            assert_eq!(told(&file, 1_000), Ok((width, true)));
+            // All of an animation is read, for its frames.
+            file[20] |= ANIMATION;
             assert_eq!(told(&file, 1_000), Ok((width, true)));
         }
+    }
+
+    #[test]
+    fn nothing_is_awaited_behind_the_exif_block_of_a_still() {
+        let mut file = turned(EXIF, 9);
+        // Some writers count the eight bytes in front as well.
+        file[4] += 8;
+        assert_eq!(told(&file, 1_000), Ok((3, true)));
     }
 
     #[test]
