@@ -1,6 +1,5 @@
-import http from "node:http";
 import { Chronicle } from "./gate.mjs";
-import { close, listen } from "./listener.mjs";
+import { close, listen, standIn } from "./listener.mjs";
 
 const BLOBS = ["source", "state", "code", "format", "path", "isolate", "version"];
 const DOUBLES = ["durationMs", "ageS", "kvMs", "originMs", "count"];
@@ -8,7 +7,7 @@ const DOUBLES = ["durationMs", "ageS", "kvMs", "originMs", "count"];
 /** Stands in for Workers Analytics Engine: takes what workerd makes of each call of `writeDataPoint`. */
 export class Analytics {
   #points = new Chronicle();
-  #server = http.createServer(async (request, response) => {
+  #server = standIn(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     response.end();

@@ -1,7 +1,6 @@
-import http from "node:http";
 import { Client } from "./client.mjs";
 import { Chronicle } from "./gate.mjs";
-import { close, listen } from "./listener.mjs";
+import { close, listen, standIn } from "./listener.mjs";
 
 const WHO = "x-front-request";
 
@@ -32,7 +31,7 @@ export class Front {
   #seen = new Chronicle();
   #count = 0;
   #client;
-  #server = http.createServer((request, response) => {
+  #server = standIn((request, response) => {
     const who = request.url.slice(1);
     this.#hands.set(who, response);
     this.#seen.add(who);
