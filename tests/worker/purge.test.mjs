@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test, { after, suite } from "node:test";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { Gate } from "./harness/gate.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -25,6 +26,23 @@ suite("DELETE with the admin token", () => {
 
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get("/metadata/photos/dog.jpg"), "memory");
+  });
+
+  test("undoes every write that is on its way, also where the image was fetched twice meanwhile", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
+    const gate = new Gate();
+    let writes = 0;
+    site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
+    assertFound(await site.get(PATH), "origin");
+    await gate.arrived();
+    assertFound(await site.get(PATH), "origin");
+    await site.settled();
+    assert.equal((await purge(site, PATH)).status, 200);
+    gate.open();
+    await site.kv.written(KEY);
+    // One by the purge, and one behind the write that was late.
+    await site.kv.allDeleted(2);
+    assert.deepEqual([...site.kv.records.keys()], []);
   });
 
   test("finds the image by any spelling of its path", async (t) => {

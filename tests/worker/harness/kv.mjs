@@ -78,6 +78,11 @@ export class Kv {
     return this.#operations.whenCount(count, (o) => o.kind === "put" && o.status, "KV writes answered", 30_000);
   }
 
+  /** Resolves once `count` deletes were answered. */
+  allDeleted(count) {
+    return this.#operations.whenCount(count, (o) => o.kind === "delete" && o.status, "KV deletes answered");
+  }
+
   forget() {
     this.#operations.items.length = 0;
   }
