@@ -1,7 +1,7 @@
 //! The beginning of what the origin has: as much of it as is of use.
 
 use crate::image_header::{self, Header, Limits, NoImage, Stop};
-use crate::metadata::ImageMetadata;
+use crate::metadata::{ImageMetadata, confidence};
 
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
@@ -138,7 +138,7 @@ impl Head {
             file_size: None,
             etag: None,
             traits: header.traits,
-            confidence: if header.is_certain { "high" } else { "medium" }.into(),
+            confidence: confidence(header.is_certain).into(),
             source: "image-header".into(),
         })
     }

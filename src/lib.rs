@@ -51,6 +51,7 @@ mod convoy;
 pub mod crop;
 pub mod crop_params;
 pub mod decimal;
+pub mod displayed_size;
 pub mod entry;
 pub mod failure;
 pub mod failure_memory;

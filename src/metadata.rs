@@ -37,6 +37,15 @@ impl Dimensions {
         Self::new(pixels(width)?, pixels(height)?)
     }
 
+    /// The same with width and height exchanged.
+    #[must_use]
+    pub fn swapped(self) -> Self {
+        Self {
+            width: self.height,
+            height: self.width,
+        }
+    }
+
     /// In pixels.
     #[must_use]
     pub fn width(self) -> u32 {
@@ -228,6 +237,11 @@ pub(crate) fn write_known<S: SerializeStruct>(
     }
 }
 
+/// The published `confidence` of dimensions that are certain, or not.
+pub(crate) fn confidence(is_certain: bool) -> &'static str {
+    if is_certain { "high" } else { "medium" }
+}
+
 /// What is known about one image. It depends on the image alone, never on the layer that answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageMetadata {
@@ -241,8 +255,8 @@ pub struct ImageMetadata {
     pub etag: Option<Box<str>>,
     /// What its header tells beside its size.
     pub traits: Traits,
-    /// How far the figures can be trusted; `high` where they come from the image itself, `medium` where its
-    /// orientation could not be seen.
+    /// How far the dimensions can be trusted: `medium` if it could not be seen whether the sides are swapped for display,
+    /// else `high`.
     pub confidence: Cow<'static, str>,
     /// How they were found, `format-json` or `image-header`.
     pub source: Cow<'static, str>,

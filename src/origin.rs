@@ -6,10 +6,11 @@
 
 use serde_json::Value;
 
+use crate::displayed_size::DisplayedSize;
 use crate::failure::{Cause, Failure, InvalidAnswer};
 use crate::head::Head;
 use crate::json;
-use crate::metadata::{Dimensions, Format, ImageMetadata, Traits};
+use crate::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 
 /// Longest `Retry-After` that is passed on, in seconds.
 const MAX_RETRY_AFTER_S: u32 = 3_600;
@@ -43,10 +44,10 @@ impl Reply {
 
     /// Reads the answer.
     ///
-    /// Of JSON, the dimensions are those of `original`, the image before resizing; an answer that has none
-    /// may name them `width`/`height`, `naturalWidth`/`naturalHeight` or
-    /// `originalWidth`/`originalHeight`. The first pair that is there counts, also where it is
-    /// malformed.
+    /// Of JSON, the dimensions are those of `original`, the image before resizing, with the sides swapped if the
+    /// top level shows that the image is [displayed](DisplayedSize) so. An answer without `original` may name them
+    /// `width`/`height`, `naturalWidth`/`naturalHeight` or `originalWidth`/`originalHeight`. The first pair that
+    /// is there counts, even if it is malformed.
     ///
     /// # Errors
     /// What the status, the resizer's error code or a malformed body stands for.
@@ -125,25 +126,20 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
     let text = text.ok_or(Cause::InvalidAnswer(InvalidAnswer::TooLong))?;
     let answer = json::parse(text).ok_or(Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
     let original = answer.get("original").unwrap_or(&Value::Null);
-    let pairs = [
-        (original, "width", "height"),
-        (&answer, "width", "height"),
-        (&answer, "naturalWidth", "naturalHeight"),
-        (&answer, "originalWidth", "originalHeight"),
-    ];
-    let (width, height) = pairs
-        .into_iter()
-        .map(|(object, width, height)| (object.get(width), object.get(height)))
-        .find(|pair| !matches!(pair, (None, None)))
-        .ok_or(Cause::InvalidAnswer(InvalidAnswer::NoDimensions))?;
-    let dimensions = Dimensions::from_json(
-        width.unwrap_or(&Value::Null),
-        height.unwrap_or(&Value::Null),
-    )
-    .ok_or(Cause::InvalidAnswer(InvalidAnswer::BadDimensions))?;
+    let output = size(&answer, "width", "height");
+    let displayed = match size(original, "width", "height") {
+        Some(stored) => DisplayedSize::of(stored?, output.and_then(Result::ok)),
+        None => DisplayedSize {
+            dimensions: output
+                .or_else(|| size(&answer, "naturalWidth", "naturalHeight"))
+                .or_else(|| size(&answer, "originalWidth", "originalHeight"))
+                .ok_or(Cause::InvalidAnswer(InvalidAnswer::NoDimensions))??,
+            is_certain: true,
+        },
+    };
     let format = original.get("format").or_else(|| answer.get("format"));
     Ok(ImageMetadata {
-        dimensions,
+        dimensions: displayed.dimensions,
         format: format.and_then(Value::as_str).and_then(Format::parse),
         file_size: original
             .get("file_size")
@@ -151,9 +147,22 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
             .filter(|bytes| *bytes > 0),
         etag: None,
         traits: Traits::default(),
-        confidence: "high".into(),
+        confidence: confidence(displayed.is_certain).into(),
         source: "format-json".into(),
     })
+}
+
+/// The size that two members of an object give. `None` if the object has neither of them.
+fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, Cause>> {
+    let (width, height) = match (object.get(width), object.get(height)) {
+        (None, None) => return None,
+        (width, height) => (
+            width.unwrap_or(&Value::Null),
+            height.unwrap_or(&Value::Null),
+        ),
+    };
+    let size = Dimensions::from_json(width, height);
+    Some(size.ok_or(Cause::InvalidAnswer(InvalidAnswer::BadDimensions)))
 }
 
 /// An object of a bucket.
@@ -255,6 +264,36 @@ mod tests {
             (&*metadata.confidence, &*metadata.source),
             ("high", "format-json")
         );
+    }
+
+    #[test]
+    fn a_rotated_image_has_its_displayed_size() {
+        let size_of = |body: &str| {
+            let metadata = answered(body).unwrap();
+            let dimensions = metadata.dimensions;
+            let size = (dimensions.width(), dimensions.height());
+            (size, metadata.confidence.into_owned())
+        };
+        let original = r#""original":{"width":400,"height":200,"format":"image/jpeg"}"#;
+        for (output, size, confidence) in [
+            (r#""width":200,"height":400"#, (200, 400), "high"),
+            (r#""width":100,"height":200"#, (200, 400), "high"),
+            (r#""width":400,"height":200"#, (400, 200), "high"),
+            (r#""width":90,"height":90"#, (400, 200), "medium"),
+            (r#""width":200"#, (400, 200), "medium"),
+            (r#""width":0,"height":400"#, (400, 200), "medium"),
+            (r#""width":"200","height":"400""#, (400, 200), "medium"),
+            (
+                r#""naturalWidth":200,"naturalHeight":400"#,
+                (400, 200),
+                "medium",
+            ),
+        ] {
+            let body = format!("{{{output},{original}}}");
+            assert_eq!(size_of(&body), (size, confidence.to_owned()), "{body}");
+        }
+        let alone = format!("{{{original}}}");
+        assert_eq!(size_of(&alone), ((400, 200), "medium".to_owned()));
     }
 
     #[test]

@@ -15,7 +15,9 @@ mod checks;
 
 use std::path::Path;
 
+use optimized_metadata::displayed_size::DisplayedSize;
 use optimized_metadata::freshness::{Freshness, Windows, age_s, ttl_s};
+use optimized_metadata::metadata::Dimensions;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -91,6 +93,22 @@ fn answer() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn a_displayed_size_is_right_or_uncertain_at_any_scale(
+        width in 1..20_000_u32, height in 1..20_000_u32, rotated: bool, per_mille in 1..=1_000_u32, rounding in 0..3_u32,
+    ) {
+        let size = |width, height| Dimensions::new(width, height).unwrap();
+        let scaled = |side: u32| ((side * per_mille + [0, 500, 999][rounding as usize]) / 1_000).max(1);
+        let (stored, output) = (size(width, height), size(scaled(width), scaled(height)));
+        let turn = |size: Dimensions| if rotated { size.swapped() } else { size };
+        let displayed = DisplayedSize::of(stored, Some(turn(output)));
+        let is_right = displayed.dimensions == turn(stored);
+        prop_assert!(is_right || !displayed.is_certain, "{displayed:?}");
+        // It is uncertain for a reason: the two ways differ by less than rounding does.
+        let differ = output.width().abs_diff(output.height()) > 2;
+        prop_assert!(displayed.is_certain || !differ, "{displayed:?}");
+    }
+
     #[test]
     fn an_accepted_path_round_trips_and_stays_below_the_origin(raw in raw_path()) {
         checks::path(raw.as_bytes());

@@ -62,7 +62,7 @@ export interface ImageMetadata {
   bitDepth?: number;
   /** What its colours are made of; `rgb` also where they are stored as luma and chroma, or by a palette. */
   colorSpace?: "gray" | "rgb" | "cmyk";
-  /** How far the figures can be trusted: `high`, or `medium` where an orientation could not be seen; others in old records. */
+  /** `high`, or `medium` if it could not be seen whether the sides are swapped for display; old records may have others. */
   confidence: string;
   /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself; others in old records. */
   source: string;

@@ -104,9 +104,12 @@ export class Origin {
 
 // Answers -------------------------------------------------------------------------------------------------------------
 
-/** What the resizer says of an image. */
-export function image({ width = 4000, height = 3000, format = "image/jpeg", fileSize = 123456 } = {}) {
-  return json({ width: 640, height: 360, original: { file_size: fileSize, width, height, format } });
+/** What the resizer says of an image that is stored so, and displayed with its sides swapped if `rotated`, scaled down. */
+export function image({ width = 4000, height = 3000, format = "image/jpeg", fileSize = 123456, rotated = false } = {}) {
+  const scale = Math.min(1, 640 / Math.max(width, height));
+  const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+  const output = rotated ? { width: down, height: across } : { width: across, height: down };
+  return json({ ...output, original: { file_size: fileSize, width, height, format } });
 }
 
 export function json(body, { status = 200, headers = {} } = {}) {
