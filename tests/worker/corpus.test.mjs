@@ -1,31 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import test, { suite } from "node:test";
 import sharp from "sharp";
 import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
-import { root } from "./harness/modules.mjs";
+import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
 import { text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
-
-const folder = path.join(root, "target", "corpus");
-const differences = JSON.parse(readFileSync(path.join(root, "tests/corpus/differences.json")));
-
-/** What `npm run corpus` has made; `npm test` runs it. */
-const manifest = read("manifest.json");
-const withoutCorpus = manifest ? false : "there is no corpus: npm run corpus makes it";
-const corpus = manifest ? JSON.parse(manifest) : [];
-
-function read(name) {
-  try {
-    return readFileSync(path.join(folder, name));
-  } catch (error) {
-    if (error.code !== "ENOENT") throw error;
-  }
-}
-
-const rawPath = (name) => name.split("/").map(encodeURIComponent).join("/");
-const size = ({ width, height }) => `${width} × ${height}`;
 
 /** A Worker whose origin has the corpus; `spoilt` has what stands in for a file. */
 async function serve(t) {
@@ -34,7 +14,7 @@ async function serve(t) {
   site.origin.on((request, response, record) => {
     const name = decodeURIComponent(record.path.replace(/^\/assets\//, ""));
     const headers = { "Content-Type": "application/octet-stream" };
-    return text(spoilt.get(name) ?? read(name), { headers })(request, response, record);
+    return text(spoilt.get(name) ?? bytesOf(name), { headers })(request, response, record);
   });
   return { spoilt, get: (name) => site.get(`/metadata/${rawPath(name)}`) };
 }
@@ -46,7 +26,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
     for (const { file, expect, refused = [], ...told } of corpus) {
       // JSON with a width and a height is what a resizer says.
       if (file === "invalid/answer.json") continue;
-      const fields = differences[file]?.fields ?? [];
+      const fields = differingFields(file);
       const { status, json } = await get(file);
       if (status !== 200) {
         const excused = status === 415 && (expect || refused.length > 1 || fields.includes("refused"));
@@ -73,7 +53,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
     const wrong = [];
     let compared = 0;
     for (const { file } of readable) {
-      const bytes = Buffer.from(read(file).subarray(0, 60_000));
+      const bytes = Buffer.from(bytesOf(file).subarray(0, 60_000));
       for (let n = 0; n < 3; n++) bytes[Math.floor(random() * Math.min(bytes.length, 200))] = Math.floor(random() * 256);
       const theirs = await sharp(bytes, { failOn: "none", limitInputPixels: false, unlimited: true }).metadata().then(
         ({ autoOrient, pageHeight, width }) => ({ width: autoOrient.width, height: pageHeight ?? autoOrient.height, stored: width }),
@@ -86,7 +66,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
       compared++;
       // Of a GIF that says it is larger than this, sharp believes the frames alone.
       if (json.metadata.format === "gif" && Math.max(json.metadata.width, json.metadata.height) > 2048) continue;
-      if (size(json.metadata) !== size(theirs)) wrong.push(`${file}: ${size(json.metadata)} instead of ${size(theirs)}`);
+      if (sizeOf(json.metadata) !== sizeOf(theirs)) wrong.push(`${file}: ${sizeOf(json.metadata)} instead of ${sizeOf(theirs)}`);
     }
     assert.ok(compared > readable.length / 10, `${compared} of ${readable.length} were readable to both`);
     assert.deepEqual(wrong, []);
@@ -97,7 +77,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
     const browser = await startBrowser({ after: (end) => t.after(end) });
     const page = await browser.newPage();
     const shown = async (name) => {
-      const bytes = read(name).toString("base64");
+      const bytes = bytesOf(name).toString("base64");
       return page.evaluate(
         ([type, bytes]) =>
           new Promise((resolve) => {
@@ -114,7 +94,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
       const theirs = await shown(file);
       const { status, json } = await get(file);
       if (status !== 200 || !theirs || OTHERWISE_IN_CHROMIUM.some((pattern) => pattern.test(file))) continue;
-      if (size(json.metadata) !== size(theirs)) wrong.push(`${file}: ${size(json.metadata)} instead of ${size(theirs)}`);
+      if (sizeOf(json.metadata) !== sizeOf(theirs)) wrong.push(`${file}: ${sizeOf(json.metadata)} instead of ${sizeOf(theirs)}`);
     }
     assert.deepEqual(wrong, []);
   });

@@ -91,23 +91,38 @@ suite("the transform, with the trim as documented, makes", () => {
   });
 });
 
-suite("the transform of an image that has to be turned is that of the upright one:", () => {
-  for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
-    test(`orientation ${orientation}`, async (t) => {
-      const site = await deploy(t);
-      const turned = await sharp(pictures["chart.png"]).withMetadata({ orientation }).png().toBuffer();
-      const upright = await sharp(turned).autoOrient().png().toBuffer();
-      site.origin.on(text(turned, { headers: { "Content-Type": "image/png" } }));
-      const { metadata, aspectCrop, transform } = (await site.get("/metadata/a?aspect=3:2&focal=0.3,0.8")).json;
-      const whole = await pictureOf(upright);
-      assert.deepEqual([metadata.orientation, metadata.width, metadata.height], [orientation, whole.width, whole.height]);
-      const { width, height, hoffset: left, voffset: top } = aspectCrop;
-      const [right, bottom] = [left + width - 1, top + height - 1];
-      const shown = await pictureOf(await apply(transform, upright));
-      assert.deepEqual(shown.corners, [whole.at(left, top), whole.at(right, top), whole.at(left, bottom), whole.at(right, bottom)]);
-    });
-  }
-});
+/** The two ways in which a picture is read, each a function that serves it and returns one that looks it up. */
+const roads = {
+  "image-header": async (t, bytes) => {
+    const worker = await deploy(t);
+    worker.origin.on(text(bytes, { headers: { "Content-Type": "image/png" } }));
+    return (query) => worker.get(`/metadata/a?${query}`);
+  },
+  "format-json": async (t, bytes, name) => {
+    origin.on(`/${name}`, text(bytes, { headers: { "Content-Type": "image/png" } }));
+    return (query) => site.get(`/metadata/${name}?${query}`);
+  },
+};
+
+for (const [source, road] of Object.entries(roads)) {
+  suite(`the transform of an image that has to be rotated is that of the upright one, by ${source}:`, () => {
+    for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
+      test(`orientation ${orientation}`, async (t) => {
+        const rotated = await sharp(pictures["chart.png"]).withMetadata({ orientation }).png().toBuffer();
+        const upright = await sharp(rotated).autoOrient().png().toBuffer();
+        const get = await road(t, rotated, `rotated-${orientation}.png`);
+        const { metadata, aspectCrop, transform } = (await get("aspect=3:2&focal=0.3,0.8")).json;
+        const whole = await pictureOf(upright);
+        assert.deepEqual([metadata.source, metadata.confidence], [source, "high"]);
+        assert.deepEqual([metadata.width, metadata.height], [whole.width, whole.height]);
+        const { width, height, hoffset: left, voffset: top } = aspectCrop;
+        const [right, bottom] = [left + width - 1, top + height - 1];
+        const shown = await pictureOf(await apply(transform, upright));
+        assert.deepEqual(shown.corners, [whole.at(left, top), whole.at(right, top), whole.at(left, bottom), whole.at(right, bottom)]);
+      });
+    }
+  });
+}
 
 suite("the emulation of wrangler dev, given the transform, makes", () => {
   // Without its trim, fit=cover is a centred crop of the size told: that of a centred crop, and no other's.

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import test, { after, suite } from "node:test";
+import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
+import { assertFound } from "./harness/expect.mjs";
+import { Origin, text } from "./harness/origin.mjs";
+import { jpeg } from "./harness/picture.mjs";
+import { deploy } from "./harness/site.mjs";
+import { wranglerDev } from "./harness/wrangler.mjs";
+
+/** As many as sharp, which plays the resizer, works on at a time. */
+const AT_A_TIME = 4;
+
+/** It re-encodes each image, on a machine that other tests share. */
+const config = { errorTtl: 0, originTimeoutMs: 25_000 };
+
+const origin = new Origin();
+after(() => origin.close());
+const originUrl = `http://${await origin.listen()}`;
+const served = ({ path }) => path.replace(/^\/(assets\/)?/, "");
+const serveCorpus = (request, response, record) => {
+  const bytes = bytesOf(decodeURIComponent(served(record)));
+  return text(bytes, { headers: { "Content-Type": "application/octet-stream" } })(request, response, record);
+};
+origin.on(serveCorpus);
+const site = await wranglerDev({ after }, { metadata: { originUrl, ...config } });
+
+suite("through an HTTP origin and format=json", () => {
+  for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
+    test(`a JPEG of 400 by 200 pixels with orientation ${orientation} has its displayed size`, async () => {
+      const file = await jpeg({ width: 400, height: 200, orientation });
+      origin.on(`/rotated-${orientation}.jpg`, text(file, { headers: { "Content-Type": "image/jpeg" } }));
+      const answer = await site.get(`/metadata/rotated-${orientation}.jpg`);
+      assertFound(answer, "origin");
+      const { width, height, confidence, source } = answer.json.metadata;
+      const displayed = orientation < 5 ? [400, 200] : [200, 400];
+      assert.deepEqual([width, height, confidence, source], [...displayed, "high", "format-json"]);
+    });
+  }
+
+  test("the corpus has the sizes and formats of its headers and of other readers", { skip: withoutCorpus }, async (t) => {
+    const byHeader = await deploy(t, { kv: false, config });
+    byHeader.origin.on(serveCorpus);
+    const wrong = [];
+    const sources = {};
+    const check = async ({ file, expect, refused = [], ...told }) => {
+      const path = `/metadata/${rawPath(file)}`;
+      const [resized, header] = await Promise.all([site.get(path), byHeader.get(path)]);
+      const fields = differingFields(file);
+      if (resized.status !== 200) {
+        const excused = resized.status === 415 && (expect || refused.length > 1 || fields.includes("refused"));
+        if (!excused) wrong.push(`${file}: ${resized.status} ${resized.text}`);
+        return;
+      }
+      const { metadata } = resized.json;
+      sources[metadata.source] = (sources[metadata.source] ?? 0) + 1;
+      if (expect) wrong.push(`${file}: ${JSON.stringify(metadata)} instead of a 415`);
+      if (metadata.confidence !== "high") wrong.push(`${file}: confidence ${metadata.confidence}`);
+      const size = sizeOf(metadata);
+      if (size !== sizeOf(told) && !fields.includes("width")) wrong.push(`${file}: ${size} instead of ${sizeOf(told)}`);
+      // The emulation gives TIFF no format.
+      if (metadata.format !== (told.format === "tiff" && metadata.source === "format-json" ? undefined : told.format)) {
+        wrong.push(`${file}: ${metadata.format} instead of ${told.format}`);
+      }
+      if (header.status === 200 && size !== sizeOf(header.json.metadata)) {
+        wrong.push(`${file}: ${size}, and ${sizeOf(header.json.metadata)} by its header`);
+      }
+    };
+    // JSON with a width and a height is what a resizer says.
+    const queue = corpus.filter(({ file }) => file !== "invalid/answer.json");
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await check(next);
+    };
+    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    t.diagnostic(JSON.stringify(sources));
+    assert.deepEqual(wrong, []);
+    assert.ok(sources["format-json"] > 500, "most are read through the resizer");
+  });
+});
