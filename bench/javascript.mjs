@@ -27,7 +27,7 @@ export default {
     return new Response(JSON.stringify({ path, metadata: entry.metadata }), {
       headers: {
         ...${JSON.stringify(constant)},
-        "age": String(age),
+        "metadata-age": String(age),
         "cache-control": "public, max-age=" + Math.min(left, 3600) + ", stale-while-revalidate=3600",
         "cache-status": "OptimizedMetadata; hit; ttl=" + left + "; detail=memory",
       },

@@ -14,9 +14,9 @@ const TIMEOUT_MS = 30_000;
 const HEADERS = {
   "content-type": /^application\/json/,
   etag: /^(W\/)?"[0-9a-f]+"$/,
-  age: /^\d+$/,
   "cache-control": /^public, max-age=\d+/,
   "cache-status": /^OptimizedMetadata; /,
+  "metadata-age": /^\d+$/,
   "server-timing": /\btotal;dur=/,
   "x-content-type-options": /^nosniff$/,
 };

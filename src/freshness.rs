@@ -66,7 +66,7 @@ impl Windows {
     }
 }
 
-/// Whole seconds since a record was fetched, never negative: the `Age` header.
+/// Whole seconds since a record was fetched, never negative: the `Metadata-Age` header.
 #[must_use]
 pub fn age_s(last_fetched_ms: u64, now_ms: u64) -> u64 {
     seconds(now_ms.saturating_sub(last_fetched_ms))

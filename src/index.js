@@ -37,7 +37,7 @@ const settled = Promise.resolve();
 globalThis.queueMicrotask = (callback) => void settled.then(callback);
 
 /**
- * Answers of late, by their text. An answer changes once a second, with its `Age`: an image that is asked for more often
+ * Answers of late, by their text. An answer changes once a second, with its `Metadata-Age`: an image that is asked for more often
  * than that has its headers here, which a response copies faster than it makes them.
  */
 const recent = new Map();

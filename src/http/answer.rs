@@ -80,11 +80,11 @@ mod tests {
     fn the_lines_are_the_status_the_headers_and_the_body() {
         let answer = Answer::new(200, Body::Text("{}".into()))
             .with("Vary", "Origin")
-            .with("Age", 7.to_string());
-        assert_eq!(answer.lines(), "200\nVary\nOrigin\nAge\n7\n{}");
+            .with("Metadata-Age", 7.to_string());
+        assert_eq!(answer.lines(), "200\nVary\nOrigin\nMetadata-Age\n7\n{}");
         assert_eq!(Answer::new(304, Body::Empty).lines(), "304\n");
         let headers: Vec<_> = answer.headers.iter().collect();
-        assert_eq!(headers, [("Vary", "Origin"), ("Age", "7")]);
+        assert_eq!(headers, [("Vary", "Origin"), ("Metadata-Age", "7")]);
         assert_eq!(answer.headers.get("vary"), Some("Origin"));
         assert_eq!(answer.headers.get("Origin"), None);
     }

@@ -7,7 +7,7 @@ use crate::config::CorsOrigins;
 const PREFLIGHT_MAX_AGE_S: &str = "7200";
 
 /// Headers of an answer that a script may read beside the safelisted ones.
-const EXPOSED: &str = "Age, Cache-Status, ETag, Retry-After, Server-Timing";
+const EXPOSED: &str = "Cache-Status, ETag, Metadata-Age, Retry-After, Server-Timing";
 
 /// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
 pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>) -> Answer {
@@ -37,4 +37,6 @@ pub(super) fn preflight(answer: Answer, methods: &'static str) -> Answer {
             "Authorization, Content-Type, If-None-Match",
         )
         .with("Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S)
+        // Browsers have the preflight cache for it; no other cache may guess how long it is good for.
+        .with("Cache-Control", "no-store")
 }

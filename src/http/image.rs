@@ -80,9 +80,13 @@ impl Told {
         .concat();
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
         conditional::answer(request, etag, "application/json", body)
-            .with("Age", lookup.entry.age_s(lookup.now_ms).to_string())
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)
+            // Not `Age`: clients subtract that from `max-age`, which already is what is left.
+            .with(
+                "Metadata-Age",
+                lookup.entry.age_s(lookup.now_ms).to_string(),
+            )
             .with("Server-Timing", server_timing::of(&lookup.timing))
     }
 }

@@ -11,7 +11,7 @@ export function showAnswer(answer) {
     h("p", { class: "layer-line" }, h("span", { class: `badge ${layer}` }, layer), " ", stale && h("span", { class: "badge stale" }, "stale"), LAYERS[layer] ?? ""),
     waterfall(answer),
     facts({
-      Age: seconds(age),
+      "Metadata age": seconds(age),
       [stale ? "Stale for" : "Fresh for"]: ttl === undefined ? undefined : seconds(Math.abs(ttl)),
       ETag: h("code", {}, etag),
       "Cache-Status": h("code", {}, cacheStatus),

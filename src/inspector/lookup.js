@@ -55,7 +55,7 @@ export async function lookUp(path, parameters) {
     roundTripMs,
     layer: cacheStatus.match(/;\s*detail=(\w+)/)?.[1],
     ttl: ttl && Number(ttl),
-    age: Number(header("Age")),
+    age: Number(header("Metadata-Age")),
     phases: [...(header("Server-Timing") ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(([, name, ms]) => ({ name, ms: Number(ms) })),
     cacheStatus,
     cacheControl: header("Cache-Control"),

@@ -14,7 +14,7 @@ test("an image is answered by the origin, then from memory, and by a new isolate
   const missed = await site.get(PATH);
   assertFound(missed, "origin");
   assert.equal(missed.headers["cache-status"], "OptimizedMetadata; fwd=miss; fwd-status=200; stored; detail=origin");
-  assert.equal(missed.headers.age, "0");
+  assert.equal(missed.age, 0);
   assert.deepEqual(missed.json, bodyOf("photos/cat.jpg"));
   await site.kv.written(KEY);
 
@@ -41,7 +41,7 @@ function assertHit(answer, layer, age) {
   assertFound(answer, layer);
   assert.match(answer.headers["cache-status"], new RegExp(`^OptimizedMetadata; hit; ttl=\\d+; detail=${layer}$`));
   const { ttl } = answer.cacheStatus;
-  assert.ok(answer.age >= age && answer.age <= age + 2, `Age ${answer.age}, ${age} expected`);
+  assert.ok(answer.age >= age && answer.age <= age + 2, `Metadata-Age ${answer.age}, ${age} expected`);
   assert.ok(ttl >= LIFETIME.least - age - 2 && ttl <= LIFETIME.most - age, `ttl ${ttl} at age ${age}`);
   assert.equal(answer.cacheControl["max-age"], 3600);
   return ttl;

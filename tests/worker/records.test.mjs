@@ -61,7 +61,7 @@ suite("what is read from KV", () => {
     const answer = await site.get(PATH);
     assertFound(answer, "kv");
     assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
-    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Age ${answer.age}`);
+    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Metadata-Age ${answer.age}`);
     assertFound(await site.get(PATH), "memory");
     assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [0, 0]);
   });
@@ -73,7 +73,7 @@ suite("what is read from KV", () => {
     const answer = await site.get(PATH);
     assertFound(answer, "kv");
     assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
-    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Age ${answer.age}`);
+    assert.ok(answer.age >= 1000 && answer.age <= 1002, `Metadata-Age ${answer.age}`);
 
     const rewritten = await site.kv.written(KEY);
     assert.equal(rewritten.metadataText, golden(fetched), "also the time of its fetch");

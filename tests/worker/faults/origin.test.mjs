@@ -82,7 +82,7 @@ suite("where the origin fails and a stale record is known", () => {
   const config = { kvCacheTtl: 1000, staleWhileRevalidate: 0, staleIfError: 10_000, memoryCacheTtl: 86_400 };
 
   for (const [what, responder, , , fetches] of FAILURES) {
-    test(`${what}: it is served with its Age and a negative ttl`, async (t) => {
+    test(`${what}: it is served with its Metadata-Age and a negative ttl`, async (t) => {
       const site = await deploy(t, { clock: true, config });
       await site.clock.freeze();
       const fresh = await site.get(PATH);

@@ -77,8 +77,9 @@ class Answer {
     return this.headers.etag;
   }
 
+  /** Seconds since the metadata was fetched; NaN without metadata. */
   get age() {
-    return Number(this.headers.age);
+    return Number(this.headers["metadata-age"]);
   }
 
   get cacheStatus() {

@@ -67,7 +67,7 @@ export function assertStale(answer, { path = "photos/cat.jpg", age } = {}) {
   assert.equal(answer.json.path, path);
   assert.ok(answer.cacheStatus.ttl < 0, `a negative ttl expected: ${answer.headers["cache-status"]}`);
   assert.equal(answer.cacheControl["max-age"], 0, answer.headers["cache-control"]);
-  if (age !== undefined) assert.ok(Math.abs(answer.age - age) <= 2, `Age ${answer.age}, ${age} expected`);
+  if (age !== undefined) assert.ok(Math.abs(answer.age - age) <= 2, `Metadata-Age ${answer.age}, ${age} expected`);
 }
 
 /** How many items have each value of `of`. */
