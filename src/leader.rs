@@ -16,6 +16,7 @@ use crate::landing::Landing;
 use crate::log::Event;
 use crate::lookup::Source;
 use crate::metadata::ImageMetadata;
+use crate::origin_id::OriginId;
 use crate::path::ImagePath;
 use crate::ports::Ports;
 use crate::record::Record;
@@ -35,6 +36,12 @@ pub(crate) enum Start {
     StaleInMemory,
     /// What KV holds is stale, too: only the origin is left.
     StaleInKv,
+}
+
+/// What an origin returned, and which one it was.
+struct Fetched {
+    metadata: ImageMetadata,
+    origin: Option<OriginId>,
 }
 
 /// One flight's work, and all it needs to outlive the request that began it.
@@ -168,13 +175,14 @@ impl<P: Ports> Leader<P> {
             origin_ms: Some(now_ms.saturating_sub(started_ms)),
         };
         let failure = match result {
-            Ok(metadata) => {
+            Ok(Fetched { metadata, origin }) => {
                 let entry = self.entry(metadata.clone(), now_ms);
                 let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
                 self.keep(&entry);
                 self.write_kv_behind(&Record {
                     metadata,
                     last_fetched_ms: Some(now_ms),
+                    origin,
                 });
                 return landing(Ok(entry), Source::Origin { stored });
             }
@@ -198,7 +206,7 @@ impl<P: Ports> Leader<P> {
         landing(Err(remembered), Source::Origin { stored: false })
     }
 
-    async fn ask_with_one_retry(&self) -> Result<ImageMetadata, Failure> {
+    async fn ask_with_one_retry(&self) -> Result<Fetched, Failure> {
         let config = &self.service.config;
         let started_ms = self.ports.now_ms();
         let deadline = self.ports.deadline(config.origin_timeout_ms);
@@ -218,7 +226,7 @@ impl<P: Ports> Leader<P> {
     }
 
     /// What the bucket has; `None` where there is none, or it has nothing and there is an `originUrl` to ask.
-    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<ImageMetadata, Failure>> {
+    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<Fetched, Failure>> {
         let config = &self.service.config;
         config.origin_bucket.as_ref()?;
         let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
@@ -232,25 +240,30 @@ impl<P: Ports> Leader<P> {
             Ok(Some(object)) => object.metadata(),
             Err(failure) => Err(failure),
         };
-        Some(self.told(result))
+        Some(self.fetched(result, self.service.origins.bucket))
     }
 
-    async fn ask_url(&self, deadline: &P::Deadline) -> Result<ImageMetadata, Failure> {
+    async fn ask_url(&self, deadline: &P::Deadline) -> Result<Fetched, Failure> {
         let config = &self.service.config;
         let url = self
             .path
             .origin_url(config.origin_url.as_deref().unwrap_or_default());
         self.service.metrics.origin_fetches.count();
         let reply = self.ports.ask(&url, config.header_limits, deadline).await;
-        self.told(reply.and_then(|reply| reply.metadata()))
+        let result = reply.and_then(|reply| reply.metadata());
+        self.fetched(result, self.service.origins.url)
     }
 
-    /// Counts an answer that tells nothing about the image.
-    fn told(&self, result: Result<ImageMetadata, Failure>) -> Result<ImageMetadata, Failure> {
+    /// Names the origin of what was fetched, and counts a response that says nothing about the image.
+    fn fetched(
+        &self,
+        result: Result<ImageMetadata, Failure>,
+        origin: Option<OriginId>,
+    ) -> Result<Fetched, Failure> {
         if result.as_ref().is_err_and(Failure::allows_stale) {
             self.service.metrics.origin_failures.count();
         }
-        result
+        result.map(|metadata| Fetched { metadata, origin })
     }
 
     fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {

@@ -73,6 +73,7 @@ pub mod memory_cache;
 pub mod metadata;
 pub mod metrics;
 pub mod origin;
+pub mod origin_id;
 pub mod path;
 mod permits;
 pub mod ports;

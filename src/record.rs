@@ -15,6 +15,7 @@ use crate::json;
 use crate::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, MOST_FIELDS, Orientation, Traits, write_known,
 };
+use crate::origin_id::OriginId;
 
 /// Longest `confidence`, `source` or `etag` that is taken from a record, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -27,6 +28,8 @@ pub struct Record {
     /// When it told it, in milliseconds since the epoch. `None` where a record does not say:
     /// such a record is past every freshness window.
     pub last_fetched_ms: Option<u64>,
+    /// The origin that it came from. `None` in the records of earlier versions.
+    pub origin: Option<OriginId>,
 }
 
 impl Record {
@@ -74,6 +77,7 @@ impl Record {
                 source: word(field("source")).ok_or(RecordError::Source)?,
             },
             last_fetched_ms: milliseconds(field("lastFetched")),
+            origin: origin(field("origin"))?,
         })
     }
 }
@@ -99,6 +103,7 @@ impl Serialize for Record {
         write_known(&mut fields, "originalMetadata", original)?;
         write_known(&mut fields, "etag", metadata.etag.as_deref())?;
         metadata.traits.write(&mut fields)?;
+        write_known(&mut fields, "origin", self.origin.map(OriginId::text))?;
         fields.end()
     }
 }
@@ -115,6 +120,14 @@ fn traits<'a>(field: &impl Fn(&'static str) -> &'a Value) -> Traits {
         bit_depth: byte("bitDepth").and_then(NonZeroU8::new),
         color_space: field("colorSpace").as_str().and_then(ColorSpace::parse),
     }
+}
+
+fn origin(field: &Value) -> Result<Option<OriginId>, RecordError> {
+    if field.is_null() {
+        return Ok(None);
+    }
+    let id = field.as_str().and_then(OriginId::parse);
+    id.map(Some).ok_or(RecordError::Origin)
 }
 
 /// A short printable ASCII string. The usual three are not copied.
@@ -155,6 +168,8 @@ pub enum RecordError {
     Confidence,
     /// `source` is missing or no short word.
     Source,
+    /// `origin` is not 8 hex digits.
+    Origin,
 }
 
 impl fmt::Display for RecordError {
@@ -165,6 +180,7 @@ impl fmt::Display for RecordError {
             Self::Dimensions => "dimensions missing or malformed",
             Self::Confidence => "confidence missing or malformed",
             Self::Source => "source missing or malformed",
+            Self::Origin => "origin malformed",
         })
     }
 }
@@ -189,6 +205,7 @@ mod tests {
                 source: "format-json".into(),
             },
             last_fetched_ms: Some(1_760_000_000_000),
+            origin: None,
         }
     }
 
@@ -222,6 +239,17 @@ mod tests {
             before.strip_suffix('}').unwrap().to_owned() + behind
         );
         assert_eq!(Record::decode(&stored), Ok(record));
+    }
+
+    #[test]
+    fn the_origin_is_stored_last_and_is_absent_in_records_of_earlier_versions() {
+        let mut record = cat();
+        record.origin = OriginId::parse("2d48561e");
+        let stored = record.encode();
+        let golden = GOLDEN.strip_suffix('}').unwrap().to_owned() + r#","origin":"2d48561e"}"#;
+        assert_eq!(stored, golden);
+        assert_eq!(Record::decode(&stored), Ok(record));
+        assert_eq!(Record::decode(GOLDEN).unwrap().origin, None);
     }
 
     #[test]
@@ -262,6 +290,7 @@ mod tests {
         record.metadata.confidence = "c".repeat(MAX_WORD_BYTES).into();
         record.metadata.source = "s".repeat(MAX_WORD_BYTES).into();
         record.last_fetched_ms = Some(u64::MAX);
+        record.origin = OriginId::parse("ffffffff");
         assert!(record.encode().len() <= 1024);
     }
 
@@ -312,6 +341,14 @@ mod tests {
             (&GOLDEN.replace("4000", "\"4000\""), RecordError::Dimensions),
             (&GOLDEN.replace("\"high\"", "7"), RecordError::Confidence),
             (&GOLDEN.replace("format-json", "a b"), RecordError::Source),
+            (
+                &GOLDEN.replace("\"file", "\"origin\":7,\"file"),
+                RecordError::Origin,
+            ),
+            (
+                &GOLDEN.replace("\"file", "\"origin\":\"x\",\"file"),
+                RecordError::Origin,
+            ),
         ] {
             assert_eq!(Record::decode(json), Err(error), "{json}");
         }

@@ -25,6 +25,7 @@ use crate::log::{Event, Journal, Log};
 use crate::lookup::{Lookup, Refusal, Source, Timing};
 use crate::memory_cache::MemoryCache;
 use crate::metrics::Metrics;
+use crate::origin_id::OriginIds;
 use crate::path::ImagePath;
 use crate::ports::{KvFault, Ports};
 use crate::report::Snapshot;
@@ -43,6 +44,7 @@ const BOARDINGS: usize = 2;
 #[derive(Debug)]
 pub struct OptimizedMetadataService<S> {
     pub(crate) config: Config,
+    pub(crate) origins: OriginIds,
     pub(crate) windows: Windows,
     pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
     pub(crate) failures: RefCell<FailureMemory>,
@@ -66,6 +68,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             .saturating_add(config.origin_timeout_ms)
             .saturating_add(FLIGHT_GRACE_MS);
         Rc::new(Self {
+            origins: OriginIds::of(&config),
             windows: config.windows(),
             memory: RefCell::new(MemoryCache::new(capacity)),
             failures: RefCell::new(if config.cache_enabled {

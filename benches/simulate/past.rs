@@ -46,6 +46,7 @@ impl Past {
         };
         let last_fetched_ms = START_MS.saturating_sub(age_ms as u64);
         let record = Record {
+            origin: None,
             metadata: self.metadata.clone(),
             last_fetched_ms: Some(last_fetched_ms),
         };

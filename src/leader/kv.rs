@@ -21,7 +21,7 @@ pub(super) enum KvAnswer {
     Usable(Rc<Entry>),
     /// A record that may be served if the origin fails.
     LastResort(Rc<Entry>),
-    /// A record that is too old or malformed.
+    /// A record that is too old, malformed, or of another origin.
     Useless,
     /// No record: whatever memory holds may have been purged.
     Nothing,
@@ -77,6 +77,9 @@ impl<P: Ports> Leader<P> {
                 return KvAnswer::Useless;
             }
         };
+        if !self.service.origins.accept(record.origin) {
+            return KvAnswer::Useless;
+        }
         // A record that does not say when it was fetched is past every window.
         let Some(last_fetched_ms) = record.last_fetched_ms else {
             return KvAnswer::Useless;

@@ -76,6 +76,7 @@ suite("an image that comes instead of JSON", () => {
       animated: false,
       bitDepth: 8,
       colorSpace: "rgb",
+      origin: "ed314fb4",
     });
   });
 

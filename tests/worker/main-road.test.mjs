@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import test, { after, suite } from "node:test";
 import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
-import { assertFound } from "./harness/expect.mjs";
+import { assertFound, recordOf } from "./harness/expect.mjs";
 import { Origin, text } from "./harness/origin.mjs";
 import { jpeg } from "./harness/picture.mjs";
 import { deploy } from "./harness/site.mjs";
@@ -22,7 +23,11 @@ const serveCorpus = (request, response, record) => {
   return text(bytes, { headers: { "Content-Type": "application/octet-stream" } })(request, response, record);
 };
 origin.on(serveCorpus);
-const site = await wranglerDev({ after }, { metadata: { originUrl, ...config } });
+const records = {
+  "metadata:moved.jpg": recordOf({ width: 77, origin: "00000000" }),
+  "metadata:kept.jpg": recordOf({ width: 77, origin: createHash("sha256").update(`url:${originUrl}`).digest("hex").slice(0, 8) }),
+};
+const site = await wranglerDev({ after }, { metadata: { originUrl, ...config }, records });
 
 suite("through an HTTP origin and format=json", () => {
   for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
@@ -36,6 +41,14 @@ suite("through an HTTP origin and format=json", () => {
       assert.deepEqual([width, height, confidence, source], [...displayed, "high", "format-json"]);
     });
   }
+
+  test("what local KV has of another origin is not served", async () => {
+    origin.on("/moved.jpg", text(await jpeg({ width: 40 }), { headers: { "Content-Type": "image/jpeg" } }));
+    const answer = await site.get("/metadata/moved.jpg");
+    assertFound(answer, "origin");
+    assert.equal(answer.json.metadata.width, 40);
+    assertFound(await site.get("/metadata/kept.jpg"), "kv");
+  });
 
   test("the corpus has the sizes and formats of its headers and of other readers", { skip: withoutCorpus }, async (t) => {
     const byHeader = await deploy(t, { kv: false, config });

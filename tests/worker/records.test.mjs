@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import test, { suite } from "node:test";
-import { assertFound, bodyOf } from "./harness/expect.mjs";
-import { image, json } from "./harness/origin.mjs";
-import { deploy } from "./harness/site.mjs";
+import { assertFound, assertProblem, bodyOf } from "./harness/expect.mjs";
+import { failure, image, json } from "./harness/origin.mjs";
+import { jpeg } from "./harness/picture.mjs";
+import { deploy, ORIGIN } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
+/** The record of an earlier version, which names no origin. */
 const golden = (ms) =>
   `{"width":4000,"height":3000,"format":"jpeg","lastFetched":${ms},"confidence":"high","source":"format-json","fileSize":123456,"originalMetadata":{"format":"image/jpeg"}}`;
 
@@ -17,7 +19,8 @@ suite("what is written to KV", () => {
     await site.clock.freeze(now);
     await site.get(PATH);
     const { metadataText, value, expirationTtl } = await site.kv.written(KEY);
-    assert.equal(metadataText, golden(now));
+    // printf %s url:https://images.test/assets | sha256sum | head -c 8
+    assert.equal(metadataText, golden(now).replace(/}$/, ',"origin":"ed314fb4"}'));
     assert.equal(value, "");
     assert.equal(expirationTtl, 86_400 + 86_400);
   });
@@ -31,7 +34,7 @@ suite("what is written to KV", () => {
       metadata: { width: 3, height: 2, confidence: "high", source: "format-json" },
     });
     const { metadataText } = await site.kv.written("metadata:x");
-    assert.equal(metadataText, '{"width":3,"height":2,"lastFetched":1790000000000,"confidence":"high","source":"format-json"}');
+    assert.equal(metadataText, '{"width":3,"height":2,"lastFetched":1790000000000,"confidence":"high","source":"format-json","origin":"ed314fb4"}');
   });
 
   for (const [config, expected] of [
@@ -117,6 +120,64 @@ suite("what is read from KV", () => {
     const site = await deploy(t, { kvBinding: "SIZES", config: { kvNamespace: "SIZES" } });
     site.kv.seed(KEY, { metadata: JSON.parse(golden(Date.now())) });
     assertFound(await site.get(PATH), "kv");
+  });
+});
+
+suite("a record names its origin:", () => {
+  const moved = { originUrl: "https://moved.test" };
+  const OTHER = { ...JSON.parse(golden(0)), width: 77, origin: "00000000" };
+
+  test("after originUrl has changed, the new origin is asked, and its record overwrites the old one", async (t) => {
+    const site = await deploy(t, { config: moved });
+    site.kv.seed(KEY, { metadata: { ...OTHER, origin: "ed314fb4", lastFetched: Date.now() } });
+    assertFound(await site.get(PATH), "origin");
+    assert.deepEqual(
+      site.origin.requests.map(({ url }) => url),
+      ["https://moved.test/photos/cat.jpg"],
+    );
+    const { metadataText } = await site.kv.written(KEY);
+    assert.match(metadataText, /"width":4000,.*"origin":"[0-9a-f]{8}"}$/);
+    assert.doesNotMatch(metadataText, /ed314fb4/);
+    await site.restart();
+    assertFound(await site.get(PATH), "kv");
+  });
+
+  test("another origin's record does not stand in while the origin fails, and a 404 deletes it", async (t) => {
+    const site = await deploy(t, { config: { errorTtl: 0 } });
+    site.kv.seed(KEY, { metadata: { ...OTHER, lastFetched: Date.now() } });
+    site.origin.on("/assets/photos/cat.jpg", failure(500));
+    assertProblem(await site.get(PATH), 502, "origin-error");
+    site.origin.on("/assets/photos/cat.jpg", failure(404));
+    assertProblem(await site.get(PATH), 404, "not-found");
+    await site.kv.asked("delete", KEY);
+  });
+
+  test("in a batch, too", async (t) => {
+    const site = await deploy(t);
+    site.kv.seed("metadata:a", { metadata: { ...OTHER, lastFetched: Date.now() } });
+    site.kv.seed("metadata:b", { metadata: { ...OTHER, origin: "ed314fb4", lastFetched: Date.now() } });
+    const { json } = await site.request("POST", "/metadata", { body: '{"paths":["a","b"]}' });
+    assert.deepEqual(
+      json.results.map(({ metadata }) => metadata.width),
+      [4000, 77],
+    );
+  });
+
+  test("with a bucket and a URL both of them are the settings' origins; a bucket that is gone is not", async (t) => {
+    // printf %s bucket:IMAGES | sha256sum | head -c 8
+    const record = { metadata: { ...OTHER, origin: "e21cfdb0", lastFetched: Date.now() } };
+    const both = await deploy(t, { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } });
+    const url = await deploy(t);
+    for (const site of [both, url]) site.kv.seed(KEY, record);
+    assertFound(await both.get(PATH), "kv");
+    assertFound(await url.get(PATH), "origin");
+  });
+
+  test("what is fetched from a bucket names the bucket", async (t) => {
+    const site = await deploy(t, { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } });
+    site.bucket.put("photos/cat.jpg", await jpeg());
+    assertFound(await site.get(PATH), "origin");
+    assert.equal(JSON.parse((await site.kv.written(KEY)).metadataText).origin, "e21cfdb0");
   });
 });
 

@@ -15,9 +15,9 @@ const command = path.join(root, "node_modules/.bin/wrangler");
  * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
  * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
  * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN, and
- * `objects` what a bucket bound as IMAGES holds, by key.
+ * `objects` what a bucket bound as IMAGES holds, by key. `records` are those that KV holds, by key.
  */
-export async function wranglerDev(t, { metadata, source, env, objects }) {
+export async function wranglerDev(t, { metadata, source, env, objects, records }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
@@ -38,7 +38,7 @@ export async function wranglerDev(t, { metadata, source, env, objects }) {
   );
 
   const state = path.join(directory, "state");
-  if (objects) await fill(objects, config, state);
+  if (objects || records) await fill({ objects, records }, config, state);
 
   const output = [];
   const child = spawn(command, ["dev", "--config", config, "--persist-to", state], {
@@ -79,11 +79,12 @@ export async function wranglerDev(t, { metadata, source, env, objects }) {
   return client;
 }
 
-/** Puts objects into the bucket, before wrangler serves it. */
-async function fill(objects, configPath, state) {
+/** Puts objects into the bucket and records into KV, before wrangler serves them. */
+async function fill({ objects = {}, records = {} }, configPath, state) {
   const { env, dispose } = await getPlatformProxy({ configPath, persist: { path: path.join(state, "v3") } });
   try {
     for (const [key, bytes] of Object.entries(objects)) await env.IMAGES.put(key, bytes);
+    for (const [key, metadata] of Object.entries(records)) await env.IMAGE_METADATA_CACHE.put(key, "", { metadata });
   } finally {
     await dispose();
   }
