@@ -46,11 +46,24 @@ pub enum InvalidAnswer {
     BadDimensions,
 }
 
+/// At which step a connection to the origin failed. It is for the log: clients see one [`Cause`] for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionFault {
+    /// The host name has no address. The runtime has the same words for a failed TLS handshake.
+    Dns,
+    /// The port refused the connection, or closed it before a response.
+    Refused,
+    /// The connection broke inside the response.
+    Broken,
+}
+
 /// A [`Cause`] and what the origin told beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failure {
     /// Why.
     pub cause: Cause,
+    /// Where the connection failed, if there was no whole response.
+    pub connection: Option<ConnectionFault>,
     /// The HTTP status that the origin answered with, where it answered.
     pub origin_status: Option<u16>,
     /// The resizer's own code, from `Cf-Resized: err=9404`.
@@ -63,6 +76,7 @@ impl From<Cause> for Failure {
     fn from(cause: Cause) -> Self {
         Self {
             cause,
+            connection: None,
             origin_status: None,
             resizer_code: None,
             retry_after_s: None,
@@ -101,6 +115,41 @@ impl Failure {
         self.retry_after_s.is_none()
             && (self.cause == Cause::OriginUnreachable
                 || matches!(self.origin_status, Some(502..=504)) && self.allows_stale())
+    }
+}
+
+impl Failure {
+    /// What kind of connection failure it was, as the log has it: seen here or, by the status that it answers with
+    /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>), by
+    /// Cloudflare's proxy in front of the origin.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        match (self.connection, self.origin_status) {
+            (Some(ConnectionFault::Dns), _) | (None, Some(530)) => Some("dns"),
+            (Some(ConnectionFault::Refused), _) | (None, Some(521 | 523)) => Some("refused"),
+            (Some(ConnectionFault::Broken), _) | (None, Some(520)) => Some("broken"),
+            (None, Some(525 | 526)) => Some("tls"),
+            _ if self.cause == Cause::OriginTimeout => Some("timeout"),
+            _ => None,
+        }
+    }
+}
+
+/// A failure as the ports return it, with the runtime's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OriginFault {
+    /// What happened.
+    pub failure: Failure,
+    /// What the runtime said. It is for the log only: it may hold a stack.
+    pub message: Option<String>,
+}
+
+impl<T: Into<Failure>> From<T> for OriginFault {
+    fn from(failure: T) -> Self {
+        Self {
+            failure: failure.into(),
+            message: None,
+        }
     }
 }
 
@@ -150,7 +199,7 @@ fn advice(cause: Cause) -> &'static str {
             }
         },
         Cause::RedirectRefused => {
-            "The origin redirects elsewhere or in circles; give the path the image is at"
+            "The origin redirects to another scheme, host or port, or in circles; set originUrl to where it redirects"
         }
         Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
         Cause::OriginTimeout => "The origin did not answer in time; try again later",

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::convoy::{Convoy, QUEUE_MS};
 use crate::entry::Entry;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, OriginFault};
 use crate::failure_memory::Remembered;
 use crate::flight::Flight;
 use crate::freshness::Freshness;
@@ -174,7 +174,7 @@ impl<P: Ports> Leader<P> {
             kv_ms,
             origin_ms: Some(now_ms.saturating_sub(started_ms)),
         };
-        let failure = match result {
+        let OriginFault { failure, message } = match result {
             Ok(Fetched { metadata, origin }) => {
                 let entry = self.entry(metadata.clone(), now_ms);
                 let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
@@ -186,11 +186,12 @@ impl<P: Ports> Leader<P> {
                 });
                 return landing(Ok(entry), Source::Origin { stored });
             }
-            Err(failure) => failure,
+            Err(fault) => fault,
         };
         let event = Event::OriginFailure {
             path: &self.path.encoded(),
             failure: &failure,
+            cause: message.as_deref(),
         };
         self.service.tell(&event, &self.ports);
         let remembered = self.remember(failure, now_ms);
@@ -206,7 +207,7 @@ impl<P: Ports> Leader<P> {
         landing(Err(remembered), Source::Origin { stored: false })
     }
 
-    async fn ask_with_one_retry(&self) -> Result<Fetched, Failure> {
+    async fn ask_with_one_retry(&self) -> Result<Fetched, OriginFault> {
         let config = &self.service.config;
         let started_ms = self.ports.now_ms();
         let deadline = self.ports.deadline(config.origin_timeout_ms);
@@ -215,7 +216,7 @@ impl<P: Ports> Leader<P> {
             None => self.ask_url(&deadline).await,
         };
         match ask().await {
-            Err(failure) if failure.is_worth_a_retry() => {
+            Err(fault) if fault.failure.is_worth_a_retry() => {
                 let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
                 self.ports.sleep(pause_ms as u64).await;
@@ -226,7 +227,7 @@ impl<P: Ports> Leader<P> {
     }
 
     /// What the bucket has; `None` where there is none, or it has nothing and there is an `originUrl` to ask.
-    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<Fetched, Failure>> {
+    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<Fetched, OriginFault>> {
         let config = &self.service.config;
         config.origin_bucket.as_ref()?;
         let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
@@ -237,30 +238,33 @@ impl<P: Ports> Leader<P> {
         let result = match object {
             Ok(None) if config.origin_url.is_some() => return None,
             Ok(None) => Err(Cause::NotFound.into()),
-            Ok(Some(object)) => object.metadata(),
-            Err(failure) => Err(failure),
+            Ok(Some(object)) => object.metadata().map_err(OriginFault::from),
+            Err(fault) => Err(fault),
         };
         Some(self.fetched(result, self.service.origins.bucket))
     }
 
-    async fn ask_url(&self, deadline: &P::Deadline) -> Result<Fetched, Failure> {
+    async fn ask_url(&self, deadline: &P::Deadline) -> Result<Fetched, OriginFault> {
         let config = &self.service.config;
         let url = self
             .path
             .origin_url(config.origin_url.as_deref().unwrap_or_default());
         self.service.metrics.origin_fetches.count();
         let reply = self.ports.ask(&url, config.header_limits, deadline).await;
-        let result = reply.and_then(|reply| reply.metadata());
+        let result = reply.and_then(|reply| Ok(reply.metadata()?));
         self.fetched(result, self.service.origins.url)
     }
 
     /// Names the origin of what was fetched, and counts a response that says nothing about the image.
     fn fetched(
         &self,
-        result: Result<ImageMetadata, Failure>,
+        result: Result<ImageMetadata, OriginFault>,
         origin: Option<OriginId>,
-    ) -> Result<Fetched, Failure> {
-        if result.as_ref().is_err_and(Failure::allows_stale) {
+    ) -> Result<Fetched, OriginFault> {
+        if result
+            .as_ref()
+            .is_err_and(|fault| fault.failure.allows_stale())
+        {
             self.service.metrics.origin_failures.count();
         }
         result.map(|metadata| Fetched { metadata, origin })

@@ -7,6 +7,10 @@ use crate::failure::Failure;
 use crate::record::RecordError;
 use crate::user_text::excerpt;
 
+/// The answer is the 404 of a route that is not there; only the log says why.
+const ADMIN_TOKEN_MISSING: &str = "Purges, /stats and /metrics answer 404 without the secret ADMIN_TOKEN. \
+     Set it with: npx wrangler secret put ADMIN_TOKEN.";
+
 /// Longest text of the runtime that is logged, in characters.
 const MAX_CAUSE_CHARS: usize = 256;
 
@@ -27,6 +31,8 @@ pub trait Log {
 pub enum Event<'a> {
     /// The settings cannot be used.
     Configuration(&'a ConfigError),
+    /// An admin route was asked for, and there is no token that would open it.
+    AdminTokenMissing,
     /// The KV namespace is not bound: L2 is off.
     KvUnbound {
         /// The name that was looked for.
@@ -53,6 +59,8 @@ pub enum Event<'a> {
         path: &'a str,
         /// How.
         failure: &'a Failure,
+        /// What the runtime said, where it said something.
+        cause: Option<&'a str>,
     },
     /// A data point could not be written.
     DatasetFault {
@@ -99,6 +107,7 @@ impl Event<'_> {
             | Self::DatasetFault { .. } => LogLevel::Warn,
             Self::OriginFailure { failure, .. } if failure.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. } => LogLevel::Debug,
+            Self::AdminTokenMissing => LogLevel::Info,
             Self::Request { method, code, .. } => level_of_request(method, *code),
         }
     }
@@ -111,6 +120,11 @@ impl Event<'_> {
                 event: "configuration-error",
                 field: Some(&error.field),
                 detail: Some(error.to_string()),
+                ..Line::default()
+            },
+            Self::AdminTokenMissing => Line {
+                event: "admin-token-missing",
+                detail: Some(ADMIN_TOKEN_MISSING.to_owned()),
                 ..Line::default()
             },
             Self::KvUnbound { binding } => Line {
@@ -130,10 +144,16 @@ impl Event<'_> {
                 reason: Some(reason.to_string()),
                 ..Line::default()
             },
-            Self::OriginFailure { path, failure } => Line {
+            Self::OriginFailure {
+                path,
+                failure,
+                cause,
+            } => Line {
+                cause: cause.map(truncated),
                 event: "origin-failure",
                 path: Some(excerpt(path)),
                 detail: Some(failure.to_string()),
+                reason: failure.reason().map(str::to_owned),
                 ..Line::default()
             },
             Self::DatasetFault { cause } => Line {
@@ -168,6 +188,7 @@ impl Event<'_> {
     fn cause(&self) -> Option<String> {
         match self {
             Self::Configuration(_) => Some("configuration".into()),
+            Self::AdminTokenMissing => Some("admin-token-missing".into()),
             Self::KvUnbound { .. } => Some("kv-unbound".into()),
             Self::KvFault { operation, cause } => {
                 Some(format!("kv-{operation}: {}", truncated(cause)))
@@ -244,7 +265,7 @@ impl Journal {
             let told = self.warned.iter().find(|(known, _)| *known == cause);
             // A binding stays as it is until the next deployment.
             let repeated = told.is_some_and(|(_, told_ms)| {
-                matches!(&*cause, "kv-unbound" | "dataset")
+                matches!(&*cause, "admin-token-missing" | "kv-unbound" | "dataset")
                     || now_ms.saturating_sub(*told_ms) < REPEAT_AFTER_MS
             });
             if repeated {

@@ -106,6 +106,7 @@ impl Reply {
             .unwrap_or_else(|| cause_of_status(self.status));
         Failure {
             cause,
+            connection: None,
             origin_status: Some(self.status),
             resizer_code,
             retry_after_s: self
@@ -217,7 +218,7 @@ fn cause_of_status(status: u16) -> Cause {
         415 => Cause::NotAnImage,
         429 | 503 => Cause::OriginOverloaded,
         408 | 504 | 522 | 524 => Cause::OriginTimeout,
-        300..=399 => Cause::RedirectRefused,
+        301 | 302 | 303 | 307 | 308 => Cause::RedirectRefused,
         _ => Cause::OriginError,
     }
 }
@@ -453,6 +454,9 @@ mod tests {
             (429, None, Cause::OriginOverloaded),
             (504, None, Cause::OriginTimeout),
             (206, None, Cause::OriginError),
+            (300, None, Cause::OriginError),
+            (304, None, Cause::OriginError),
+            (302, None, Cause::RedirectRefused),
             (403, Some(9401), Cause::Forbidden),
             (502, Some(9402), Cause::SourceTooLarge),
             (404, Some(9404), Cause::NotFound),
@@ -488,6 +492,25 @@ mod tests {
         assert_eq!(refused(429, None, Some("0")).retry_after_s, Some(1));
         assert_eq!(refused(503, None, Some("soon")).retry_after_s, None);
         assert_eq!(refused(500, None, Some("7")).retry_after_s, None);
+    }
+
+    #[test]
+    fn a_failed_connection_of_the_proxy_in_front_has_its_reason() {
+        for (status, reason) in [
+            (520, Some("broken")),
+            (521, Some("refused")),
+            (522, Some("timeout")),
+            (523, Some("refused")),
+            (524, Some("timeout")),
+            (525, Some("tls")),
+            (526, Some("tls")),
+            (530, Some("dns")),
+            (504, Some("timeout")),
+            (500, None),
+            (404, None),
+        ] {
+            assert_eq!(refused(status, None, None).reason(), reason, "{status}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::rc::Rc;
 
-use crate::failure::Failure;
+use crate::failure::OriginFault;
 use crate::head::Head;
 use crate::image_header::Limits;
 use crate::log::Log;
@@ -117,7 +117,7 @@ pub trait Origin {
         url: &str,
         limits: Limits,
         deadline: &Self::Deadline,
-    ) -> Result<Reply, Failure>;
+    ) -> Result<Reply, OriginFault>;
 }
 
 /// A store of objects, which images may be kept in.
@@ -127,8 +127,12 @@ pub trait Bucket {
     ///
     /// # Errors
     /// Where the store fails, or takes longer than `timeout_ms`.
-    async fn open(&self, key: &str, head: Head, timeout_ms: u64)
-    -> Result<Option<Object>, Failure>;
+    async fn open(
+        &self,
+        key: &str,
+        head: Head,
+        timeout_ms: u64,
+    ) -> Result<Option<Object>, OriginFault>;
 }
 
 /// Time and chance.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use optimized_metadata::config::LogLevel;
-use optimized_metadata::failure::Failure;
+use optimized_metadata::failure::OriginFault;
 use optimized_metadata::head::Head;
 use optimized_metadata::image_header::Limits;
 use optimized_metadata::log::Log;
@@ -106,14 +106,14 @@ impl Origin for Runtime {
 
     fn deadline(&self, _: u64) {}
 
-    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<Reply, Failure> {
+    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<Reply, OriginFault> {
         count(&self.world.origin_fetches);
         Ok(reply(limits))
     }
 }
 
 impl Bucket for Runtime {
-    async fn open(&self, _: &str, _: Head, _: u64) -> Result<Option<Object>, Failure> {
+    async fn open(&self, _: &str, _: Head, _: u64) -> Result<Option<Object>, OriginFault> {
         unreachable!("there is no bucket")
     }
 }

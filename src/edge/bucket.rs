@@ -7,8 +7,9 @@ use worker::Env;
 use super::app::binding;
 use super::object::object;
 use super::ports::now_ms;
+use super::thrown::message;
 use super::timer;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
 use crate::origin::Object;
 
@@ -50,7 +51,7 @@ impl Bucket {
         key: &str,
         mut head: Head,
         timeout_ms: u64,
-    ) -> Result<Option<Object>, Failure> {
+    ) -> Result<Option<Object>, OriginFault> {
         let until_ms = now_ms().saturating_add(timeout_ms);
         let mut same = None;
         loop {
@@ -63,7 +64,7 @@ impl Bucket {
                     let (size, etag) = (0, String::new());
                     return Ok(Some(Object { head, size, etag }));
                 }
-                Err(fault) => return Err(fault.into()),
+                Err(fault) => return Err(fault),
             };
             head.push(&bytes);
             let (size, etag) = (found.bytes(), found.etag());
@@ -85,7 +86,7 @@ impl Bucket {
         head: &Head,
         same: Option<&str>,
         until_ms: u64,
-    ) -> Result<Option<(Found, Vec<u8>)>, Fault> {
+    ) -> Result<Option<(Found, Vec<u8>)>, OriginFault> {
         let options = object(&[("range", range(head).into())]);
         if let Some(etag) = same {
             let condition = object(&[("etagMatches", etag.into())]);
@@ -123,26 +124,18 @@ fn range(head: &Head) -> Options {
     ])
 }
 
-/// Why an operation gave nothing.
-enum Fault {
-    Late,
-    Thrown,
-}
-
-impl From<Fault> for Failure {
-    /// A bucket that fails is as an origin that cannot be reached.
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Late => Cause::OriginTimeout.into(),
-            Fault::Thrown => Cause::OriginUnreachable.into(),
-        }
+async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {
+    let left_ms = until_ms.saturating_sub(now_ms());
+    match timer::within(begun.map_err(failed)?, left_ms).await {
+        Some(settled) => settled.map_err(failed),
+        None => Err(Cause::OriginTimeout.into()),
     }
 }
 
-async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, Fault> {
-    let left_ms = until_ms.saturating_sub(now_ms());
-    match timer::within(begun.map_err(|_| Fault::Thrown)?, left_ms).await {
-        Some(settled) => settled.map_err(|_| Fault::Thrown),
-        None => Err(Fault::Late),
+/// A bucket that fails is like an origin that cannot be reached.
+fn failed(thrown: JsValue) -> OriginFault {
+    OriginFault {
+        failure: Cause::OriginUnreachable.into(),
+        message: Some(message(&thrown)),
     }
 }

@@ -7,7 +7,8 @@ use web_sys::{AbortSignal, Headers, Response, Url};
 
 use super::body;
 use super::object::object;
-use crate::failure::{Cause, Failure};
+use super::thrown::message;
+use crate::failure::{Cause, ConnectionFault, Failure, OriginFault};
 use crate::head::Head;
 use crate::image_header::Limits;
 use crate::origin::Reply;
@@ -31,7 +32,7 @@ pub(super) async fn ask(
     url: &str,
     limits: Limits,
     deadline: &AbortSignal,
-) -> Result<Reply, Failure> {
+) -> Result<Reply, OriginFault> {
     let mut url = url.to_owned();
     for _ in 0..=MAX_REDIRECTS {
         let response = send(&url, deadline).await?;
@@ -42,7 +43,7 @@ pub(super) async fn ask(
             let mut head = Head::new(limits, content_type.as_deref());
             body::begin(response.body(), &mut head)
                 .await
-                .map_err(|_| failed(deadline))?;
+                .map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?;
             Some(head)
         } else {
             discard(&response);
@@ -67,7 +68,7 @@ pub(super) async fn ask(
     Err(Cause::RedirectRefused.into())
 }
 
-async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, Failure> {
+async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, OriginFault> {
     // By hand, and nothing but the image option: the typed options of the worker crate would send
     // `cacheTtl: 0` along, which turns the edge cache off for this request.
     let image = object(&[("format", "json".into())]);
@@ -78,11 +79,10 @@ async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, Failure> {
         ("signal", deadline.into()),
         ("cf", cf.into()),
     ]);
-    let promise = fetch(url, &init).map_err(|_| failed(deadline))?;
-    let response = JsFuture::from(promise)
-        .await
-        .map_err(|_| failed(deadline))?;
-    response.dyn_into().map_err(|_| failed(deadline))
+    let unsent = |thrown| failed(deadline, &thrown, ConnectionFault::Refused);
+    let promise = fetch(url, &init).map_err(unsent)?;
+    let response = JsFuture::from(promise).await.map_err(unsent)?;
+    Ok(response.unchecked_into())
 }
 
 /// Frees the connection of a response whose body is of no use.
@@ -112,12 +112,27 @@ fn refused(status: u16) -> Failure {
     }
 }
 
-/// Why nothing came: the deadline has passed, or the connection broke.
-fn failed(deadline: &AbortSignal) -> Failure {
+/// How the runtime's words begin if it could not connect for a reason of its own: no address for the host name, or a failed
+/// TLS handshake. For a connection that was refused or lost it says "Network connection lost.".
+const INTERNAL_ERROR: &str = "internal error";
+
+/// Why there is no whole response: the deadline has passed, or the connection failed, at the latest at `step`.
+fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> OriginFault {
     if deadline.aborted() {
-        Cause::OriginTimeout.into()
+        return Cause::OriginTimeout.into();
+    }
+    let message = message(thrown);
+    let connection = if message.starts_with(INTERNAL_ERROR) {
+        ConnectionFault::Dns
     } else {
-        Cause::OriginUnreachable.into()
+        step
+    };
+    OriginFault {
+        failure: Failure {
+            connection: Some(connection),
+            ..Cause::OriginUnreachable.into()
+        },
+        message: Some(message),
     }
 }
 
@@ -150,7 +165,12 @@ mod tests {
     #[wasm_bindgen_test]
     fn what_ends_after_the_deadline_is_late() {
         let aborted = AbortSignal::abort();
-        assert_eq!(failed(&aborted).cause, Cause::OriginTimeout);
-        assert_eq!(failed(&deadline(60_000)).cause, Cause::OriginUnreachable);
+        let lost = js_sys::Error::new("Network connection lost.").into();
+        let fault = |signal| failed(signal, &lost, ConnectionFault::Broken);
+        assert_eq!(fault(&aborted).failure.cause, Cause::OriginTimeout);
+        let in_time = fault(&deadline(60_000));
+        assert_eq!(in_time.failure.cause, Cause::OriginUnreachable);
+        assert_eq!(in_time.failure.reason(), Some("broken"));
+        assert_eq!(in_time.message.as_deref(), Some("Network connection lost."));
     }
 }

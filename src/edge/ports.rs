@@ -12,7 +12,7 @@ use super::kv::Namespace;
 use super::tasks::Context;
 use super::{origin, tasks, timer};
 use crate::config::{Config, LogLevel};
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
 use crate::image_header::Limits;
 use crate::log::Log;
@@ -103,7 +103,7 @@ impl Origin for RequestPorts {
         url: &str,
         limits: Limits,
         deadline: &AbortSignal,
-    ) -> Result<Reply, Failure> {
+    ) -> Result<Reply, OriginFault> {
         origin::ask(url, limits, deadline).await
     }
 }
@@ -114,7 +114,7 @@ impl ports::Bucket for RequestPorts {
         key: &str,
         head: Head,
         timeout_ms: u64,
-    ) -> Result<Option<Object>, Failure> {
+    ) -> Result<Option<Object>, OriginFault> {
         // The settings name one that is there, or an isolate answers nothing.
         let bucket = self.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
         bucket.open(key, head, timeout_ms).await

@@ -61,6 +61,15 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Returns `true` if only admins may use the route with this method.
+    fn is_admins(&self, method: Method) -> bool {
+        match self {
+            Self::Metrics | Self::Stats => true,
+            Self::Image(_) => method == Method::Delete,
+            _ => false,
+        }
+    }
+
     /// What the route takes, with or without admins.
     fn methods(&self, admins: bool) -> &'static str {
         match self {
@@ -205,7 +214,16 @@ impl<S: Clone + 'static> Site<S> {
     ) -> Result<Answer, Problem> {
         let service = &self.service;
         let admins = request.bindings.admin_token.is_some();
-        let route = Route::of(request.path())
+        let route = Route::of(request.path());
+        if !admins
+            && route
+                .as_ref()
+                .is_some_and(|route| route.is_admins(request.method))
+        {
+            let event = Event::AdminTokenMissing;
+            service.tell_at(&event, ports.now_ms(), ports);
+        }
+        let route = route
             .filter(|route| match route {
                 Route::Inspector(_) => service.config().inspector,
                 Route::Metrics | Route::Stats => admins,

@@ -17,7 +17,7 @@ use futures::future::{LocalBoxFuture, Shared, pending, select};
 use futures::task::LocalSpawnExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
-use optimized_metadata::failure::{Cause, Failure};
+use optimized_metadata::failure::{Cause, OriginFault};
 use optimized_metadata::head::Head;
 use optimized_metadata::image_header::Limits;
 use optimized_metadata::log::Log;
@@ -378,7 +378,7 @@ impl Origin for Runtime {
         self.now_ms() + timeout_ms
     }
 
-    async fn ask(&self, url: &str, limits: Limits, deadline: &u64) -> Result<Reply, Failure> {
+    async fn ask(&self, url: &str, limits: Limits, deadline: &u64) -> Result<Reply, OriginFault> {
         self.world.asked.borrow_mut().push(url.to_owned());
         let answer = {
             let mut answers = self.world.answers.borrow_mut();
@@ -417,7 +417,7 @@ impl Origin for Runtime {
 }
 
 impl Bucket for Runtime {
-    async fn open(&self, key: &str, mut head: Head, _: u64) -> Result<Option<Object>, Failure> {
+    async fn open(&self, key: &str, mut head: Head, _: u64) -> Result<Option<Object>, OriginFault> {
         self.world.opened.borrow_mut().push(key.to_owned());
         match self.world.bucket.borrow().get(key) {
             None => Ok(None),

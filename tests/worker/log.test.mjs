@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import test, { suite } from "node:test";
+import { assertProblem } from "./harness/expect.mjs";
 import { root } from "./harness/modules.mjs";
 import { failure } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
@@ -55,6 +56,24 @@ suite("each request", () => {
   test("has none at error", async (t) => {
     assert.deepEqual(await linesAt(t, "error"), []);
   });
+});
+
+test("an admin route without the token is a 404 as before, and one line of the log says what is missing", async (t) => {
+  const site = await deploy(t);
+  for (const [method, path] of [
+    ["GET", "/stats"],
+    ["GET", "/metrics"],
+    ["DELETE", PATH],
+    ["DELETE", "/metadata/*"],
+  ]) {
+    assertProblem(await site.request(method, path, { headers }), 404, "no-route");
+  }
+  await site.get(PATH);
+  const { level, detail } = await site.logged({ event: "admin-token-missing" });
+  assert.equal(level, "info");
+  assert.match(detail, /wrangler secret put ADMIN_TOKEN/);
+  await site.stop();
+  assert.equal(site.log.filter(({ event }) => event === "admin-token-missing").length, 1);
 });
 
 test("a line tells what the answer told", async (t) => {

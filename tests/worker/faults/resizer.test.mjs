@@ -145,6 +145,21 @@ suite("a redirect", () => {
     });
   }
 
+  test("says to change originUrl", async (t) => {
+    const site = await deploy(t);
+    site.origin.on(ORIGIN_PATH, redirect("https://www.images.test/assets/photos/cat.jpg"));
+    assert.match(assertProblem(await site.get(PATH), 502, "redirect-refused").detail, /set originUrl to where it redirects/);
+  });
+
+  for (const status of [300, 304, 305]) {
+    test(`is not what ${status} is, also with a Location: an origin error`, async (t) => {
+      const site = await deploy(t);
+      site.origin.on(ORIGIN_PATH, status === 304 ? (_, response) => response.writeHead(304).end() : redirect("https://evil.test/", status));
+      assertProblem(await site.get(PATH), 502, "origin-error");
+      assert.equal(site.origin.requests.length, 1);
+    });
+  }
+
   test("without a Location is refused", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, failure(302));

@@ -3,10 +3,11 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import readline from "node:readline";
 import { promisify } from "node:util";
 import { getPlatformProxy } from "wrangler";
 import { Client } from "./client.mjs";
-import { within } from "./gate.mjs";
+import { Chronicle, within } from "./gate.mjs";
 import { entry, manifest, root } from "./modules.mjs";
 
 const command = path.join(root, "node_modules/.bin/wrangler");
@@ -40,7 +41,7 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
   const state = path.join(directory, "state");
   if (objects || records) await fill({ objects, records }, config, state);
 
-  const output = [];
+  const lines = new Chronicle();
   const child = spawn(command, ["dev", "--config", config, "--persist-to", state], {
     cwd: directory,
     env: environment(directory),
@@ -56,16 +57,16 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
     }
   };
   process.on("exit", kill);
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => output.push(text));
+  for (const stream of [child.stdout, child.stderr]) readline.createInterface(stream).on("line", (line) => lines.add(line));
   const exited = once(child, "close");
-  const said = () => `wrangler dev being ready; it said:\n${output.join("")}`;
+  const said = (what) => `${what}; wrangler dev said:\n${lines.items.join("\n")}`;
 
   const ready = new Promise((resolve, reject) => {
     child.on("message", (text) => {
       const message = JSON.parse(text);
       if (message.event === "DEV_SERVER_READY") resolve(message);
     });
-    exited.then(() => reject(new Error(`waited in vain for ${said()}`)));
+    exited.then(() => reject(new Error(`waited in vain for ${said("it to be ready")}`)));
   });
   t.after(async () => {
     kill();
@@ -73,9 +74,17 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
     process.off("exit", kill);
     rmSync(directory, { recursive: true, force: true });
   });
-  const { ip, port } = await within(ready, said, 60_000);
+  const { ip, port } = await within(ready, () => said("it to be ready"), 60_000);
   const client = new Client(port, ip);
   t.after(() => client.close());
+  /** Resolves with the first line of the Worker's log that has these fields. */
+  client.logged = async (fields) => {
+    const wanted = Object.entries(fields);
+    const has = (line) => wanted.every(([key, value]) => line.includes(`${JSON.stringify(key)}:${JSON.stringify(value)}`));
+    const line = await lines.when(has, () => said(`a log entry ${JSON.stringify(fields)}`));
+    // wrangler decorates what the Worker writes.
+    return JSON.parse(line.slice(line.indexOf("{"), line.lastIndexOf("}") + 1));
+  };
   return client;
 }
 
