@@ -17,8 +17,13 @@ const DAY_S: u64 = 86_400;
 const KIB: u64 = 1_024;
 const MIB: u64 = 1_024 * KIB;
 
-const ORIGIN_URL_EXPECTED: &str =
-    "must be the http(s) URL that images are under, without query, fragment or credentials";
+const ORIGIN_URL_EXPECTED: &str = "must be the http(s) URL that images are under, with a port from 1 to 65535 if any, and without query, fragment or credentials";
+
+/// The runtime ends background work this long after the response.
+const WAIT_UNTIL_MS: u64 = 30_000;
+
+/// Domains that are reserved for examples (RFC 2606): there are no images at them.
+const EXAMPLE_DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
 
 /// The settings, each with the unit in its name. Defaults and ranges stand in [`Config::from_json`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +196,43 @@ impl Config {
                 "must not be less than 'headerBytes'",
             ));
         }
+        if config
+            .kv_timeout_ms
+            .saturating_add(config.origin_timeout_ms)
+            >= WAIT_UNTIL_MS
+        {
+            return Err(error(
+                "originTimeoutMs",
+                "and 'kvTimeoutMs' must be less than 30,000 milliseconds together: the runtime ends background work then",
+            ));
+        }
         Ok(config)
+    }
+
+    /// The same settings, unless `originUrl` is still the placeholder of `wrangler.toml`.
+    ///
+    /// # Errors
+    /// `originUrl`, if its host is in a domain that is reserved for examples.
+    pub fn refuse_placeholder(self) -> Result<Self, ConfigError> {
+        let Some(url) = &self.origin_url else {
+            return Ok(self);
+        };
+        let authority = url.split('/').nth(2).unwrap_or_default();
+        let host = authority.split(':').next().unwrap_or_default();
+        let is_placeholder = EXAMPLE_DOMAINS.iter().any(|domain| {
+            host.strip_suffix(domain)
+                .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+        });
+        if is_placeholder {
+            return Err(error(
+                "originUrl",
+                format!(
+                    "is still the placeholder {url}: set it in wrangler.toml to where your images are, \
+                     or run npm start, which serves the images of samples/"
+                ),
+            ));
+        }
+        Ok(self)
     }
 
     /// The freshness windows that follow from the settings.
@@ -292,6 +333,58 @@ mod tests {
     }
 
     #[test]
+    fn a_port_from_1_to_65535_is_accepted_after_any_host() {
+        for url in [
+            "http://127.0.0.1:1",
+            "http://[::1]:8788/a:b",
+            "http://[::1]",
+            "https://images.test:65535/a:99999",
+        ] {
+            let config = with("originUrl", &json!(url)).unwrap();
+            assert_eq!(config.origin_url.as_deref(), Some(url));
+        }
+    }
+
+    #[test]
+    fn the_timeouts_together_stay_below_what_the_runtime_allows_in_the_background() {
+        let timeouts = |kv: u64, origin: u64| {
+            let settings = json!({ "originUrl": "https://images.test", "kvTimeoutMs": kv, "originTimeoutMs": origin });
+            Config::from_json(&settings)
+        };
+        assert!(timeouts(4_999, 25_000).is_ok() && timeouts(25_000, 4_999).is_ok());
+        for error in [timeouts(5_000, 25_000), timeouts(25_000, 25_000)].map(Result::unwrap_err) {
+            assert_eq!(error.field, "originTimeoutMs");
+            assert!(error.to_string().contains("'kvTimeoutMs'"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_placeholder_is_named_with_the_two_ways_on() {
+        let refused = |url| with("originUrl", &json!(url)).unwrap().refuse_placeholder();
+        for url in [
+            "https://images.example.com",
+            "http://example.com:8080/assets",
+            "https://images.staging.example.org/a",
+        ] {
+            let error = refused(url).unwrap_err();
+            assert_eq!(error.field, "originUrl");
+            for part in [url, "wrangler.toml", "npm start"] {
+                assert!(error.to_string().contains(part), "{error}");
+            }
+        }
+        for url in [
+            "https://images.test",
+            "https://notexample.com",
+            "https://example.com.test",
+            "https://images.test/example.com",
+        ] {
+            assert!(refused(url).is_ok(), "{url}");
+        }
+        let bucket = Config::from_json(&json!({ "originBucket": "IMAGES" })).unwrap();
+        assert!(bucket.refuse_placeholder().is_ok());
+    }
+
+    #[test]
     fn what_cannot_be_used_is_refused_by_name() {
         for (key, value) in [
             ("cacheEnabled", json!("true")),
@@ -312,6 +405,13 @@ mod tests {
             ("originUrl", json!("https://user@images.test")),
             ("originUrl", json!("https://images.test/../x")),
             ("originUrl", json!("https://images.test/a b")),
+            ("originUrl", json!("https://images.test:99999")),
+            ("originUrl", json!("https://images.test:0/a")),
+            ("originUrl", json!("https://images.test:")),
+            ("originUrl", json!("https://images.test:80a/b")),
+            ("originUrl", json!("http://[::1]:65536")),
+            ("originTimeoutMs", json!(25_001)),
+            ("kvTimeoutMs", json!(25_001)),
             ("originBucket", json!("")),
             ("originBucket", json!(["IMAGES"])),
             ("headerBytes", json!(1_023)),

@@ -125,6 +125,7 @@ impl<'a> Keys<'a> {
         let valid = rest.is_some_and(|rest| {
             !rest.is_empty()
                 && !rest.starts_with(['/', ':'])
+                && has_valid_port(rest)
                 && !rest.split('/').any(|segment| matches!(segment, "." | ".."))
                 && rest.bytes().all(|byte| {
                     byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'@')
@@ -180,5 +181,18 @@ impl<'a> Keys<'a> {
         .into_iter()
         .find(|level| level.name() == name)
         .ok_or_else(|| error(key, EXPECTED))
+    }
+}
+
+/// Returns `true` if `host[:port][/path]` has no port, or one from 1 to 65535. The colons of an IPv6 address are in brackets.
+fn has_valid_port(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    let after_address = authority.rsplit(']').next().unwrap_or_default();
+    match after_address.rsplit_once(':') {
+        None => true,
+        Some((_, port)) => {
+            port.bytes().all(|byte| byte.is_ascii_digit())
+                && port.parse::<u16>().is_ok_and(|port| port > 0)
+        }
     }
 }

@@ -56,7 +56,9 @@ impl App {
             Some(name) if Bucket::bound(env, name).is_none() => Err(ConfigError::unbound_bucket()),
             _ => Ok(config),
         };
-        let config = Config::from_json(&settings(env)).and_then(bound);
+        let config = Config::from_json(&settings(env))
+            .and_then(Config::refuse_placeholder)
+            .and_then(bound);
         let config = config.inspect_err(|error| {
             let event = Event::Configuration(error);
             Console.log(event.level(), &event.line());

@@ -54,6 +54,17 @@ test("with cacheEnabled = false there is no memory and no KV", async (t) => {
   assert.equal(site.kv.operations.length, 0);
 });
 
+test("a placeholder originUrl is named, with the two ways on, in every answer and in the log", async (t) => {
+  const site = await deploy(t, { config: { originUrl: "https://images.example.com" } });
+  for (const path of [PATH, "/", "/health"]) {
+    const { detail } = assertProblem(await site.get(path), 500, "configuration-error");
+    assert.match(detail, /'originUrl' is still the placeholder https:\/\/images\.example\.com: set it in wrangler\.toml.*, or run npm start/);
+  }
+  const { detail } = await site.logged({ event: "configuration-error", field: "originUrl" });
+  assert.match(detail, /still the placeholder/);
+  assert.deepEqual([site.origin.requests.length, site.kv.operations.length], [0, 0]);
+});
+
 suite("a setting that cannot be used is answered with 500 and named", () => {
   const originUrl = "https://images.test";
   const refusals = [
@@ -139,7 +150,7 @@ suite("a setting at the edge of its range is taken", () => {
     errorTtl: [0],
     clientMaxAge: [0],
     originTimeoutMs: [25_000],
-    kvTimeoutMs: [25_000],
+    kvTimeoutMs: [24_999],
     maxInFlight: [1],
     batchLimit: [1, 100],
     corsOrigins: [["*"], ["https://shop.test"]],

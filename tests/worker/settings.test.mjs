@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { checkSettings } from "../../scripts/lib/settings.mjs";
+import { root } from "./harness/modules.mjs";
+
+const read = (file) => readFileSync(path.join(root, file), "utf8");
+const check = (toml) => checkSettings(process.env, toml);
+const VALID = '[vars.metadata]\noriginUrl = "https://images.test"\n';
+
+suite("the build checks the settings of wrangler.toml", () => {
+  test("as it is, and with its environments", () => {
+    check(read("wrangler.toml"));
+    const [top, environments] = read("wrangler.toml").split("# [env.dev]");
+    check(`${top}[env.dev]${environments.replaceAll(/^# ?/gm, "")}`);
+  });
+
+  for (const [what, toml, message] of [
+    ["a misspelt key", `${VALID}kvCacheTTL = 60\n`, /^\[vars\.metadata\]: The setting 'kvCacheTTL' is not known; the keys are cacheEnabled, /m],
+    ["a value out of range", `${VALID}kvCacheTtl = 1\n`, /^\[vars\.metadata\]: The setting 'kvCacheTtl' must be a whole number of seconds from 60 to /m],
+    ["no settings", 'name = "a"\n', /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
+    ["settings as broken JSON text", "vars.metadata = '{'\n", /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
+    ["a bucket that is not bound", `${VALID}originBucket = "IMAGES"\n`, /^\[vars\.metadata\]: The setting 'originBucket' must be the name of an R2 bucket/m],
+    [
+      "an environment without its own, and another one with a wrong one",
+      `${VALID}[env.a]\n[env.b]\nvars.metadata = { originUrl = "https://images.test:99999" }\n`,
+      /^\[env\.a\.vars\.metadata\]: The setting 'metadata' .*\n\[env\.b\.vars\.metadata\]: The setting 'originUrl' must be .*port/m,
+    ],
+    ["TOML that is broken", "[vars.metadata\n", /^wrangler\.toml is not valid TOML\.\nInvalid TOML document: /],
+  ]) {
+    test(`and refuses ${what}`, () => {
+      assert.throws(() => check(toml), { message });
+    });
+  }
+
+  test("and accepts JSON text, a bound bucket, and settings that are kept from the dashboard", () => {
+    check('vars.metadata = \'{"originUrl":"https://images.test"}\'\n');
+    check(`${VALID}originBucket = "IMAGES"\n[[r2_buckets]]\nbinding = "IMAGES"\nbucket_name = "images"\n`);
+    check('keep_vars = true\nname = "a"\n');
+  });
+});
