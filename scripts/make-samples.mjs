@@ -15,6 +15,7 @@ const small = { palette: true, effort: 10 };
 
 const samples = {
   "landscape.jpg": picture({ size: [1600, 1067], palette: dawn, sun: [0.68, 0.42], seed: 3 }).jpeg({ mozjpeg: true }),
+  "rotated.jpg": await asPhonesStore(picture({ size: [600, 900], palette: dawn, sun: [0.5, 0.35], seed: 17 })),
   "portrait.png": picture({ size: [600, 900], palette: forest, sun: [0.5, 0.3], seed: 8, trees: 26 }).png(small),
   "wide.webp": picture({ size: [2400, 800], palette: sea, sun: [0.3, 0.4], seed: 5 }).webp(),
   "photo.avif": picture({ size: [1200, 900], palette: night, sun: [0.75, 0.22], seed: 13, stars: 160 }).avif(),
@@ -32,6 +33,12 @@ for (const [name, image] of Object.entries(samples)) {
 
 function picture(scene) {
   return sharp(Buffer.from(svg(scene))).removeAlpha();
+}
+
+/** A portrait photo as phones store it: the sides swapped, and an EXIF orientation that says how to rotate it upright. */
+async function asPhonesStore(upright) {
+  const stored = await upright.rotate(270).png().toBuffer();
+  return sharp(stored).withMetadata({ orientation: 6 }).jpeg({ mozjpeg: true });
 }
 
 function sunrise({ size, frames }) {

@@ -1,4 +1,6 @@
-// `npm start`: serves the Worker on this machine. The images of samples/ are in a local R2 bucket, and at an origin behind it.
+// `npm start`: serves the Worker on this machine, with the images of samples/ at an HTTP origin and, below bucket/, in R2.
+//
+// `ORIGIN_URL=https://images.my.site npm start` takes images of your own instead of the samples.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -14,6 +16,10 @@ import { buildWorker } from "./lib/worker.mjs";
 const port = Number(process.env.PORT ?? 8787);
 const samples = join(root, "samples");
 const bucket = "IMAGES";
+/** Where the bucket's images are: all other paths are not in the bucket, and go on to the HTTP origin. */
+const bucketFolder = "bucket/";
+/** The local resizer re-encodes each image: a large AVIF takes longer than the default of `originTimeoutMs` on two cores. */
+const originTimeoutMs = 25_000;
 // Beside wrangler.toml, whose paths it has.
 const configuration = join(root, ".start.wrangler.toml");
 
@@ -22,10 +28,10 @@ await main(async () => {
   const env = await environment();
   // wrangler builds too, but what goes wrong in a build is easier to read from here.
   await buildWorker([], env);
-  const originUrl = await serveOrigin(samples);
+  const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples));
   try {
     configure();
-    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples], { env: quiet(env) });
+    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples, bucketFolder], { env: quiet(env) });
     process.exitCode = await serve(originUrl, env);
   } finally {
     rmSync(configuration, { force: true });
@@ -47,7 +53,7 @@ async function requireFreePort() {
 /** wrangler.toml, and the bucket that not everybody has. */
 function configure() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
-  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "samples"\n`);
+  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "local"\n`);
 }
 
 /** For a wrangler that keeps to this machine: neither telemetry nor a look-up of where it is. */
@@ -57,7 +63,7 @@ function quiet(env) {
 
 /** Runs wrangler until it ends or is told to stop, and gives the exit code. */
 async function serve(originUrl, env) {
-  const settings = `metadata:${JSON.stringify({ originBucket: bucket, originUrl })}`;
+  const settings = `metadata:${JSON.stringify({ originBucket: bucket, originUrl, originTimeoutMs })}`;
   // A secret in production; here a purge should be easy to try.
   const token = "ADMIN_TOKEN:local";
   const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
@@ -96,11 +102,16 @@ function killGroup({ pid }, signal) {
 
 function invite() {
   const site = `http://localhost:${port}`;
+  const own = process.env.ORIGIN_URL;
+  const images = own
+    ? `  curl -i ${site}/metadata/<the path of an image below ${own}>`
+    : `  curl -i ${site}/metadata/landscape.jpg
+  curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"`;
   console.log(`
 Try:
-  curl -i ${site}/metadata/landscape.jpg
-  curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"
+${images}
+  curl -i ${site}/metadata/${bucketFolder}portrait.png    # from the local R2 bucket
   curl -i ${site}/health
 
-Or open ${site}/#path=landscape.jpg&aspect=16:9`);
+Or open ${site}/${own ? "" : "#path=landscape.jpg&aspect=16:9"}`);
 }

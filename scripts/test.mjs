@@ -29,6 +29,8 @@ async function test() {
     // They wait more than they compute: one file a core is not too many, where Node would leave a core to itself.
     run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
   );
+  // By itself: it builds the Worker, whose files the other tests read.
+  await part("npm start", () => run("node", ["--test", "--test-reporter=spec", "tests/start.test.mjs"], { env }));
 }
 
 async function part(name, body) {

@@ -1,0 +1,82 @@
+// The first minute of a newcomer: what README.md shows first is what `npm start` answers.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import readline from "node:readline";
+import test from "node:test";
+import { Client } from "./worker/harness/client.mjs";
+import { within } from "./worker/harness/gate.mjs";
+import { root } from "./worker/harness/modules.mjs";
+import { Origin, text } from "./worker/harness/origin.mjs";
+import { jpeg } from "./worker/harness/picture.mjs";
+
+/** How long a build and the start of wrangler may take, on a machine that does other things as well. */
+const PATIENCE_MS = 300_000;
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await once(server.close(), "close");
+  return port;
+}
+
+/** Runs `npm start` until the end of the test; resolves once it says what to try. */
+async function start(t, env = {}) {
+  const port = await freePort();
+  const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...env, PORT: `${port}` }, stdio: ["ignore", "pipe", "pipe"] });
+  const lines = [];
+  const invited = new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      readline.createInterface(stream).on("line", (line) => {
+        lines.push(line);
+        if (line.includes("Or open ")) resolve();
+      });
+    }
+    child.once("exit", (code) => reject(new Error(`npm start ended with ${code}:\n${lines.join("\n")}`)));
+  });
+  const client = new Client(port);
+  t.after(async () => {
+    client.close();
+    const exited = once(child, "exit");
+    child.kill("SIGTERM");
+    await exited;
+  });
+  await within(invited, () => `npm start to say what to try; it said:\n${lines.join("\n")}`, PATIENCE_MS);
+  return { client, lines };
+}
+
+test("npm start answers as the first screen of the README shows, from an HTTP origin and from a bucket", async (t) => {
+  const { client, lines } = await start(t);
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const [, shown] = readme.match(/^({"path":"landscape\.jpg","metadata":.*})$/m);
+  const answer = await client.get("/metadata/landscape.jpg");
+  assert.equal(answer.text, shown);
+  assert.equal(answer.json.metadata.source, "format-json");
+
+  const tried = lines.flatMap((line) => line.match(/curl -i "?http:\/\/localhost:\d+([^ "]+)/)?.[1] ?? []);
+  assert.ok(tried.length >= 4, lines.join("\n"));
+  for (const path of tried) assert.equal((await client.get(path)).status, 200, path);
+  const fromBucket = (await client.get("/metadata/bucket/rotated.jpg")).json.metadata;
+  const { width, height, source } = (await client.get("/metadata/rotated.jpg")).json.metadata;
+  assert.deepEqual([width, height, source], [600, 900, "format-json"]);
+  assert.deepEqual([fromBucket.width, fromBucket.height, fromBucket.source], [600, 900, "image-header"]);
+});
+
+test("ORIGIN_URL=… npm start takes images of one's own", async (t) => {
+  const origin = new Origin();
+  t.after(() => origin.close());
+  const originUrl = `http://${await origin.listen()}/assets`;
+  origin.on("/assets/own.jpg", text(await jpeg({ width: 123 }), { headers: { "Content-Type": "image/jpeg" } }));
+  const { client, lines } = await start(t, { ORIGIN_URL: originUrl });
+  const { metadata } = (await client.get("/metadata/own.jpg")).json;
+  assert.deepEqual([metadata.width, metadata.source], [123, "format-json"]);
+  assert.ok(
+    lines.some((line) => line.includes(`below ${originUrl}`)),
+    lines.join("\n"),
+  );
+});
