@@ -64,11 +64,51 @@ pub enum Boarding<S, T> {
     Full,
 }
 
+/// A record on its way to KV.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The key's metadata field.
+    pub metadata: String,
+    /// How long KV keeps it, in seconds.
+    pub ttl_s: u64,
+}
+
+/// How a write ended, and what is left to do.
+#[derive(Debug)]
+pub enum WriteEnd<S, T> {
+    /// Nothing.
+    Kept,
+    /// A purge came in between: what was written must be deleted.
+    Purged,
+    /// A purge came in between, and a later flight has a newer record, which is to be written over it.
+    Next(Rc<Flight<S, T>>, Write),
+}
+
+/// A write under way. A purge leaves it here until it ends.
+#[derive(Debug)]
+struct Writing<S, T> {
+    flight: Rc<Flight<S, T>>,
+    /// Later than this its context is gone, and it does not end.
+    until_ms: u64,
+    /// What a flight after the purge has to write. There is one write of a key at a time: of two, KV may take the older one
+    /// last, and the end of a purged one must not delete a newer record.
+    next: Option<(Rc<Flight<S, T>>, Write)>,
+}
+
+impl<S, T> Writing<S, T> {
+    fn revoke(&mut self) {
+        self.flight.revoked.set(true);
+        if let Some((flight, _)) = self.next.take() {
+            flight.revoked.set(true);
+        }
+    }
+}
+
 /// All flights of this isolate, at most `capacity`, and the writes that follow their landing.
 #[derive(Debug)]
 pub struct Flights<S, T> {
     flights: Table<S, T>,
-    writing: Table<S, T>,
+    writing: HashMap<Rc<str>, Writing<S, T>>,
     capacity: usize,
     limit_ms: u64,
 }
@@ -76,6 +116,9 @@ pub struct Flights<S, T> {
 /// For each flight that may be under way, how many landed ones may still be written to KV. A slow
 /// KV then costs writes, not memory.
 const WRITES_PER_FLIGHT: usize = 4;
+
+/// A write that has not ended after this time never will: the wait for KV has a shorter limit.
+const WRITE_LIMIT_MS: u64 = 15_000;
 
 impl<S: Clone, T: Clone> Flights<S, T> {
     /// A flight older than `limit_ms` counts as lost: what it waits for has shorter limits.
@@ -133,50 +176,90 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     /// Makes the flight of `key` store nothing, and the next request begin another. A write that
     /// is on its way cannot be called back: whoever sent it is told when it [ends](Self::end_write).
     pub fn revoke(&mut self, key: &str) {
-        for table in [&mut self.flights, &mut self.writing] {
-            if let Some(flight) = table.remove(key) {
-                flight.revoked.set(true);
-            }
+        if let Some(flight) = self.flights.remove(key) {
+            flight.revoked.set(true);
+        }
+        if let Some(writing) = self.writing.get_mut(key) {
+            writing.revoke();
         }
     }
 
     /// [Revokes](Self::revoke) the flights of all keys that begin with `prefix`.
     pub fn revoke_prefix(&mut self, prefix: &str) {
-        for table in [&mut self.flights, &mut self.writing] {
-            table.retain(|key, flight| {
-                let purged = key.starts_with(prefix);
-                if purged {
-                    flight.revoked.set(true);
-                }
-                !purged
-            });
-        }
+        self.flights.retain(|key, flight| {
+            let purged = key.starts_with(prefix);
+            if purged {
+                flight.revoked.set(true);
+            }
+            !purged
+        });
+        let writing = self.writing.iter_mut();
+        writing
+            .filter(|(key, _)| key.starts_with(prefix))
+            .for_each(|(_, writing)| writing.revoke());
     }
 
-    /// Keeps `flight` in view while its result is written. `false` where it may not be, because it
-    /// is revoked, too many writes are on their way, or one of this key is: a purge that comes has to
-    /// find each of them.
-    pub fn begin_write(&mut self, key: &Rc<str>, flight: &Rc<Flight<S, T>>, now_ms: u64) -> bool {
+    /// Hands `write` back if it is to be sent now, and keeps it in view until it [ends](Self::end_write).
+    ///
+    /// `None` if `flight` is revoked, if too many writes are under way, or if one of this key is. If that one has to be
+    /// undone for a purge, `write` waits for its end.
+    pub fn begin_write(
+        &mut self,
+        key: &Rc<str>,
+        flight: &Rc<Flight<S, T>>,
+        write: Write,
+        now_ms: u64,
+    ) -> Option<Write> {
+        if flight.is_revoked() {
+            return None;
+        }
         let capacity = self.capacity.saturating_mul(WRITES_PER_FLIGHT);
+        if self.writing.len() >= capacity || self.writing.contains_key(key) {
+            self.writing.retain(|_, writing| writing.until_ms >= now_ms);
+        }
+        if let Some(writing) = self.writing.get_mut(key) {
+            if writing.flight.is_revoked() {
+                writing.next = Some((Rc::clone(flight), write));
+            }
+            return None;
+        }
         if self.writing.len() >= capacity {
-            remove_lost(&mut self.writing, now_ms);
+            return None;
         }
-        let is_written = |flight: &Rc<Flight<S, T>>| flight.left_ms(now_ms).is_some();
-        let may = !flight.is_revoked()
-            && self.writing.len() < capacity
-            && !self.writing.get(key).is_some_and(is_written);
-        if may && let Some(lost) = self.writing.insert(Rc::clone(key), Rc::clone(flight)) {
-            lost.revoked.set(true);
-        }
-        may
+        self.begin(key, flight, now_ms);
+        Some(write)
     }
 
-    /// Ends a write. `false` where the flight was revoked meanwhile: what was written must go.
-    pub fn end_write(&mut self, key: &str, flight: &Rc<Flight<S, T>>) -> bool {
-        if is_current(&self.writing, key, flight) {
-            self.writing.remove(key);
+    fn begin(&mut self, key: &Rc<str>, flight: &Rc<Flight<S, T>>, now_ms: u64) {
+        let writing = Writing {
+            flight: Rc::clone(flight),
+            until_ms: now_ms.saturating_add(WRITE_LIMIT_MS),
+            next: None,
+        };
+        self.writing.insert(Rc::clone(key), writing);
+    }
+
+    /// Ends the write of `flight`.
+    pub fn end_write(
+        &mut self,
+        key: &Rc<str>,
+        flight: &Rc<Flight<S, T>>,
+        now_ms: u64,
+    ) -> WriteEnd<S, T> {
+        let is_current = |writing: &Writing<S, T>| Rc::ptr_eq(&writing.flight, flight);
+        let next = if self.writing.get(key).is_some_and(is_current) {
+            self.writing.remove(key).and_then(|writing| writing.next)
+        } else {
+            None
+        };
+        match next {
+            Some((next, write)) => {
+                self.begin(key, &next, now_ms);
+                WriteEnd::Next(next, write)
+            }
+            None if flight.is_revoked() => WriteEnd::Purged,
+            None => WriteEnd::Kept,
         }
-        !flight.is_revoked()
     }
 
     /// How many are under way.
@@ -221,6 +304,22 @@ mod tests {
             Boarding::Lead(flight) => flight,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn write(metadata: &str) -> Write {
+        Write {
+            metadata: metadata.to_owned(),
+            ttl_s: 60,
+        }
+    }
+
+    fn begin_write(
+        table: &mut TestFlights,
+        key: &Rc<str>,
+        flight: &Rc<Flight<(), &'static str>>,
+        now_ms: u64,
+    ) -> bool {
+        table.begin_write(key, flight, write(""), now_ms).is_some()
     }
 
     #[test]
@@ -276,13 +375,11 @@ mod tests {
         let (mut table, key) = (TestFlights::new(1, 100), Rc::from("a"));
         let flight = lead(&mut table, &key, 0);
         table.land(&key, &flight, "old");
-        assert!(table.begin_write(&key, &flight, 0));
+        assert!(begin_write(&mut table, &key, &flight, 0));
         table.revoke(&key);
-        assert!(!table.end_write(&key, &flight));
-        assert!(
-            !table.begin_write(&key, &flight, 0),
-            "nor is it written again"
-        );
+        let end = table.end_write(&key, &flight, 0);
+        assert!(matches!(end, WriteEnd::Purged), "{end:?}");
+        assert!(!begin_write(&mut table, &key, &flight, 0), "not again");
     }
 
     #[test]
@@ -292,11 +389,11 @@ mod tests {
             let key: Rc<str> = n.to_string().into();
             let flight = lead(table, &key, now_ms);
             table.land(&key, &flight, "");
-            table.begin_write(&key, &flight, now_ms)
+            begin_write(table, &key, &flight, now_ms)
         };
         assert!((0..WRITES_PER_FLIGHT).all(|n| write(&mut table, n, 0)));
-        assert!(!write(&mut table, 9, 100));
-        assert!(write(&mut table, 9, 101));
+        assert!(!write(&mut table, 9, WRITE_LIMIT_MS));
+        assert!(write(&mut table, 9, WRITE_LIMIT_MS + 1));
     }
 
     #[test]
@@ -315,19 +412,62 @@ mod tests {
         let key: Rc<str> = "key".into();
         let first = lead(&mut table, &key, 0);
         table.land(&key, &first, "first");
-        assert!(table.begin_write(&key, &first, 0));
+        assert!(begin_write(&mut table, &key, &first, 0));
         let second = lead(&mut table, &key, 10);
         table.land(&key, &second, "second");
-        assert!(!table.begin_write(&key, &second, 10));
+        assert!(!begin_write(&mut table, &key, &second, 10));
         table.revoke(&key);
-        assert!(!table.end_write(&key, &first), "what was written must go");
-        // One that is lost holds up no other, and is undone should it end after all.
-        let slow = lead(&mut table, &key, 20);
-        assert!(table.begin_write(&key, &slow, 20));
+        let end = table.end_write(&key, &first, 20);
+        assert!(matches!(end, WriteEnd::Purged), "{end:?}");
+        let third = lead(&mut table, &key, 20);
+        assert!(begin_write(&mut table, &key, &third, 20));
+        let end = table.end_write(&key, &third, 30);
+        assert!(matches!(end, WriteEnd::Kept), "{end:?}");
+    }
+
+    #[test]
+    fn a_write_that_ends_after_a_purge_is_followed_by_the_newer_record() {
+        let mut table = TestFlights::new(10, 100);
+        let key: Rc<str> = "key".into();
+        let old = lead(&mut table, &key, 0);
+        assert!(begin_write(&mut table, &key, &old, 0));
+        table.revoke(&key);
+        let new = lead(&mut table, &key, 10);
+        assert_eq!(table.begin_write(&key, &new, write("new"), 10), None);
+        let WriteEnd::Next(next, record) = table.end_write(&key, &old, 20) else {
+            panic!("the newer record is lost");
+        };
+        assert!(Rc::ptr_eq(&next, &new) && record == write("new"));
+        // A purge finds this one as well.
+        table.revoke(&key);
+        let end = table.end_write(&key, &new, 30);
+        assert!(matches!(end, WriteEnd::Purged), "{end:?}");
+    }
+
+    #[test]
+    fn a_second_purge_drops_the_record_that_waits() {
+        let mut table = TestFlights::new(10, 100);
+        let key: Rc<str> = "key".into();
+        let old = lead(&mut table, &key, 0);
+        assert!(begin_write(&mut table, &key, &old, 0));
+        table.revoke_prefix("k");
+        let new = lead(&mut table, &key, 10);
+        assert!(!begin_write(&mut table, &key, &new, 10));
+        table.revoke(&key);
+        assert!(new.is_revoked());
+        let end = table.end_write(&key, &old, 20);
+        assert!(matches!(end, WriteEnd::Purged), "{end:?}");
+    }
+
+    #[test]
+    fn a_write_whose_context_is_gone_holds_up_no_other() {
+        let mut table = TestFlights::new(10, 100);
+        let key: Rc<str> = "key".into();
+        let lost = lead(&mut table, &key, 0);
+        assert!(begin_write(&mut table, &key, &lost, 0));
         let next = lead(&mut table, &key, 200);
-        assert!(table.begin_write(&key, &next, 200));
-        assert!(!table.end_write(&key, &slow));
-        assert!(table.end_write(&key, &next));
+        assert!(!begin_write(&mut table, &key, &next, WRITE_LIMIT_MS));
+        assert!(begin_write(&mut table, &key, &next, WRITE_LIMIT_MS + 1));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::Leader;
 use crate::entry::Entry;
+use crate::flight::{Write, WriteEnd};
 use crate::freshness::Freshness;
 use crate::log::Event;
 use crate::ports::{KvFault, Ports, Stored};
@@ -63,10 +64,8 @@ impl<P: Ports> Leader<P> {
     }
 
     fn judge(&self, stored: Stored) -> KvAnswer {
-        let (json, is_legacy) = match stored {
-            Stored::Nothing => return KvAnswer::Nothing,
-            Stored::Metadata(json) => (json, false),
-            Stored::Value(json) => (json, true),
+        let (Stored::Metadata(json) | Stored::Value(json)) = stored else {
+            return KvAnswer::Nothing;
         };
         let record = match Record::decode(&json) {
             Ok(record) => record,
@@ -84,30 +83,15 @@ impl<P: Ports> Leader<P> {
         let Some(last_fetched_ms) = record.last_fetched_ms else {
             return KvAnswer::Useless;
         };
-        let entry = self.entry(record.metadata.clone(), last_fetched_ms);
+        let entry = self.entry(record.metadata, last_fetched_ms);
         let state = entry.state(&self.service.windows, self.ports.now_ms());
         match state {
             Freshness::Expired => KvAnswer::Useless,
             Freshness::StaleIfError => KvAnswer::LastResort(entry),
-            Freshness::StaleWhileRevalidate => KvAnswer::Usable(entry),
-            Freshness::Fresh => {
-                // A stale one is overwritten by its refresh, and KV takes one write a second.
-                if is_legacy {
-                    self.write_kv_behind(&record);
-                }
-                KvAnswer::Usable(entry)
-            }
+            // The older form, as the value, is rewritten by the refresh that follows freshness, and not before: KV may
+            // read it from its cache for a while after a purge, and a write would bring it back for good.
+            Freshness::StaleWhileRevalidate | Freshness::Fresh => KvAnswer::Usable(entry),
         }
-    }
-
-    fn begin_write(&self, now_ms: u64) -> bool {
-        let mut flights = self.service.flights.borrow_mut();
-        flights.begin_write(&self.key, &self.flight, now_ms)
-    }
-
-    fn end_write(&self) -> bool {
-        let mut flights = self.service.flights.borrow_mut();
-        flights.end_write(&self.key, &self.flight)
     }
 
     pub(super) async fn delete_from_kv(&self) {
@@ -115,28 +99,55 @@ impl<P: Ports> Leader<P> {
         let _ = self.service.delete(&self.key, &self.ports).await;
     }
 
+    /// Writes a record in the background, and undoes that if a purge comes in between.
     pub(super) fn write_kv_behind(&self, record: &Record) {
-        let now_ms = self.ports.now_ms();
-        if !self.service.config.cache_enabled || !self.begin_write(now_ms) {
+        if !self.service.config.cache_enabled {
             return;
         }
-        let metadata = record.encode();
+        let now_ms = self.ports.now_ms();
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
         let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
-        let ttl_s = left_ms.div_ceil(1_000).max(MIN_KV_TTL_S);
-        let leader = self.clone();
-        self.ports.launch(async move {
-            let (ports, timeout_ms) = (&leader.ports, KV_WRITE_TIMEOUT_MS);
-            let written = ports.write(&leader.key, &metadata, ttl_s, timeout_ms).await;
-            if written != Err(KvFault::Unbound) {
-                leader.service.metrics.kv_writes.count();
+        let write = Write {
+            metadata: record.encode(),
+            ttl_s: left_ms.div_ceil(1_000).max(MIN_KV_TTL_S),
+        };
+        let begun = {
+            let mut flights = self.service.flights.borrow_mut();
+            flights.begin_write(&self.key, &self.flight, write, now_ms)
+        };
+        if let Some(write) = begun {
+            let leader = self.clone();
+            self.ports.launch(async move { leader.write(write).await });
+        }
+    }
+
+    async fn write(self, write: Write) {
+        let mut current = (Rc::clone(&self.flight), write);
+        loop {
+            let (flight, write) = &current;
+            self.put(write).await;
+            let end = {
+                let now_ms = self.ports.now_ms();
+                let mut flights = self.service.flights.borrow_mut();
+                flights.end_write(&self.key, flight, now_ms)
+            };
+            match end {
+                WriteEnd::Kept => return,
+                WriteEnd::Purged => return self.delete_from_kv().await,
+                WriteEnd::Next(flight, write) => current = (flight, write),
             }
-            if let Err(fault) = written {
-                leader.service.tell_kv_fault("write", &fault, ports);
-            }
-            if !leader.end_write() {
-                leader.delete_from_kv().await;
-            }
-        });
+        }
+    }
+
+    async fn put(&self, write: &Write) {
+        let Write { metadata, ttl_s } = write;
+        let (ports, timeout_ms) = (&self.ports, KV_WRITE_TIMEOUT_MS);
+        let written = ports.write(&self.key, metadata, *ttl_s, timeout_ms).await;
+        if written != Err(KvFault::Unbound) {
+            self.service.metrics.kv_writes.count();
+        }
+        if let Err(fault) = written {
+            self.service.tell_kv_fault("write", &fault, ports);
+        }
     }
 }

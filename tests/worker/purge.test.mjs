@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test, { after, suite } from "node:test";
-import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { assertFound, assertProblem, recordOf } from "./harness/expect.mjs";
 import { Gate } from "./harness/gate.mjs";
+import { image } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -43,6 +44,43 @@ suite("DELETE with the admin token", () => {
     // One by the purge, and one behind the write that was late.
     await site.kv.allDeleted(2);
     assert.deepEqual([...site.kv.records.keys()], []);
+  });
+
+  test("is not undone by a write that ends after it: the record of the next fetch stays", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
+    const gate = new Gate();
+    let writes = 0;
+    site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
+    assertFound(await site.get(PATH), "origin");
+    await gate.arrived();
+    assert.equal((await purge(site, PATH)).status, 200);
+    site.origin.on("/assets/photos/cat.jpg", image({ width: 77 }));
+    assertFound(await site.get(PATH), "origin");
+    await site.settled();
+    gate.open();
+    await site.kv.allWritten(2);
+    assert.equal(site.kv.records.get(KEY).metadata.width, 77);
+    assertFound(await site.get(PATH), "kv");
+    assert.equal(site.kv.deletes(KEY).length, 1, "the purge's own");
+  });
+
+  test("is not undone by a record of the earlier form that KV still reads from its cache", async (t) => {
+    const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
+    const legacy = { value: JSON.stringify(recordOf()) };
+    site.kv.seed(KEY, legacy);
+    assert.equal((await purge(site, PATH)).status, 200);
+    site.kv.behave("get", () => legacy);
+    assertFound(await site.get(PATH), "kv");
+    await site.settled();
+    site.kv.behave("get");
+    await site.restart();
+    assertFound(await site.get(PATH), "origin");
+    await site.kv.written(KEY);
+    assert.deepEqual(
+      site.kv.writes(KEY).map(({ metadataText }) => JSON.parse(metadataText).width),
+      [4000],
+      "of the origin alone",
+    );
   });
 
   test("finds the image by any spelling of its path", async (t) => {
