@@ -75,6 +75,12 @@ impl Entry {
         windows.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
     }
 
+    /// Returns `true` if it was fetched after the other one.
+    #[must_use]
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.last_fetched_ms > other.last_fetched_ms
+    }
+
     /// For how long this isolate has had it, in milliseconds.
     #[must_use]
     pub fn kept_ms(&self, now_ms: u64) -> u64 {

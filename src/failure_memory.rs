@@ -18,12 +18,21 @@ pub struct Remembered {
     pub failure: Failure,
     /// Whole seconds, rounded up, until the origin is asked again.
     pub left_s: u64,
+    /// A stale record was served instead. It is looked for again, without the origin.
+    pub has_fallback: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    failure: Failure,
+    until_ms: u64,
+    has_fallback: bool,
 }
 
 /// Recent failures by key.
 #[derive(Debug)]
 pub struct FailureMemory {
-    failures: MemoryCache<Rc<str>, (Failure, u64)>,
+    failures: MemoryCache<Rc<str>, Kept>,
     negative_ms: u64,
     error_ms: u64,
 }
@@ -41,31 +50,51 @@ impl FailureMemory {
 
     /// The failure of `key`, if it still stands.
     pub fn recall(&mut self, key: &str, now_ms: u64) -> Option<Remembered> {
-        let (failure, until_ms) = *self.failures.get(key)?;
-        let left_ms = until_ms.saturating_sub(now_ms);
+        let kept = *self.failures.get(key)?;
+        let left_ms = kept.until_ms.saturating_sub(now_ms);
         if left_ms == 0 {
             self.failures.remove(key);
             return None;
         }
         Some(Remembered {
-            failure,
+            failure: kept.failure,
             left_s: left_ms.div_ceil(1_000),
+            has_fallback: kept.has_fallback,
         })
     }
 
-    /// Remembers that `key` failed at `now_ms`.
-    pub fn remember(&mut self, key: &Rc<str>, failure: Failure, now_ms: u64) -> Remembered {
+    /// Remembers that `key` failed at `now_ms`, and whether a stale record was served instead.
+    pub fn remember(
+        &mut self,
+        key: &Rc<str>,
+        failure: Failure,
+        has_fallback: bool,
+        now_ms: u64,
+    ) -> Remembered {
         let for_ms = match failure.cause {
             Cause::NotFound => self.negative_ms,
             _ => self.error_ms,
         };
         if for_ms > 0 {
             let until_ms = now_ms.saturating_add(for_ms);
-            self.failures.insert(Rc::clone(key), (failure, until_ms));
+            let kept = Kept {
+                failure,
+                until_ms,
+                has_fallback,
+            };
+            self.failures.insert(Rc::clone(key), kept);
         }
         Remembered {
             failure,
             left_s: for_ms.div_ceil(1_000),
+            has_fallback,
+        }
+    }
+
+    /// The stale record of `key` is gone: until the origin is asked again, only the failure is left.
+    pub fn lose_fallback(&mut self, key: &str) {
+        if let Some(kept) = self.failures.get_mut(key) {
+            kept.has_fallback = false;
         }
     }
 
@@ -100,8 +129,8 @@ mod tests {
     fn each_kind_of_failure_has_its_own_time() {
         let mut memory = FailureMemory::new(60, 5);
         let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
-        memory.remember(&missing, Cause::NotFound.into(), 0);
-        memory.remember(&broken, Cause::OriginError.into(), 0);
+        memory.remember(&missing, Cause::NotFound.into(), false, 0);
+        memory.remember(&broken, Cause::OriginError.into(), false, 0);
         assert_eq!(memory.recall("broken", 4_999).unwrap().left_s, 1);
         assert_eq!(memory.recall("broken", 5_000), None);
         assert_eq!(memory.recall("missing", 59_000).unwrap().left_s, 1);
@@ -113,7 +142,12 @@ mod tests {
     fn a_time_of_zero_remembers_nothing() {
         let mut memory = FailureMemory::new(0, 0);
         let key = Rc::from("key");
-        assert_eq!(memory.remember(&key, Cause::NotFound.into(), 0).left_s, 0);
+        assert_eq!(
+            memory
+                .remember(&key, Cause::NotFound.into(), false, 0)
+                .left_s,
+            0
+        );
         assert_eq!(memory.recall("key", 0), None);
     }
 
@@ -121,7 +155,7 @@ mod tests {
     fn it_stays_small() {
         let mut memory = FailureMemory::new(60, 5);
         for n in 0..10_000 {
-            memory.remember(&format!("{n}").into(), Cause::NotFound.into(), 0);
+            memory.remember(&format!("{n}").into(), Cause::NotFound.into(), false, 0);
         }
         assert!(memory.len() <= CAPACITY);
     }

@@ -25,7 +25,11 @@ impl Landing {
             } else {
                 source
             },
-            result: held.ok_or(Remembered { failure, left_s: 0 }),
+            result: held.ok_or(Remembered {
+                failure,
+                left_s: 0,
+                has_fallback: false,
+            }),
             kv_ms: None,
             origin_ms: None,
         }

@@ -44,6 +44,32 @@ struct Fetched {
     origin: Option<OriginId>,
 }
 
+/// A stale entry that is served if the origin fails.
+struct Fallback {
+    entry: Rc<Entry>,
+    source: Source,
+}
+
+impl Fallback {
+    fn in_memory(entry: Rc<Entry>) -> Self {
+        Self {
+            entry,
+            source: Source::Memory,
+        }
+    }
+
+    /// The one in memory if it is newer than KV's, which KV may have had in its cache for a while.
+    fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
+        match in_memory {
+            Some(held) if held.entry.is_newer_than(&in_kv) => held,
+            _ => Self {
+                entry: in_kv,
+                source: Source::Kv,
+            },
+        }
+    }
+}
+
 /// One flight's work, and all it needs to outlive the request that began it.
 #[derive(Clone)]
 pub(crate) struct Leader<P: Ports> {
@@ -84,7 +110,10 @@ impl<P: Ports> Leader<P> {
     async fn lead(self, held: Option<Rc<Entry>>, start: Start) {
         let landing = match start {
             Start::Miss | Start::StaleInMemory => self.look(held).await,
-            Start::StaleInKv => self.ask_origin(held, false, None).await,
+            Start::StaleInKv => {
+                let fallback = held.map(Fallback::in_memory);
+                self.ask_origin(fallback, false, None).await
+            }
         };
         let entry = landing.result.clone().ok();
         let from_kv = landing.source == Source::Kv;
@@ -95,7 +124,11 @@ impl<P: Ports> Leader<P> {
         // A purge that came meanwhile must not find its record again as what a refresh falls back on.
         if let Some(entry) = entry.filter(|_| from_kv && !self.flight.is_revoked()) {
             let state = entry.state(&self.service.windows, self.ports.now_ms());
-            if state == Freshness::StaleWhileRevalidate {
+            let is_failing = || {
+                let mut failures = self.service.failures.borrow_mut();
+                failures.recall(&self.key, self.ports.now_ms()).is_some()
+            };
+            if state == Freshness::StaleWhileRevalidate && !is_failing() {
                 let (key, convoy) = (&self.key, self.convoy.as_ref());
                 let began = self.service.refresh(
                     &self.path,
@@ -131,9 +164,15 @@ impl<P: Ports> Leader<P> {
             .config
             .cache_enabled
             .then(|| self.ports.now_ms().saturating_sub(started_ms));
-        let (held, in_kv) = match answer {
+        let held = held.map(Fallback::in_memory);
+        let (fallback, in_kv) = match answer {
             KvAnswer::Usable(entry) => {
-                self.keep(&entry);
+                let state = entry.state(&self.service.windows, self.ports.now_ms());
+                if state == Freshness::Fresh {
+                    self.keep(&entry);
+                } else {
+                    self.keep_stale(&entry);
+                }
                 return Landing {
                     result: Ok(entry),
                     source: Source::Kv,
@@ -141,17 +180,52 @@ impl<P: Ports> Leader<P> {
                     origin_ms: None,
                 };
             }
-            KvAnswer::LastResort(entry) => (Some(entry), true),
-            KvAnswer::Useless => (None, true),
-            KvAnswer::Nothing => (None, false),
+            KvAnswer::LastResort(entry) => (Some(Fallback::newer(held, entry)), true),
+            KvAnswer::Useless => (held, true),
+            KvAnswer::Nothing => {
+                self.evict();
+                (None, false)
+            }
             KvAnswer::Unknown => (held, false),
         };
-        self.ask_origin(held, in_kv, kv_ms).await
+        match self.while_origin_fails(fallback.as_ref(), kv_ms) {
+            Some(landing) => landing,
+            None => self.ask_origin(fallback, in_kv, kv_ms).await,
+        }
+    }
+
+    /// The outcome if the origin failed a moment ago: it is not asked again yet.
+    fn while_origin_fails(
+        &self,
+        fallback: Option<&Fallback>,
+        kv_ms: Option<u64>,
+    ) -> Option<Landing> {
+        let now_ms = self.ports.now_ms();
+        let mut failures = self.service.failures.borrow_mut();
+        let remembered = failures.recall(&self.key, now_ms)?;
+        let fallback = fallback.filter(|_| remembered.failure.allows_stale());
+        let (result, source) = match fallback {
+            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.source),
+            None => {
+                failures.lose_fallback(&self.key);
+                (Err(remembered), Source::Memory)
+            }
+        };
+        drop(failures);
+        if let Ok(entry) = &result {
+            self.keep_stale(entry);
+        }
+        Some(Landing {
+            result,
+            source,
+            kv_ms,
+            origin_ms: None,
+        })
     }
 
     async fn ask_origin(
         &self,
-        held: Option<Rc<Entry>>,
+        fallback: Option<Fallback>,
         in_kv: bool,
         kv_ms: Option<u64>,
     ) -> Landing {
@@ -163,6 +237,7 @@ impl<P: Ports> Leader<P> {
         let started_ms = self.ports.now_ms();
         if started_ms.saturating_sub(queued_ms) > QUEUE_MS {
             let source = Source::Origin { stored: false };
+            let held = fallback.map(|fallback| fallback.entry);
             return Landing::from_failure(Failure::overloaded(), source, held);
         }
         let result = self.ask_with_one_retry().await;
@@ -194,15 +269,15 @@ impl<P: Ports> Leader<P> {
             cause: message.as_deref(),
         };
         self.service.tell(&event, &self.ports);
-        let remembered = self.remember(failure, now_ms);
-        if failure.allows_stale() {
-            if let Some(entry) = held {
+        let stands_in = failure.allows_stale() && fallback.is_some();
+        let remembered = self.remember(failure, stands_in, now_ms);
+        match fallback {
+            Some(Fallback { entry, source }) if stands_in => {
                 self.keep_stale(&entry);
-                let source = if in_kv { Source::Kv } else { Source::Memory };
                 return landing(Ok(entry), source);
             }
-        } else {
-            self.forget(in_kv || held.is_some());
+            fallback if !failure.allows_stale() => self.forget(in_kv || fallback.is_some()),
+            _ => {}
         }
         landing(Err(remembered), Source::Origin { stored: false })
     }
@@ -292,12 +367,23 @@ impl<P: Ports> Leader<P> {
         }
     }
 
-    fn remember(&self, failure: Failure, now_ms: u64) -> Remembered {
+    fn remember(&self, failure: Failure, has_fallback: bool, now_ms: u64) -> Remembered {
         if self.flight.is_revoked() {
-            return Remembered { failure, left_s: 0 };
+            return Remembered {
+                failure,
+                left_s: 0,
+                has_fallback,
+            };
         }
         let mut failures = self.service.failures.borrow_mut();
-        failures.remember(&self.key, failure, now_ms)
+        failures.remember(&self.key, failure, has_fallback, now_ms)
+    }
+
+    /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.
+    fn evict(&self) {
+        if !self.flight.is_revoked() {
+            self.service.memory.borrow_mut().remove(&*self.key);
+        }
     }
 
     /// The origin says that there is nothing to know: a stale record must not come back.

@@ -40,6 +40,15 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.get(key)
     }
 
+    /// As [`get`](Self::get), to be changed in place.
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.entries.get_mut(key)
+    }
+
     /// Stores `value` as the most recently used.
     pub fn insert(&mut self, key: K, value: V) {
         if self.capacity == 0 {

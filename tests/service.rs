@@ -322,19 +322,26 @@ fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
 }
 
 #[test]
-fn a_record_of_the_former_version_is_rewritten_in_the_new_form() {
+fn a_record_of_the_former_version_is_served_and_rewritten_in_the_new_form_once_it_is_stale() {
     let mut isolate = isolate();
     isolate
         .runtime
         .put(KEY, Stored::Value(record(START_MS - 1_000)));
     let outcome = isolate.get("cat.jpg");
     assert_eq!((source(&outcome), width(&outcome)), (Source::Kv, 800));
+    // Not before: after a purge elsewhere, KV may read it from its cache, and a write would bring it back.
+    assert_eq!(isolate.runtime.kv_operations(), (1, 0, 0));
+    let stale = record(START_MS - 86_401_000);
+    isolate.runtime.put(KEY, Stored::Value(stale));
+    isolate.restart(json!({}));
+    isolate.runtime.origin_answers([Answer::Size(80, 60)]);
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    isolate.advance(0);
     let Some((Stored::Metadata(rewritten), ttl_s)) = isolate.runtime.stored(KEY) else {
         panic!("not rewritten");
     };
-    assert!(rewritten.contains(&format!("\"lastFetched\":{}", START_MS - 1_000)));
-    assert_eq!(ttl_s, 2 * 86_400 - 1);
-    assert_eq!(isolate.runtime.asked(), 0);
+    assert!(rewritten.contains(&format!("\"lastFetched\":{START_MS}")));
+    assert_eq!(ttl_s, 2 * 86_400);
 }
 
 #[test]
@@ -538,4 +545,130 @@ fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
     let outcome = isolate.finish(pending);
     assert_eq!(cause(&outcome), Cause::OriginUnreachable);
     assert_eq!((runtime.opened().len(), runtime.asked()), (2, 0));
+}
+
+/// KV has a record that may only be served while the origin fails, and the origin fails.
+fn failing_with_an_old_record(settings: serde_json::Value) -> Isolate {
+    let isolate = Isolate::new(settings);
+    in_kv(&isolate, 86_400 + 7_200);
+    isolate.runtime.origin_answers([Answer::Status(500)]);
+    isolate
+}
+
+#[test]
+fn a_stale_record_of_kv_is_served_for_as_long_as_the_origin_fails_also_without_memory() {
+    let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
+    for _ in 0..3 {
+        let outcome = isolate.get("cat.jpg");
+        assert_eq!((source(&outcome), width(&outcome)), (Source::Kv, 800));
+    }
+    // The origin is spared for errorTtl, and KV is read each time.
+    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.kv_operations(), (3, 0, 0));
+    isolate.advance(5_000);
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(isolate.runtime.asked(), 2);
+}
+
+#[test]
+fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() {
+    let mut isolate = Isolate::new(json!({ "memoryCacheTtl": 0 }));
+    in_kv(&isolate, 86_400 + 60);
+    isolate.runtime.origin_answers([Answer::Status(500)]);
+    for _ in 0..3 {
+        assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    }
+    assert_eq!(isolate.runtime.asked(), 1);
+}
+
+#[test]
+fn a_stale_record_that_memory_has_evicted_is_read_from_kv_again_while_the_origin_fails() {
+    let mut isolate = failing_with_an_old_record(json!({ "memoryCacheSize": 1 }));
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    let other = record(START_MS);
+    isolate
+        .runtime
+        .put("metadata:other.jpg", Stored::Metadata(other));
+    isolate.get("other.jpg").unwrap();
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(isolate.runtime.asked(), 1);
+}
+
+#[test]
+fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails() {
+    let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
+    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    isolate.runtime.remove(KEY);
+    for _ in 0..2 {
+        assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+    }
+    assert_eq!(isolate.runtime.asked(), 1);
+    // The second is answered from memory.
+    assert_eq!(isolate.runtime.kv_operations().0, 2);
+}
+
+#[test]
+fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_back() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(400_000);
+    isolate.runtime.remove(KEY);
+    for _ in 0..3 {
+        assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+    }
+    isolate.advance(5_000);
+    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+}
+
+#[test]
+fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(400_000);
+    isolate
+        .runtime
+        .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
+    for _ in 0..2 {
+        let outcome = isolate.get("cat.jpg");
+        assert_eq!((source(&outcome), width(&outcome)), (Source::Memory, 800));
+    }
+}
+
+#[test]
+fn the_newer_one_of_memory_and_kv_stands_in() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(80, 60), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(86_400_000 + 7_200_000);
+    // KV still has a record from an hour before that one.
+    in_kv(&isolate, 3_600);
+    let outcome = isolate.get("cat.jpg");
+    assert_eq!((source(&outcome), width(&outcome)), (Source::Memory, 80));
+}
+
+#[test]
+fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Size(80, 60)]);
+    let (gate, open) = Gate::new();
+    isolate.runtime.kv_writes_wait(gate);
+    isolate.get("cat.jpg").unwrap();
+    isolate.purge("cat.jpg").unwrap();
+    assert_eq!(width(&isolate.get("cat.jpg")), 80);
+    open.send(()).unwrap();
+    isolate.advance(0);
+    let Some((Stored::Metadata(kept), _)) = isolate.runtime.stored(KEY) else {
+        panic!("the newer record is gone");
+    };
+    assert!(kept.contains("\"width\":80"), "{kept}");
 }

@@ -74,6 +74,8 @@ impl<S> OptimizedMetadataService<S> {
                         refresh: false,
                     }
                 }
+                // Memory is off, or has evicted what stood in: KV has it still.
+                (Some(remembered), held) if remembered.has_fallback => Recall::Miss { held },
                 (Some(remembered), _) => Recall::Failed(remembered),
                 (None, held) => Recall::Miss { held },
             },

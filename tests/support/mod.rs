@@ -270,6 +270,11 @@ impl Runtime {
             .insert(key.to_owned(), (stored, 0));
     }
 
+    /// As a purge elsewhere does it.
+    pub fn remove(&self, key: &str) {
+        self.world.kv.borrow_mut().remove(key);
+    }
+
     pub fn stored(&self, key: &str) -> Option<(Stored, u64)> {
         self.world.kv.borrow().get(key).cloned()
     }

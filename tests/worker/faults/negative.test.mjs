@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertFound, assertProblem, tally } from "../harness/expect.mjs";
+import { assertFound, assertProblem, assertStale, recordOf, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
 import { failure, gated, image } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
@@ -102,4 +102,47 @@ test("10,000 different missing images push no good one out of memory", async (t)
   await Promise.all(Array.from({ length: 32 }, (_, from) => probe(from)));
   assert.equal(site.origin.requests.length, 10_100);
   for (let n = 0; n < 100; n++) assertFound(await site.get(`/metadata/good/${n}`), "memory");
+});
+
+suite("the memory of a failure hides no stale record that may stand in:", () => {
+  const old = () => ({ metadata: recordOf({ lastFetched: Date.now() - 30 * 3600 * 1000 }) });
+  const config = { errorTtl: 60, memoryCacheTtl: 0 };
+
+  test("without memory, KV's record is served each time, and the origin is spared", async (t) => {
+    const site = await deploy(t, { config });
+    site.kv.seed(KEY, old());
+    site.origin.on(ORIGIN_PATH, failure(500));
+    for (let n = 0; n < 3; n++) assertStale(await site.get(PATH));
+    assert.equal(site.origin.requests.length, 1);
+  });
+
+  test("after it was purged elsewhere, the failure is what is left", async (t) => {
+    const site = await deploy(t, { config });
+    site.kv.seed(KEY, old());
+    site.origin.on(ORIGIN_PATH, failure(500));
+    assertStale(await site.get(PATH));
+    site.kv.records.delete(KEY);
+    for (let n = 0; n < 2; n++) assertProblem(await site.get(PATH), 502, "origin-error");
+    assert.deepEqual([site.origin.requests.length, site.kv.reads(KEY).length], [1, 2]);
+  });
+
+  test("what memory has had too long, and KV no longer has, does not come back", async (t) => {
+    const site = await deploy(t, { clock: true, config: { errorTtl: 60 } });
+    await site.get(PATH);
+    await site.kv.written(KEY);
+    site.kv.records.delete(KEY);
+    site.origin.on(ORIGIN_PATH, failure(500));
+    await site.clock.advance(400);
+    for (let n = 0; n < 3; n++) assertProblem(await site.get(PATH), 502, "origin-error");
+  });
+
+  test("a malformed record of KV takes nothing away from what memory has", async (t) => {
+    const site = await deploy(t, { clock: true });
+    await site.get(PATH);
+    await site.kv.written(KEY);
+    site.kv.seed(KEY, { metadata: recordOf({ width: "wide" }) });
+    site.origin.on(ORIGIN_PATH, failure(500));
+    await site.clock.advance(400);
+    for (let n = 0; n < 2; n++) assertFound(await site.get(PATH), "memory");
+  });
 });
