@@ -6,7 +6,7 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 
-use crate::permits::Permits;
+use crate::permits::{Permit, Permits};
 use crate::ports::{KvFault, Ports, Stored};
 
 /// How many images of one batch are fetched at a time. A Worker may wait for the headers of six
@@ -14,7 +14,7 @@ use crate::ports::{KvFault, Ports, Stored};
 const AT_A_TIME: usize = 6;
 
 /// How long an image may queue for the origin before it is refused.
-pub(crate) const QUEUE_MS: u64 = 15_000;
+const QUEUE_MS: u64 = 15_000;
 
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
@@ -46,6 +46,14 @@ impl Convoy {
             readings: readings.boxed_local().shared(),
             permits: Permits::new(AT_A_TIME),
         }
+    }
+
+    /// Waits for a turn at the origin; `None` if it comes too late.
+    pub(crate) async fn turn(&self, ports: &impl Ports) -> Option<Permit> {
+        let queued_ms = ports.now_ms();
+        let permit = self.permits.acquire().await;
+        let waited_ms = ports.now_ms().saturating_sub(queued_ms);
+        (waited_ms <= QUEUE_MS).then_some(permit)
     }
 
     /// Adds a key to the one read.

@@ -132,8 +132,8 @@ impl<S: Clone, T: Clone> Flights<S, T> {
         }
     }
 
-    /// Joins the flight of `key`, or begins one that may have to queue for `queue_ms`.
-    pub fn board(&mut self, key: &Rc<str>, now_ms: u64, queue_ms: u64) -> Boarding<S, T> {
+    /// Joins the flight of `key`, or begins one.
+    pub fn board(&mut self, key: &Rc<str>, now_ms: u64) -> Boarding<S, T> {
         if let Some(flight) = self.flights.get(key) {
             if flight.left_ms(now_ms).is_some() {
                 return Boarding::Follow(Rc::clone(flight));
@@ -148,7 +148,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
         }
         let flight = Rc::new(Flight {
             started_ms: now_ms,
-            limit_ms: self.limit_ms.saturating_add(queue_ms),
+            limit_ms: self.limit_ms,
             signal: OnceCell::new(),
             landing: OnceCell::new(),
             revoked: Cell::new(false),
@@ -300,7 +300,7 @@ mod tests {
     type TestFlights = Flights<(), &'static str>;
 
     fn lead(table: &mut TestFlights, key: &Rc<str>, now_ms: u64) -> Rc<Flight<(), &'static str>> {
-        match table.board(key, now_ms, 0) {
+        match table.board(key, now_ms) {
             Boarding::Lead(flight) => flight,
             other => panic!("{other:?}"),
         }
@@ -326,7 +326,7 @@ mod tests {
     fn the_second_follows_the_first() {
         let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let first = lead(&mut table, &key, 0);
-        let Boarding::Follow(second) = table.board(&key, 100, 0) else {
+        let Boarding::Follow(second) = table.board(&key, 100) else {
             panic!("did not follow");
         };
         table.land(&key, &first, "done");
@@ -364,8 +364,8 @@ mod tests {
         let keys: Vec<Rc<str>> = ["a", "b", "c"].map(Rc::from).into();
         lead(&mut table, &keys[0], 0);
         lead(&mut table, &keys[1], 50);
-        assert!(matches!(table.board(&keys[2], 100, 0), Boarding::Full));
-        assert!(matches!(table.board(&keys[0], 100, 0), Boarding::Follow(_)));
+        assert!(matches!(table.board(&keys[2], 100), Boarding::Full));
+        assert!(matches!(table.board(&keys[0], 100), Boarding::Follow(_)));
         lead(&mut table, &keys[2], 101);
         assert_eq!(table.len(), 2);
     }
@@ -394,16 +394,6 @@ mod tests {
         assert!((0..WRITES_PER_FLIGHT).all(|n| write(&mut table, n, 0)));
         assert!(!write(&mut table, 9, WRITE_LIMIT_MS));
         assert!(write(&mut table, 9, WRITE_LIMIT_MS + 1));
-    }
-
-    #[test]
-    fn a_flight_that_has_to_queue_is_waited_for_longer() {
-        let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
-        let Boarding::Lead(flight) = table.board(&key, 0, 50) else {
-            panic!("did not lead");
-        };
-        assert_eq!(flight.left_ms(150), Some(0));
-        assert_eq!(flight.left_ms(151), None);
     }
 
     #[test]

@@ -5,14 +5,14 @@ mod kv;
 
 use std::rc::Rc;
 
-use crate::convoy::{Convoy, QUEUE_MS};
+use crate::convoy::Convoy;
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure, OriginFault};
 use crate::failure_memory::Remembered;
-use crate::flight::Flight;
+use crate::flight::{Boarding, Flight};
 use crate::freshness::Freshness;
 use crate::head::Head;
-use crate::landing::Landing;
+use crate::landing::{AfterKv, Fallback, FlightEnd, Landing};
 use crate::log::Event;
 use crate::lookup::Source;
 use crate::metadata::ImageMetadata;
@@ -27,15 +27,29 @@ use kv::KvAnswer;
 /// The pause before the one retry: this, and up to twice as much.
 const RETRY_PAUSE_MS: f64 = 50.0;
 
-/// Why a flight begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why a flight begins, and with what.
+#[derive(Debug, Clone)]
 pub(crate) enum Start {
-    /// Memory has no answer, and a request waits for one.
-    Miss,
+    /// Memory has no answer, and a request waits for one. What memory holds may stand in.
+    Miss(Option<Rc<Entry>>),
     /// Memory has answered with what is stale. KV may have something newer.
-    StaleInMemory,
+    StaleInMemory(Rc<Entry>),
+    /// KV was read for a request that waits: only the origin is left.
+    NotInKv(AfterKv),
     /// What KV holds is stale, too: only the origin is left.
-    StaleInKv,
+    StaleInKv(AfterKv),
+}
+
+impl Start {
+    /// Whether nobody waits for the outcome.
+    fn is_refresh(&self) -> bool {
+        matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
+    }
+
+    /// Whether KV is read.
+    pub(crate) fn reads_kv(&self) -> bool {
+        matches!(self, Self::Miss(_) | Self::StaleInMemory(_))
+    }
 }
 
 /// What an origin returned, and which one it was.
@@ -44,37 +58,11 @@ struct Fetched {
     origin: Option<OriginId>,
 }
 
-/// A stale entry that is served if the origin fails.
-struct Fallback {
-    entry: Rc<Entry>,
-    source: Source,
-}
-
-impl Fallback {
-    fn in_memory(entry: Rc<Entry>) -> Self {
-        Self {
-            entry,
-            source: Source::Memory,
-        }
-    }
-
-    /// The one in memory if it is newer than KV's, which KV may have had in its cache for a while.
-    fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
-        match in_memory {
-            Some(held) if held.entry.is_newer_than(&in_kv) => held,
-            _ => Self {
-                entry: in_kv,
-                source: Source::Kv,
-            },
-        }
-    }
-}
-
 /// One flight's work, and all it needs to outlive the request that began it.
 #[derive(Clone)]
 pub(crate) struct Leader<P: Ports> {
     service: Rc<OptimizedMetadataService<P::Signal>>,
-    flight: Rc<Flight<P::Signal, Landing>>,
+    flight: Rc<Flight<P::Signal, FlightEnd>>,
     path: ImagePath,
     key: Rc<str>,
     convoy: Option<Convoy>,
@@ -84,7 +72,7 @@ pub(crate) struct Leader<P: Ports> {
 impl<P: Ports> Leader<P> {
     pub(crate) fn new(
         service: &Rc<OptimizedMetadataService<P::Signal>>,
-        flight: Rc<Flight<P::Signal, Landing>>,
+        flight: Rc<Flight<P::Signal, FlightEnd>>,
         path: &ImagePath,
         key: &Rc<str>,
         convoy: Option<&Convoy>,
@@ -100,62 +88,119 @@ impl<P: Ports> Leader<P> {
         }
     }
 
-    /// Begins the work. `held` stands in where the origin fails.
-    pub(crate) fn launch(self, held: Option<Rc<Entry>>, start: Start) {
+    /// Begins the work.
+    pub(crate) fn launch(self, start: Start) {
         let flight = Rc::clone(&self.flight);
         let ports = self.ports.clone();
-        flight.take_off(ports.launch(async move { self.lead(held, start).await }));
+        flight.take_off(ports.launch(async move { self.lead(start).await }));
     }
 
-    async fn lead(self, held: Option<Rc<Entry>>, start: Start) {
-        let landing = match start {
-            Start::Miss | Start::StaleInMemory => self.look(held).await,
-            Start::StaleInKv => {
-                let fallback = held.map(Fallback::in_memory);
-                self.ask_origin(fallback, false, None).await
-            }
+    async fn lead(self, start: Start) {
+        let is_refresh = start.is_refresh();
+        let end = match start {
+            Start::Miss(held) => self.look(held).await,
+            Start::StaleInMemory(entry) => self.look(Some(entry)).await,
+            Start::NotInKv(known) | Start::StaleInKv(known) => self.in_turn(known).await,
         };
-        let entry = landing.result.clone().ok();
-        let from_kv = landing.source == Source::Kv;
         self.service
             .flights
             .borrow_mut()
-            .land(&self.key, &self.flight, landing);
+            .land(&self.key, &self.flight, end.clone());
         // A purge that came meanwhile must not find its record again as what a refresh falls back on.
-        if let Some(entry) = entry.filter(|_| from_kv && !self.flight.is_revoked()) {
-            let state = entry.state(&self.service.windows, self.ports.now_ms());
-            let is_failing = || {
-                let mut failures = self.service.failures.borrow_mut();
-                failures.recall(&self.key, self.ports.now_ms()).is_some()
-            };
-            if state == Freshness::StaleWhileRevalidate && !is_failing() {
-                let (key, convoy) = (&self.key, self.convoy.as_ref());
-                let began = self.service.refresh(
-                    &self.path,
-                    key,
-                    &entry,
-                    Start::StaleInKv,
-                    convoy,
-                    &self.ports,
-                );
-                // Where memory was stale, this goes on with a refresh that is counted already.
-                if began && start == Start::Miss {
-                    self.service.metrics.refreshes.count();
+        if self.flight.is_revoked() {
+            return;
+        }
+        match end {
+            FlightEnd::NeedsOrigin(known) if is_refresh => self.refresh_in_turn(known),
+            FlightEnd::Landed(landing) if landing.source == Source::Kv => {
+                if let Ok(entry) = landing.result {
+                    self.refresh_if_stale(entry, is_refresh);
                 }
             }
+            _ => {}
         }
     }
 
-    async fn look(&self, held: Option<Rc<Entry>>) -> Landing {
-        // Two followers of a lost leader take over one after the other where the first one's
-        // flight lands between the second's waking up and its boarding: the entry is there then.
-        if let Recall::Hit(entry) = self.service.recall(&self.key, self.ports.now_ms()) {
-            return Landing {
+    /// Goes on to the origin for a record of KV that is stale, unless the origin failed a moment ago.
+    fn refresh_if_stale(&self, entry: Rc<Entry>, is_refresh: bool) {
+        let now_ms = self.ports.now_ms();
+        let state = entry.state(&self.service.windows, now_ms);
+        let is_failing = || {
+            let mut failures = self.service.failures.borrow_mut();
+            failures.recall(&self.key, now_ms).is_some()
+        };
+        if state != Freshness::StaleWhileRevalidate || is_failing() {
+            return;
+        }
+        let known = AfterKv {
+            fallback: Some(Fallback::in_memory(entry)),
+            in_kv: false,
+            kv_ms: None,
+        };
+        let (key, convoy) = (&self.key, self.convoy.as_ref());
+        let start = Start::StaleInKv(known);
+        let began = self
+            .service
+            .refresh(&self.path, key, start, convoy, &self.ports);
+        // Where memory was stale, this goes on with a refresh that is counted already.
+        if began && !is_refresh {
+            self.service.metrics.refreshes.count();
+        }
+    }
+
+    /// Refreshes once the batch has its turn. This is a task of its own, for which no request waits.
+    fn refresh_in_turn(self, known: AfterKv) {
+        let ports = self.ports.clone();
+        ports.launch(async move {
+            let Some(convoy) = &self.convoy else { return };
+            let Some(_permit) = convoy.turn(&self.ports).await else {
+                return;
+            };
+            let (service, start) = (&self.service, Start::StaleInKv(known));
+            let now_ms = self.ports.now_ms();
+            let boarding = service.flights.borrow_mut().board(&self.key, now_ms);
+            if let Boarding::Lead(flight) = boarding {
+                let (path, key) = (&self.path, &self.key);
+                Leader::new(service, Rc::clone(&flight), path, key, None, &self.ports)
+                    .launch(start);
+                service.wait(&flight, now_ms, &self.ports).await;
+            }
+        });
+    }
+
+    /// Asks the origin, or says that the batch has no turn for it yet.
+    async fn in_turn(&self, known: AfterKv) -> FlightEnd {
+        // Another flight may have been there since KV was read.
+        if let Some(landing) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
+            return FlightEnd::Landed(landing);
+        }
+        let _permit = match &self.convoy {
+            None => None,
+            Some(convoy) => match convoy.permits.try_acquire() {
+                None => return FlightEnd::NeedsOrigin(known),
+                permit => permit,
+            },
+        };
+        FlightEnd::Landed(self.ask_origin(known).await)
+    }
+
+    fn in_memory(&self) -> Option<Landing> {
+        match self.service.recall(&self.key, self.ports.now_ms()) {
+            Recall::Hit(entry) => Some(Landing {
                 result: Ok(entry),
                 source: Source::Memory,
                 kv_ms: None,
                 origin_ms: None,
-            };
+            }),
+            _ => None,
+        }
+    }
+
+    async fn look(&self, held: Option<Rc<Entry>>) -> FlightEnd {
+        // Two followers of a lost leader take over one after the other where the first one's
+        // flight lands between the second's waking up and its boarding: the entry is there then.
+        if let Some(landing) = self.in_memory() {
+            return FlightEnd::Landed(landing);
         }
         let started_ms = self.ports.now_ms();
         let answer = self.read_kv().await;
@@ -173,12 +218,12 @@ impl<P: Ports> Leader<P> {
                 } else {
                     self.keep_stale(&entry);
                 }
-                return Landing {
+                return FlightEnd::Landed(Landing {
                     result: Ok(entry),
                     source: Source::Kv,
                     kv_ms,
                     origin_ms: None,
-                };
+                });
             }
             KvAnswer::LastResort(entry) => (Some(Fallback::newer(held, entry)), true),
             KvAnswer::Useless => (held, true),
@@ -188,21 +233,20 @@ impl<P: Ports> Leader<P> {
             }
             KvAnswer::Unknown => (held, false),
         };
-        match self.while_origin_fails(fallback.as_ref(), kv_ms) {
-            Some(landing) => landing,
-            None => self.ask_origin(fallback, in_kv, kv_ms).await,
-        }
+        let known = AfterKv {
+            fallback,
+            in_kv,
+            kv_ms,
+        };
+        self.in_turn(known).await
     }
 
     /// The outcome if the origin failed a moment ago: it is not asked again yet.
-    fn while_origin_fails(
-        &self,
-        fallback: Option<&Fallback>,
-        kv_ms: Option<u64>,
-    ) -> Option<Landing> {
+    fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
         let now_ms = self.ports.now_ms();
         let mut failures = self.service.failures.borrow_mut();
         let remembered = failures.recall(&self.key, now_ms)?;
+        let fallback = known.fallback.as_ref();
         let fallback = fallback.filter(|_| remembered.failure.allows_stale());
         let (result, source) = match fallback {
             Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.source),
@@ -218,28 +262,18 @@ impl<P: Ports> Leader<P> {
         Some(Landing {
             result,
             source,
-            kv_ms,
+            kv_ms: known.kv_ms,
             origin_ms: None,
         })
     }
 
-    async fn ask_origin(
-        &self,
-        fallback: Option<Fallback>,
-        in_kv: bool,
-        kv_ms: Option<u64>,
-    ) -> Landing {
-        let queued_ms = self.ports.now_ms();
-        let _permit = match &self.convoy {
-            Some(convoy) => Some(convoy.permits.acquire().await),
-            None => None,
-        };
+    async fn ask_origin(&self, known: AfterKv) -> Landing {
+        let AfterKv {
+            fallback,
+            in_kv,
+            kv_ms,
+        } = known;
         let started_ms = self.ports.now_ms();
-        if started_ms.saturating_sub(queued_ms) > QUEUE_MS {
-            let source = Source::Origin { stored: false };
-            let held = fallback.map(|fallback| fallback.entry);
-            return Landing::from_failure(Failure::overloaded(), source, held);
-        }
         let result = self.ask_with_one_retry().await;
         self.service.metrics.origin.count(result.is_ok());
         let now_ms = self.ports.now_ms();

@@ -33,6 +33,14 @@ impl Permits {
         })))
     }
 
+    /// A permit, if one is free.
+    #[must_use]
+    pub fn try_acquire(&self) -> Option<Permit> {
+        let mut state = self.0.borrow_mut();
+        state.free = state.free.checked_sub(1)?;
+        Some(Permit(self.clone()))
+    }
+
     /// Waits for a permit.
     pub async fn acquire(&self) -> Permit {
         poll_fn(|context| {
@@ -55,15 +63,13 @@ impl Permits {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let next = {
+        let waiting = {
             let mut state = self.0.0.borrow_mut();
             state.free = state.free.saturating_add(1);
-            state.waiting.pop_front()
+            std::mem::take(&mut state.waiting)
         };
-        // Outside the borrow: waking may run the one that waits.
-        if let Some(waker) = next {
-            waker.wake();
-        }
+        // All of them, as the first one's request may be gone. Outside the borrow: waking may run the one that waits.
+        waiting.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -13,13 +13,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::config::{Config, LogLevel};
-use crate::convoy::{Convoy, QUEUE_MS};
+use crate::convoy::Convoy;
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
 use crate::failure_memory::FailureMemory;
-use crate::flight::{Boarding, Flights};
+use crate::flight::{Boarding, Flight, Flights};
 use crate::freshness::Windows;
-use crate::landing::Landing;
+use crate::landing::{FlightEnd, Landing};
 use crate::leader::{Leader, Start};
 use crate::log::{Event, Journal, Log};
 use crate::lookup::{Lookup, Refusal, Source, Timing};
@@ -37,6 +37,10 @@ const FLIGHT_GRACE_MS: u64 = 1_000;
 /// How often a request boards a flight: once, and once more where the first leader was lost.
 const BOARDINGS: usize = 2;
 
+/// How often it boards in all, flights of batches that had no turn at the origin included. Each of them brings it on; this
+/// bounds it against ever new batches.
+const MOST_BOARDINGS: usize = 8;
+
 /// Image metadata from memory, KV or the origin, with one fetch for any number of requests.
 ///
 /// One instance serves all requests of an isolate. `S` is the [signal](crate::ports::Tasks::Signal)
@@ -48,7 +52,7 @@ pub struct OptimizedMetadataService<S> {
     pub(crate) windows: Windows,
     pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
     pub(crate) failures: RefCell<FailureMemory>,
-    pub(crate) flights: RefCell<Flights<S, Landing>>,
+    pub(crate) flights: RefCell<Flights<S, FlightEnd>>,
     pub(crate) metrics: Metrics,
     journal: RefCell<Journal>,
 }
@@ -146,7 +150,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             entry,
             refresh: true,
         } = &recalled
-            && self.refresh(path, &key, entry, Start::StaleInMemory, convoy, ports)
+            && self.refresh(
+                path,
+                &key,
+                Start::StaleInMemory(Rc::clone(entry)),
+                convoy,
+                ports,
+            )
         {
             self.metrics.refreshes.count();
         }
@@ -201,19 +211,17 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         path: &ImagePath,
         key: &Rc<str>,
-        stale: &Rc<Entry>,
         start: Start,
         convoy: Option<&Convoy>,
         ports: &P,
     ) -> bool {
-        let Boarding::Lead(flight) = self.board(key, convoy, ports.now_ms()) else {
+        let Boarding::Lead(flight) = self.board(key, ports.now_ms()) else {
             return false;
         };
-        if let Some(convoy) = convoy.filter(|_| start != Start::StaleInKv) {
+        if let Some(convoy) = convoy.filter(|_| start.reads_kv()) {
             convoy.join(key);
         }
-        let held = Some(Rc::clone(stale));
-        Leader::new(self, flight, path, key, convoy, ports).launch(held, start);
+        Leader::new(self, flight, path, key, convoy, ports).launch(start);
         true
     }
 
@@ -226,31 +234,32 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         path: &ImagePath,
         key: &Rc<str>,
-        held: Option<Rc<Entry>>,
+        mut held: Option<Rc<Entry>>,
         convoy: Option<&Convoy>,
         ports: &P,
     ) -> Landing {
-        for _ in 0..BOARDINGS {
+        let mut start = Start::Miss(held.clone());
+        let (mut turn, mut lost) = (None, 0);
+        for _ in 0..MOST_BOARDINGS {
             let now_ms = ports.now_ms();
-            let (flight, leads) = match self.board(key, convoy, now_ms) {
+            let (flight, leads) = match self.board(key, now_ms) {
                 Boarding::Lead(flight) => (flight, true),
                 Boarding::Follow(flight) => (flight, false),
                 Boarding::Full => return Self::overloaded(held),
             };
             if leads {
+                // A flight that has its turn already needs nothing of the batch.
+                let convoy = convoy.filter(|_| start.reads_kv());
                 if let Some(convoy) = convoy {
                     convoy.join(key);
                 }
                 Leader::new(self, Rc::clone(&flight), path, key, convoy, ports)
-                    .launch(held.clone(), Start::Miss);
+                    .launch(start.clone());
             }
-            if let Some(signal) = flight.signal() {
-                let left_ms = flight.left_ms(now_ms).unwrap_or_default();
-                ports.ended(signal, left_ms).await;
-            }
+            self.wait(&flight, now_ms, ports).await;
             match flight.landing() {
-                Some(landing) if leads => return landing,
-                Some(landing) => {
+                Some(FlightEnd::Landed(landing)) if leads => return landing,
+                Some(FlightEnd::Landed(landing)) => {
                     self.metrics.coalesced.count();
                     return Landing {
                         source: Source::InFlight,
@@ -259,15 +268,50 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                         ..landing
                     };
                 }
-                None => self.flights.borrow_mut().give_up(key, &flight),
+                Some(FlightEnd::NeedsOrigin(known)) => {
+                    // A request by itself waits in no queue: it asks at once.
+                    if let (Some(convoy), None) = (convoy, &turn) {
+                        turn = convoy.turn(ports).await;
+                        if turn.is_none() {
+                            return Self::overloaded(held);
+                        }
+                    }
+                    start = Start::NotInKv(known);
+                }
+                None => {
+                    self.flights.borrow_mut().give_up(key, &flight);
+                    // A purge may have come since: what it has removed from memory must not stand in.
+                    held = match self.recall(key, ports.now_ms()) {
+                        Recall::Hit(entry) | Recall::Stale { entry, .. } => Some(entry),
+                        Recall::Miss { held } => held,
+                        Recall::Failed(_) => None,
+                    };
+                    start = Start::Miss(held.clone());
+                    lost = usize::saturating_add(lost, 1);
+                    if lost == BOARDINGS {
+                        break;
+                    }
+                }
             }
         }
         Landing::from_failure(Cause::OriginTimeout.into(), Source::InFlight, held)
     }
 
-    fn board(&self, key: &Rc<str>, convoy: Option<&Convoy>, now_ms: u64) -> Boarding<S, Landing> {
-        let queue_ms = convoy.map_or(0, |_| QUEUE_MS);
-        self.flights.borrow_mut().board(key, now_ms, queue_ms)
+    /// Waits until `flight` has ended or counts as lost.
+    pub(crate) async fn wait<P: Ports<Signal = S>>(
+        &self,
+        flight: &Flight<S, FlightEnd>,
+        now_ms: u64,
+        ports: &P,
+    ) {
+        if let Some(signal) = flight.signal() {
+            let left_ms = flight.left_ms(now_ms).unwrap_or_default();
+            ports.ended(signal, left_ms).await;
+        }
+    }
+
+    fn board(&self, key: &Rc<str>, now_ms: u64) -> Boarding<S, FlightEnd> {
+        self.flights.borrow_mut().board(key, now_ms)
     }
 
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {

@@ -434,11 +434,28 @@ fn a_batch_fetches_six_images_at_a_time() {
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let batch = isolate.begin_batch(&paths);
     assert_eq!(isolate.runtime.asked(), 6);
-    let follower = isolate.begin("19");
+    // A request by itself does not wait for the batch's queue.
+    let alone = isolate.begin("19");
+    assert_eq!(isolate.runtime.asked(), 7);
     open.send(()).unwrap();
     assert!(isolate.finish(batch).iter().all(|one| width(one) == 900));
-    assert_eq!(source(&isolate.finish(follower)), Source::InFlight);
+    let alone = isolate.finish(alone);
+    assert_eq!(source(&alone), Source::Origin { stored: true });
     assert_eq!(isolate.runtime.asked(), 20);
+    assert_eq!(isolate.runtime.kv_operations().1, 20);
+}
+
+#[test]
+fn a_lost_leader_of_a_batch_is_waited_for_no_longer_than_any_other() {
+    let mut isolate = isolate();
+    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.runtime.leaders_die(true);
+    let _batch = isolate.begin_batch(&["a", "b"]);
+    let alone = isolate.begin("a");
+    isolate.runtime.leaders_die(false);
+    // kvTimeoutMs, originTimeoutMs and a second.
+    isolate.advance(6_500);
+    assert_eq!(width(&isolate.finish(alone)), 900);
 }
 
 #[test]
@@ -671,4 +688,21 @@ fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
         panic!("the newer record is gone");
     };
     assert!(kept.contains("\"width\":80"), "{kept}");
+}
+
+#[test]
+fn a_request_that_loses_its_leader_and_is_overtaken_by_a_purge_does_not_serve_the_purged_entry() {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(400_000);
+    isolate.runtime.kv_is_unbound();
+    isolate.runtime.leaders_die(true);
+    let waiting = isolate.begin("cat.jpg");
+    isolate.purge("cat.jpg").unwrap();
+    isolate.runtime.leaders_die(false);
+    isolate.advance(6_500);
+    assert_eq!(cause(&isolate.finish(waiting)), Cause::OriginError);
 }

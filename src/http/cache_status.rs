@@ -13,7 +13,7 @@ pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
             hit(&ttl_s.to_string(), lookup.source)
         }
         Source::Origin { stored } => {
-            let reason = if cache_enabled { "miss" } else { "bypass" };
+            let reason = forwarded(cache_enabled);
             let stored = if stored { "; stored" } else { "" };
             format!("{CACHE}; fwd={reason}; fwd-status=200{stored}; detail=origin")
         }
@@ -22,15 +22,25 @@ pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
 }
 
 /// For a failure. One that is remembered is a hit, too.
-pub(super) fn of_refusal(refusal: &Refusal) -> String {
+pub(super) fn of_refusal(refusal: &Refusal, cache_enabled: bool) -> String {
     match refusal.source {
         Source::Memory | Source::Kv => hit(&refusal.left_s.to_string(), Source::Memory),
-        Source::Origin { .. } => match refusal.failure.origin_status {
-            Some(status) => format!("{CACHE}; fwd=miss; fwd-status={status}; detail=origin"),
-            None => format!("{CACHE}; fwd=miss; detail=origin"),
-        },
+        Source::Origin { .. } => {
+            let reason = forwarded(cache_enabled);
+            match refusal.failure.origin_status {
+                Some(status) => {
+                    format!("{CACHE}; fwd={reason}; fwd-status={status}; detail=origin")
+                }
+                None => format!("{CACHE}; fwd={reason}; detail=origin"),
+            }
+        }
         Source::InFlight => collapsed(),
     }
+}
+
+/// Why the origin was asked.
+fn forwarded(cache_enabled: bool) -> &'static str {
+    if cache_enabled { "miss" } else { "bypass" }
 }
 
 /// Without the machinery of formatting, which a hit in memory would have for this alone.

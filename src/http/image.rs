@@ -38,7 +38,10 @@ impl Told {
         let path = ImagePath::from_raw(raw)?;
         match site.service().fetch_metadata(&path, ports).await {
             Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
-            Err(refusal) => Err(Problem::from(&refusal)),
+            Err(refusal) => Err(Problem::refused(
+                &refusal,
+                site.service().config().cache_enabled,
+            )),
         }
     }
 
@@ -123,6 +126,6 @@ pub(super) fn recall<S: Clone + 'static>(
             let told = Told::new(site, raw, lookup, crop.as_ref(), log);
             Ok(told.answer(request, service.config()))
         }
-        Err(refusal) => Err(Problem::from(&refusal)),
+        Err(refusal) => Err(Problem::refused(&refusal, service.config().cache_enabled)),
     })
 }

@@ -215,8 +215,9 @@ impl From<&ConfigError> for Problem {
     }
 }
 
-impl From<&Refusal> for Problem {
-    fn from(refusal: &Refusal) -> Self {
+impl Problem {
+    /// The layers have no answer; `cache_enabled` as in the settings.
+    pub(super) fn refused(refusal: &Refusal, cache_enabled: bool) -> Self {
         let (status, code, title) = match refusal.failure.cause {
             Cause::Forbidden => (403, "forbidden-by-origin", "Forbidden by the origin"),
             Cause::NotFound => (404, "not-found", "Image not found"),
@@ -239,7 +240,10 @@ impl From<&Refusal> for Problem {
             refusal: Some(Box::new(*refusal)),
             ..Self::default()
         }
-        .with("Cache-Status", cache_status::of_refusal(refusal))
+        .with(
+            "Cache-Status",
+            cache_status::of_refusal(refusal, cache_enabled),
+        )
         .with("Server-Timing", server_timing::of(&refusal.timing));
         match status {
             404 => problem.with(

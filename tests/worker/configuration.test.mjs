@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { failure } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -52,6 +53,8 @@ test("with cacheEnabled = false there is no memory and no KV", async (t) => {
   }
   assert.equal(site.origin.requests.length, 2);
   assert.equal(site.kv.operations.length, 0);
+  site.origin.on("/assets/none.jpg", failure(404));
+  assert.equal((await site.get("/metadata/none.jpg")).cacheStatus.fwd, "bypass");
 });
 
 test("a placeholder originUrl is named, with the two ways on, in every answer and in the log", async (t) => {

@@ -72,7 +72,7 @@ suite("a batch and other requests", () => {
     assert.deepEqual([site.kv.bulkReads().length, site.kv.reads().length], [1, 0]);
   });
 
-  test("a GET follows a flight of a batch that waits for its turn at the origin", async (t) => {
+  test("a GET asks the origin at once for what waits for its turn in a batch, which takes over the outcome", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -80,14 +80,34 @@ suite("a batch and other requests", () => {
     await gate.arrived(6);
     const waiting = names(10).filter((path) => site.origin.requestsTo(`/assets/${path}`).length === 0);
     assert.equal(waiting.length, 4);
-    const get = site.get(`/metadata/${waiting[3]}`);
+    const herd = await site.herd(3, `/metadata/${waiting[3]}`);
+    await gate.arrived(7);
     await site.settled();
-    assert.equal(gate.arrivals, 6);
+    assert.equal(gate.arrivals, 7);
     gate.open();
-    assertFound(await get, "inflight");
+    assert.deepEqual(
+      tally(await herd.answers, (a) => `${a.status} ${a.layer}`),
+      { "200 origin": 1, "200 inflight": 2 },
+    );
     assertAllFound(await answer, names(10));
-    assert.equal(site.origin.requests.length, 10);
+    assert.deepEqual([site.origin.requests.length, site.kv.reads().length + site.kv.bulkReads().length], [10, 2]);
   });
+
+  for (const leaves of [false, true]) {
+    test(`ten GETs do not wait for a batch of seventy whose origin hangs${leaves ? ", also after its client has left" : ""}`, async (t) => {
+      const site = await deploy(t, { front: true, config: { originTimeoutMs: 20_000 } });
+      const slow = Array.from({ length: 60 }, (_, n) => `slow/${n}`);
+      const victims = Array.from({ length: 10 }, (_, n) => `victim/${n}`);
+      const gate = new Gate();
+      t.after(() => gate.open());
+      for (const path of slow) site.origin.on(`/assets/${path}`, gated(gate));
+      const batch = site.front.request("POST", ROUTE, { body: JSON.stringify({ paths: [...slow, ...victims] }) });
+      await gate.arrived(6);
+      if (leaves) await batch.abort();
+      const answers = await Promise.all(victims.map((path) => site.get(`/metadata/${path}`)));
+      for (const answer of answers) assertFound(answer, "origin");
+    });
+  }
 
   test("the time that an image waits for its turn is not taken from its originTimeoutMs, nor from who follows it", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 400, kvTimeoutMs: 100 } });
@@ -140,12 +160,12 @@ suite("a batch and other requests", () => {
     const herds = await Promise.all(names(10).map((path) => site.herd(2, `/metadata/${path}`)));
     await batch.abort();
     gate.open();
-    for (const { answers } of herds) {
-      assert.deepEqual(
-        tally(await answers, (a) => `${a.status} ${a.layer}`),
-        { "200 inflight": 2 },
-      );
-    }
+    // Six of them were at the origin; the others had no turn yet, and one of those who follow asks for each.
+    const layers = (await Promise.all(herds.map(({ answers }) => answers))).flat().map((a) => `${a.status} ${a.layer}`);
+    assert.deepEqual(
+      tally(layers, (layer) => layer),
+      { "200 inflight": 16, "200 origin": 4 },
+    );
     await site.kv.allWritten(10);
     assert.equal(site.origin.requests.length, 10);
   });
