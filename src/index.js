@@ -1,23 +1,31 @@
 // The Worker's entry: what memory can answer is answered at once, all else by the build's own handler.
 //
-// It is the only JavaScript that the Worker runs, and there for speed alone: the build's handler makes a promise and a
-// pair of proxies for every request, which costs more than a look-up in memory.
+// The build's handler makes a promise and a pair of proxies for every request, which costs more than a look-up in memory.
 
+import { pending, replaceInstance, whileInstanceLives } from "./guard.js";
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker, { Memory } from "../build/index.js";
 
 export default class extends WorkerEntrypoint {
   fetch(request) {
-    return fromMemory(request) ?? build(this).fetch(request);
+    guard();
+    return fromMemory(request) ?? whileInstanceLives(() => build(this).fetch(request));
   }
 
   fetchMetadata(path) {
-    return build(this).fetchMetadata(path);
+    guard();
+    return whileInstanceLives(() => build(this).fetchMetadata(path));
   }
 
   fetchAndProcessMetadata(path, parameters) {
-    return build(this).fetchAndProcessMetadata(path, parameters);
+    guard();
+    return whileInstanceLives(() => build(this).fetchAndProcessMetadata(path, parameters));
   }
+}
+
+/** Replaces an instance that a terminated request has left unusable. Every entry calls this first. */
+function guard() {
+  if (pending.count !== 0) replaceInstance(Memory);
 }
 
 // No private member of the class: every instance, and there is one for each request, would pay for it.
@@ -25,16 +33,21 @@ const build = ({ ctx, env }) => new Worker(ctx, env);
 
 function fromMemory({ method, url, headers }) {
   if (method !== "GET" && method !== "HEAD") return;
-  const answer = Memory.answer(url, headers.get("If-None-Match"), headers.get("Origin"));
+  const answer = answerFromMemory(url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
   const { body, init } = recent.get(answer) ?? parsed(answer);
   return new Response(body, init);
 }
 
-// The build wakes its futures with this. The runtime's own wraps each callback in objects of its own, a tenth of what a miss
-// costs. The promise was made outside of any request, so a callback runs in the context of the one that has called.
-const settled = Promise.resolve();
-globalThis.queueMicrotask = (callback) => void settled.then(callback);
+/** Counted here, with the copying of its arguments: a termination runs no `finally`. */
+function answerFromMemory(url, ifNoneMatch, origin) {
+  pending.count++;
+  try {
+    return Memory.answer(url, ifNoneMatch, origin);
+  } finally {
+    pending.count--;
+  }
+}
 
 /**
  * Answers of late, by their text. An answer changes once a second, with its `Metadata-Age`: an image that is asked for more often

@@ -9,6 +9,7 @@ import { gaugedSource, gaugeSource } from "./gauge.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf } from "./modules.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
+import { TERMINATOR_FLAGS, terminatedSource, terminatorSource } from "./terminator.mjs";
 import { Workerd } from "./workerd.mjs";
 
 export const ORIGIN = "https://images.test/assets";
@@ -27,6 +28,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `analytics: true`: with a dataset for data points.
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
+ * - `terminator: true`: with `terminateAt()`, which ends a request in the middle.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
  * - `caller: true`: with a Worker that binds it, for `call()`; `{ source, compatibilityDate }` for another such Worker.
  * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one, or,
@@ -141,6 +143,13 @@ class Site {
     return (await this.at.Gauge.get("/")).json;
   }
 
+  /** Ends the Worker's execution at the `n`th call from WebAssembly into JavaScript; resolves with whether the last such order was met. */
+  async terminateAt(n) {
+    const { status, json } = await this.at.Terminator.request("POST", "/", { body: JSON.stringify({ at: n }) });
+    if (status !== 200) throw new Error(`the terminator answered ${status}`);
+    return json.sprung;
+  }
+
   /** Processor time of the workerd process, in seconds. */
   cpu() {
     return this.#workerd.cpu();
@@ -173,9 +182,10 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, entrypoint, outbound, namespace, analytics, bucket } = this.#options;
-    const entrypoints = [clock && "Clock", gauge && "Gauge", entrypoint?.name].filter(Boolean);
-    const { compatibilityDate, compatibilityFlags } = manifest();
+    const { front, caller, clock, gauge, terminator, entrypoint, outbound, namespace, analytics, bucket } = this.#options;
+    const entrypoints = [clock && "Clock", gauge && "Gauge", terminator && "Terminator", entrypoint?.name].filter(Boolean);
+    const { compatibilityDate, compatibilityFlags: flags } = manifest();
+    const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
     const runtime = { compatibilityDate, compatibilityFlags };
     const standIn = (name, source) => ({ name, ...runtime, modules: [esModule(`${name}.js`, source)], bindings: [] });
     const services = [
@@ -207,7 +217,7 @@ class Site {
   }
 
   #modules() {
-    const { clock, gauge, entrypoint, source } = this.#options;
+    const { clock, gauge, terminator, entrypoint, source } = this.#options;
     const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
@@ -218,6 +228,10 @@ class Site {
     if (gauge) {
       modules.push(esModule("test-gauge.js", gaugeSource));
       wrap("test-gauged.js", gaugedSource);
+    }
+    if (terminator) {
+      modules.push(esModule("test-terminator.js", terminatorSource));
+      wrap("test-terminated.js", terminatedSource);
     }
     return modules;
   }

@@ -1,0 +1,197 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { post } from "../harness/batch.mjs";
+import { bodyOf, recordOf, tally } from "../harness/expect.mjs";
+import { Gate, within } from "../harness/gate.mjs";
+import { gated } from "../harness/origin.mjs";
+import { deploy } from "../harness/site.mjs";
+
+const KNOWN = "photos/known.jpg";
+const admin = { Authorization: "Bearer secret" };
+const CONFIG = { kvCacheTtl: 86_400, memoryCacheTtl: 86_400 };
+
+async function deployTerminated(t, options) {
+  const site = await deploy(t, { terminator: true, config: CONFIG, ...options });
+  await site.get(`/metadata/${KNOWN}`);
+  if (options?.kv !== false) await site.kv.written(`metadata:${KNOWN}`);
+  return site;
+}
+
+/** Runs `operate(n)` and ends the execution at its `n`th call into JavaScript, for every n; returns how many there are. */
+async function terminateEverywhere(site, operate, prepare = () => {}) {
+  for (let n = 1; ; n++) {
+    assert.ok(n < 1000, "the operation completes at last");
+    await prepare(n);
+    // The request afterwards finds its image in KV: nothing of it is left to be done when the next round begins.
+    seed(site, `next/${n}.jpg`);
+    await site.terminateAt(n);
+    const outcome = await within(operate(n), `the operation that is terminated at call ${n}`).catch((error) => error);
+    const sprung = await site.terminateAt();
+    const next = await within(site.get(`/metadata/next/${n}.jpg`), `the request after a termination at call ${n}`);
+    assert.equal(next.status, 200, `after a termination at call ${n}: ${next.text}`);
+    if (!sprung) return { calls: n - 1, outcome };
+  }
+}
+
+const seed = (site, path) => site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
+
+suite("an isolate recovers from the termination", () => {
+  for (const [what, { options, prepare, operate, expected, least }] of [
+    [
+      "of a miss",
+      {
+        options: { kv: false },
+        operate: (site, n) => site.get(`/metadata/${n}.jpg`),
+        expected: (answer) => assert.equal(answer.layer, "origin"),
+        least: 50,
+      },
+    ],
+    [
+      "of a KV hit",
+      {
+        prepare: (site, n) => seed(site, `${n}.jpg`),
+        operate: (site, n) => site.get(`/metadata/${n}.jpg`),
+        expected: (answer) => assert.equal(answer.layer, "kv"),
+        least: 30,
+      },
+    ],
+    [
+      "of a hit in memory",
+      {
+        options: { kv: false },
+        prepare: (site) => site.get(`/metadata/${KNOWN}`),
+        operate: (site) => site.get(`/metadata/${KNOWN}`),
+        expected: (answer) => assert.equal(answer.layer, "memory"),
+        least: 1,
+      },
+    ],
+    [
+      "of a batch",
+      {
+        options: { kv: false },
+        operate: (site, n) => post(site, { paths: [`${n}a.jpg`, `${n}b.jpg`, "a//b"] }),
+        expected: ({ json }) =>
+          assert.deepEqual(
+            json.results.map((result) => result.status),
+            [200, 200, 400],
+          ),
+        least: 100,
+      },
+    ],
+    [
+      "of a purge",
+      {
+        options: { env: { ADMIN_TOKEN: "secret" } },
+        prepare: (site, n) => seed(site, `${n}.jpg`),
+        operate: (site, n) => site.request("DELETE", `/metadata/${n}.jpg`, { headers: admin }),
+        expected: (answer) => assert.deepEqual(answer.json, { purged: 1 }),
+        least: 20,
+      },
+    ],
+    [
+      "of a purge of a folder",
+      {
+        options: { env: { ADMIN_TOKEN: "secret" } },
+        prepare: (site) => {
+          site.kv.records.clear();
+          seed(site, "folder/a.jpg");
+          seed(site, "folder/b.jpg");
+        },
+        operate: (site) => site.request("DELETE", "/metadata/folder/*", { headers: admin }),
+        expected: (answer) => assert.deepEqual(answer.json, { purged: 2 }),
+        least: 30,
+      },
+    ],
+    [
+      "of a call from another Worker",
+      {
+        options: { kv: false, caller: true },
+        operate: (site, n) => site.call("fetchMetadata", `${n}.jpg`),
+        expected: (value) => assert.equal(value.metadata?.width, 4000, JSON.stringify(value)),
+        least: 50,
+      },
+    ],
+    [
+      "of a call with a crop",
+      {
+        options: { kv: false, caller: true },
+        operate: (site) => site.call("fetchAndProcessMetadata", KNOWN, { aspect: "16:9" }),
+        expected: (value) => assert.equal(value.dimensions?.height, 2250, JSON.stringify(value)),
+        least: 10,
+      },
+    ],
+  ]) {
+    test(`${what}, wherever it strikes`, { timeout: 120_000 }, async (t) => {
+      const site = await deployTerminated(t, options);
+      const prepared = prepare && ((n) => prepare(site, n));
+      const { calls, outcome } = await terminateEverywhere(site, (n) => operate(site, n), prepared);
+      t.diagnostic(`${calls} places`);
+      assert.ok(calls >= least, `${calls} places`);
+      expected(outcome);
+    });
+  }
+
+  test("of the request that makes it recover, wherever it strikes", async (t) => {
+    const site = await deployTerminated(t, { kv: false });
+    const wedge = async () => {
+      await site.terminateAt(1);
+      assert.equal((await site.get("/metadata/wedge.jpg")).status, 500);
+    };
+    const { calls } = await terminateEverywhere(site, (n) => site.get(`/metadata/again/${n}.jpg`), wedge);
+    assert.ok(calls >= 50, `${calls} places`);
+  });
+
+  test("when a call from another Worker comes next", async (t) => {
+    const site = await deployTerminated(t, { kv: false, caller: true });
+    for (const method of ["fetchMetadata", "fetchAndProcessMetadata"]) {
+      for (const n of [1, 5, 20]) {
+        await site.terminateAt(n);
+        assert.equal((await site.get(`/metadata/${method}/${n}.jpg`)).status, 500);
+        assert.equal((await site.call(method, KNOWN)).metadata?.width, 4000, `${method} after a termination at call ${n}`);
+      }
+    }
+  });
+});
+
+suite("a termination", () => {
+  test("loses what is in memory, and KV has it still", async (t) => {
+    const site = await deployTerminated(t);
+    await site.terminateAt(1);
+    assert.equal((await site.get("/metadata/other.jpg")).status, 500);
+    assert.equal((await site.get(`/metadata/${KNOWN}`)).layer, "kv");
+    assert.equal((await site.get(`/metadata/${KNOWN}`)).layer, "memory");
+  });
+
+  test("ends the requests that are in flight as well, and leaves none hanging", async (t) => {
+    const site = await deployTerminated(t, { kv: false, config: { ...CONFIG, originTimeoutMs: 1000, kvTimeoutMs: 100 } });
+    const gate = new Gate();
+    site.origin.on("/assets/slow.jpg", gated(gate));
+    const herd = await site.herd(10, "/metadata/slow.jpg");
+    await gate.arrived();
+    await site.terminateAt(1);
+    assert.equal((await site.get("/metadata/other.jpg")).status, 500);
+    assert.equal((await site.get("/metadata/next.jpg")).status, 200);
+    gate.open();
+    const answers = await within(herd.answers, "those in flight");
+    assert.deepEqual(
+      tally(answers, (answer) => answer.status),
+      { 500: 10 },
+    );
+    assert.equal((await site.get("/metadata/slow.jpg")).status, 200);
+  });
+});
+
+test("calls that another Worker makes at once are not mistaken for a termination", async (t) => {
+  const source = `export default { async fetch(request, env) {
+    const calls = ["a", "b", "c"].map((path) => env.METADATA.fetchMetadata(path));
+    const requests = ["d", "e"].map((path) => env.METADATA.fetch("https://metadata.test/metadata/" + path));
+    const found = [...(await Promise.all(calls)), ...(await Promise.all((await Promise.all(requests)).map((r) => r.json())))];
+    return Response.json({ value: found, plain: true });
+  } };`;
+  const site = await deploy(t, { caller: { source } });
+  assert.deepEqual(
+    await site.call("any"),
+    ["a", "b", "c", "d", "e"].map((path) => bodyOf(path)),
+  );
+  assert.doesNotMatch(site.transcript(), /Reinitializing/);
+});
