@@ -31,6 +31,8 @@ pub enum Cause {
     OriginTimeout,
     /// More than `maxInFlight` images are being fetched.
     Overloaded,
+    /// The request that asked has used up the subrequests that the platform allows it.
+    SubrequestLimit,
 }
 
 /// What is wrong with an answer that came with status 200.
@@ -106,6 +108,13 @@ impl Failure {
             self.cause,
             Cause::NotFound | Cause::Forbidden | Cause::SourceTooLarge | Cause::NotAnImage
         )
+    }
+
+    /// Returns `true` if it says nothing about the image or its origin, but is one request's own: it is neither
+    /// remembered nor shared.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.cause == Cause::SubrequestLimit
     }
 
     /// Whether a second request right away may do better: a broken connection, 502, 503 or 504.
@@ -204,6 +213,9 @@ fn advice(cause: Cause) -> &'static str {
         Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
         Cause::OriginTimeout => "The origin did not answer in time; try again later",
         Cause::Overloaded => "Too many images are being fetched; try again in a moment",
+        Cause::SubrequestLimit => {
+            "This request has used up the subrequests that the platform allows; ask for fewer images at a time"
+        }
     }
 }
 

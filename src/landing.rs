@@ -15,6 +15,8 @@ pub(crate) enum FlightEnd {
     /// KV has no answer, and the batch that leads has no turn at the origin yet. Who waits asks the origin by itself: the
     /// queue of a batch is nobody else's.
     NeedsOrigin(AfterKv),
+    /// With a failure that is the leader's own. Who else waits asks the origin by itself.
+    Private(Landing, AfterKv),
 }
 
 /// What is known once KV was read, if the origin is to be asked.

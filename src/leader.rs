@@ -181,7 +181,7 @@ impl<P: Ports> Leader<P> {
                 permit => permit,
             },
         };
-        FlightEnd::Landed(self.ask_origin(known).await)
+        self.ask_origin(known).await
     }
 
     fn in_memory(&self) -> Option<Landing> {
@@ -267,12 +267,8 @@ impl<P: Ports> Leader<P> {
         })
     }
 
-    async fn ask_origin(&self, known: AfterKv) -> Landing {
-        let AfterKv {
-            fallback,
-            in_kv,
-            kv_ms,
-        } = known;
+    async fn ask_origin(&self, known: AfterKv) -> FlightEnd {
+        let (in_kv, kv_ms) = (known.in_kv, known.kv_ms);
         let started_ms = self.ports.now_ms();
         let result = self.ask_with_one_retry().await;
         self.service.metrics.origin.count(result.is_ok());
@@ -293,7 +289,7 @@ impl<P: Ports> Leader<P> {
                     last_fetched_ms: Some(now_ms),
                     origin,
                 });
-                return landing(Ok(entry), Source::Origin { stored });
+                return FlightEnd::Landed(landing(Ok(entry), Source::Origin { stored }));
             }
             Err(fault) => fault,
         };
@@ -303,17 +299,32 @@ impl<P: Ports> Leader<P> {
             cause: message.as_deref(),
         };
         self.service.tell(&event, &self.ports);
+        let fallback = known.fallback.as_ref();
         let stands_in = failure.allows_stale() && fallback.is_some();
-        let remembered = self.remember(failure, stands_in, now_ms);
-        match fallback {
-            Some(Fallback { entry, source }) if stands_in => {
-                self.keep_stale(&entry);
-                return landing(Ok(entry), source);
+        let remembered = if failure.is_private() {
+            Remembered {
+                failure,
+                left_s: 0,
+                has_fallback: stands_in,
             }
-            fallback if !failure.allows_stale() => self.forget(in_kv || fallback.is_some()),
-            _ => {}
+        } else {
+            self.remember(failure, stands_in, now_ms)
+        };
+        if !failure.allows_stale() {
+            self.forget(in_kv || fallback.is_some());
         }
-        landing(Err(remembered), Source::Origin { stored: false })
+        let landing = match fallback.filter(|_| stands_in) {
+            Some(Fallback { entry, source }) => {
+                self.keep_stale(entry);
+                landing(Ok(Rc::clone(entry)), *source)
+            }
+            None => landing(Err(remembered), Source::Origin { stored: false }),
+        };
+        if failure.is_private() {
+            FlightEnd::Private(landing, known)
+        } else {
+            FlightEnd::Landed(landing)
+        }
     }
 
     async fn ask_with_one_retry(&self) -> Result<Fetched, OriginFault> {

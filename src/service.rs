@@ -258,7 +258,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             self.wait(&flight, now_ms, ports).await;
             match flight.landing() {
-                Some(FlightEnd::Landed(landing)) if leads => return landing,
+                Some(FlightEnd::Landed(landing) | FlightEnd::Private(landing, _)) if leads => {
+                    return landing;
+                }
                 Some(FlightEnd::Landed(landing)) => {
                     self.metrics.coalesced.count();
                     return Landing {
@@ -268,7 +270,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                         ..landing
                     };
                 }
-                Some(FlightEnd::NeedsOrigin(known)) => {
+                Some(FlightEnd::NeedsOrigin(known) | FlightEnd::Private(_, known)) => {
                     // A request by itself waits in no queue: it asks at once.
                     if let (Some(convoy), None) = (convoy, &turn) {
                         turn = convoy.turn(ports).await;

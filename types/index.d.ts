@@ -189,6 +189,7 @@ export type ErrorCode =
   | "no-route"
   | "method-not-allowed"
   | "source-too-large"
+  | "subrequest-limit"
   | "batch-too-large"
   | "not-an-image"
   | "configuration-error"

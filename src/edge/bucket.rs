@@ -7,7 +7,7 @@ use worker::Env;
 use super::app::binding;
 use super::object::object;
 use super::ports::now_ms;
-use super::thrown::message;
+use super::thrown::{is_subrequest_limit, message};
 use super::timer;
 use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
@@ -134,8 +134,14 @@ async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsVal
 
 /// A bucket that fails is like an origin that cannot be reached.
 fn failed(thrown: JsValue) -> OriginFault {
+    let message = message(&thrown);
+    let cause = if is_subrequest_limit(&message) {
+        Cause::SubrequestLimit
+    } else {
+        Cause::OriginUnreachable
+    };
     OriginFault {
-        failure: Cause::OriginUnreachable.into(),
-        message: Some(message(&thrown)),
+        failure: cause.into(),
+        message: Some(message),
     }
 }

@@ -7,7 +7,7 @@ use web_sys::{AbortSignal, Headers, Response, Url};
 
 use super::body;
 use super::object::object;
-use super::thrown::message;
+use super::thrown::{is_subrequest_limit, message};
 use crate::failure::{Cause, ConnectionFault, Failure, OriginFault};
 use crate::head::Head;
 use crate::image_header::Limits;
@@ -122,6 +122,12 @@ fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> Or
         return Cause::OriginTimeout.into();
     }
     let message = message(thrown);
+    if is_subrequest_limit(&message) {
+        return OriginFault {
+            failure: Cause::SubrequestLimit.into(),
+            message: Some(message),
+        };
+    }
     let connection = if message.starts_with(INTERNAL_ERROR) {
         ConnectionFault::Dns
     } else {

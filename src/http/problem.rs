@@ -229,6 +229,7 @@ impl Problem {
             Cause::RedirectRefused => (502, "redirect-refused", "Redirect refused"),
             Cause::OriginOverloaded => (503, "origin-overloaded", "Origin overloaded"),
             Cause::Overloaded => (503, "overloaded", "Overloaded"),
+            Cause::SubrequestLimit => (503, "subrequest-limit", "Subrequest limit"),
             Cause::OriginTimeout => (504, "origin-timeout", "Origin timeout"),
         };
         let failure = &refusal.failure;
