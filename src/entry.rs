@@ -12,6 +12,9 @@ use crate::path::{ImagePath, hex};
 /// How many bytes of the body's SHA-256 make its entity tag.
 const ETAG_BYTES: usize = 8;
 
+/// What an entry takes beyond its texts, in bytes.
+const FIXED_BYTES: usize = 512;
+
 /// What L1 keeps. A hit hands out `body` and `etag` as they are and encodes nothing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -47,7 +50,9 @@ impl Entry {
             metadata: &metadata,
         };
         // A struct of numbers and strings always has a JSON form.
-        let body = serde_json::to_string(&answer).unwrap_or_default();
+        let mut body = serde_json::to_string(&answer).unwrap_or_default();
+        // It is kept: what the writer had in reserve is up to half of it.
+        body.shrink_to_fit();
         let etag = etag_of(&body);
         Rc::new(Self {
             metadata,
@@ -73,6 +78,14 @@ impl Entry {
     #[must_use]
     pub fn state(&self, windows: &Windows, now_ms: u64) -> Freshness {
         windows.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
+    }
+
+    /// About how many bytes of memory it takes under `key`. Its parts of a fixed size, those of the cache's tables included,
+    /// are counted as [`FIXED_BYTES`].
+    pub(crate) fn weight(&self, key: &str) -> usize {
+        [key.len(), self.body.len(), self.etag.len()]
+            .into_iter()
+            .fold(FIXED_BYTES, usize::saturating_add)
     }
 
     /// Returns `true` if it was fetched after the other one.

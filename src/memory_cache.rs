@@ -8,7 +8,7 @@ use lru::LruCache;
 /// The part of a full cache that one write clears, as its divisor: a fifth.
 const PRUNE_DIVISOR: usize = 5;
 
-/// At most `capacity` entries, ordered by their last use.
+/// At most `capacity` entries, ordered by their last use, and optionally at most so many bytes of them.
 ///
 /// A read moves its entry to the front. A write of a new key that finds the cache full first
 /// prunes the fifth that was used least recently, so that the cost of eviction falls on few
@@ -18,16 +18,29 @@ pub struct MemoryCache<K: Hash + Eq, V> {
     entries: LruCache<K, V>,
     capacity: usize,
     evicted: u64,
+    weigh: fn(&K, &V) -> usize,
+    bytes: usize,
+    most_bytes: usize,
 }
 
 impl<K: Hash + Eq, V> MemoryCache<K, V> {
     /// An empty cache. A capacity of 0 keeps nothing.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
+        Self::with_most_bytes(capacity, usize::MAX, |_, _| 0)
+    }
+
+    /// An empty cache whose entries are at most `most_bytes` together, as `weigh` counts them. It holds the latest entry
+    /// however large that one is.
+    #[must_use]
+    pub fn with_most_bytes(capacity: usize, most_bytes: usize, weigh: fn(&K, &V) -> usize) -> Self {
         Self {
             entries: LruCache::unbounded(),
             capacity,
             evicted: 0,
+            weigh,
+            bytes: 0,
+            most_bytes,
         }
     }
 
@@ -57,7 +70,21 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         if self.entries.len() >= self.capacity && !self.entries.contains(&key) {
             self.prune();
         }
-        self.entries.put(key, value);
+        let weight = (self.weigh)(&key, &value);
+        if let Some((key, replaced)) = self.entries.push(key, value) {
+            self.bytes = self.bytes.saturating_sub((self.weigh)(&key, &replaced));
+        }
+        self.bytes = self.bytes.saturating_add(weight);
+        while self.bytes > self.most_bytes && self.entries.len() > 1 {
+            self.pop_lru();
+        }
+    }
+
+    fn pop_lru(&mut self) {
+        if let Some((key, value)) = self.entries.pop_lru() {
+            self.bytes = self.bytes.saturating_sub((self.weigh)(&key, &value));
+            self.evicted = self.evicted.saturating_add(1);
+        }
     }
 
     /// Forgets `key`.
@@ -66,7 +93,9 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.entries.pop(key)
+        let (key, value) = self.entries.pop_entry(key)?;
+        self.bytes = self.bytes.saturating_sub((self.weigh)(&key, &value));
+        Some(value)
     }
 
     /// Forgets every key that `matches`, and tells which.
@@ -82,7 +111,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
             .cloned()
             .collect();
         for key in &keys {
-            self.entries.pop(key);
+            self.remove(key);
         }
         keys
     }
@@ -114,9 +143,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     fn prune(&mut self) {
         let victims = self.capacity.checked_div(PRUNE_DIVISOR).unwrap_or_default();
         for _ in 0..victims.max(1) {
-            if self.entries.pop_lru().is_some() {
-                self.evicted = self.evicted.saturating_add(1);
-            }
+            self.pop_lru();
         }
     }
 }
@@ -152,6 +179,36 @@ mod tests {
         cache.insert(5, 'a');
         assert_eq!((cache.len(), cache.evicted()), (5, 1));
         assert_eq!(cache.get(&1), None);
+    }
+
+    #[test]
+    fn the_bytes_of_all_entries_stay_within_their_limit() {
+        let mut cache =
+            MemoryCache::with_most_bytes(100, 1_000, |_: &u32, value: &String| value.len());
+        let of = |length| "x".repeat(length);
+        for n in 0..10 {
+            cache.insert(n, of(100));
+        }
+        assert_eq!((cache.len(), cache.evicted()), (10, 0));
+        cache.insert(3, of(150));
+        assert_eq!(
+            (cache.len(), cache.get(&0)),
+            (9, None),
+            "a larger value for a key"
+        );
+        cache.insert(3, of(50));
+        cache.insert(10, of(100));
+        assert_eq!(cache.len(), 10, "the place of the old value is free again");
+        cache.remove(&10);
+        cache.remove_all(|n| *n < 5);
+        for n in 20..25 {
+            cache.insert(n, of(100));
+        }
+        assert_eq!(cache.len(), 10, "and that of what was removed");
+        cache.insert(30, of(5_000));
+        assert_eq!(cache.len(), 1, "the latest is kept, however large");
+        cache.insert(31, of(1));
+        assert_eq!((cache.len(), cache.get(&30)), (1, None));
     }
 
     #[test]

@@ -34,6 +34,10 @@ pub use recall::Recall;
 /// What a flight may take beyond the limits of its parts before it counts as lost.
 const FLIGHT_GRACE_MS: u64 = 1_000;
 
+/// How many bytes of memory each entry of `memoryCacheSize` stands for. Paths of up to some 400 characters fit; longer ones
+/// leave room for fewer entries.
+const BYTES_PER_ENTRY: usize = 1_536;
+
 /// How often a request boards a flight: once, and once more where the first leader was lost.
 const BOARDINGS: usize = 2;
 
@@ -74,7 +78,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Rc::new(Self {
             origins: OriginIds::of(&config),
             windows: config.windows(),
-            memory: RefCell::new(MemoryCache::new(capacity)),
+            memory: RefCell::new(MemoryCache::with_most_bytes(
+                capacity,
+                capacity.saturating_mul(BYTES_PER_ENTRY),
+                |key, entry| entry.weight(key),
+            )),
             failures: RefCell::new(if config.cache_enabled {
                 FailureMemory::new(config.negative_ttl_s, config.error_ttl_s)
             } else {

@@ -49,6 +49,19 @@ suite("the memory of an isolate", () => {
     assert.ok(each <= 1000, `${each} bytes`);
   });
 
+  test("takes no more for paths of 1,000 quotes, each of which is two bytes of JSON", async (t) => {
+    const count = 2000;
+    const site = await deploy(t, { kv: false, gauge: true, outbound, config: { memoryCacheSize: count } });
+    const path = (n) => `${"%22".repeat(990)}${n}`;
+    await ask(site, 0, 10, (n) => `/metadata/${path(n)}`);
+    const before = await site.wasm();
+    assert.deepEqual(await ask(site, 10, 3 * count, (n) => `/metadata/${path(n)}`), { 200: 3 * count - 10 });
+    const after = await site.wasm();
+    const each = (after.bytes - before.bytes) / count;
+    t.diagnostic(`${each.toFixed(0)} bytes for each of memoryCacheSize`);
+    assert.ok(each <= 2048, `${each} bytes`);
+  });
+
   test("is bounded after 100,000 distinct images, found and missing", { timeout: 600_000 }, async (t) => {
     const site = await deploy(t, { kv: false, gauge: true, outbound });
     const path = (n) => `/metadata/some/folder/of/images/${n}-${n % 2 ? "missing" : "found"}`;
