@@ -2,6 +2,7 @@
 //
 // The build's handler makes a promise and a pair of proxies for every request, which costs more than a look-up in memory.
 
+import { readBody } from "./body.js";
 import { pending, replaceInstance, whileInstanceLives } from "./guard.js";
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker, { Memory } from "../build/index.js";
@@ -9,7 +10,7 @@ import Worker, { Memory } from "../build/index.js";
 export default class extends WorkerEntrypoint {
   fetch(request) {
     guard();
-    return fromMemory(request) ?? whileInstanceLives(() => build(this).fetch(request));
+    return fromMemory(request) ?? (isBatch(request) ? batch(this, request) : forward(this, request));
   }
 
   fetchMetadata(path) {
@@ -26,6 +27,19 @@ export default class extends WorkerEntrypoint {
 /** Replaces an instance that a terminated request has left unusable. Every entry calls this first. */
 function guard() {
   if (pending.count !== 0) replaceInstance(Memory);
+}
+
+const forward = (worker, request) => whileInstanceLives(() => build(worker).fetch(request));
+
+/** The one route that takes a body; others answer without reading it. */
+const isBatch = ({ method, url }) => method === "POST" && new URL(url).pathname === "/metadata";
+
+async function batch(worker, request) {
+  const { method, url, headers } = request;
+  const received = await readBody(request);
+  // A later turn: another request may have been terminated since.
+  guard();
+  return forward(worker, { method, url, headers, received });
 }
 
 // No private member of the class: every instance, and there is one for each request, would pay for it.

@@ -175,7 +175,7 @@ export interface Problem {
   code: ErrorCode;
 }
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 500 | 502 | 503 | 504;
 
 /** They are stable; more may come. */
 export type ErrorCode =
@@ -188,6 +188,7 @@ export type ErrorCode =
   | "not-found"
   | "no-route"
   | "method-not-allowed"
+  | "request-timeout"
   | "source-too-large"
   | "subrequest-limit"
   | "batch-too-large"

@@ -9,26 +9,6 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 use crate::head::Head;
 
-/// All of `stream`, or `None` where it is longer than `limit` bytes; the rest is not read then.
-pub(super) async fn read(
-    stream: Option<ReadableStream>,
-    limit: usize,
-) -> Result<Option<Vec<u8>>, JsValue> {
-    let Some(pieces) = stream.map(Pieces::of) else {
-        return Ok(Some(Vec::new()));
-    };
-    let mut body = Vec::new();
-    while let Some(piece) = pieces.next().await? {
-        let length = usize::try_from(piece.length()).unwrap_or(usize::MAX);
-        if body.len().saturating_add(length) > limit {
-            pieces.leave();
-            return Ok(None);
-        }
-        body.extend(piece.to_vec());
-    }
-    Ok(Some(body))
-}
-
 /// The beginning of `stream`, as much of it as `head` wants; the rest is not read.
 pub(super) async fn begin(stream: Option<ReadableStream>, head: &mut Head) -> Result<(), JsValue> {
     let Some(pieces) = stream.map(Pieces::of) else {

@@ -13,6 +13,7 @@ mod memory;
 mod object;
 mod origin;
 mod ports;
+mod received;
 mod response;
 // The module that it imports is the runtime's own: tests run without it.
 #[cfg(not(test))]
@@ -26,7 +27,7 @@ use std::rc::Rc;
 
 use worker::{Context, Env, event};
 
-use crate::http::{MAX_BODY_BYTES, Method, Received, Request, misconfigured};
+use crate::http::{Method, Request, misconfigured};
 use app::App;
 use ports::RequestPorts;
 
@@ -59,7 +60,7 @@ async fn fetch(
             let ports = RequestPorts::new(context, &env, app.site.service().config());
             asked.bindings = app::bindings(&env, ports.has_kv());
             if asked.method == Method::Post {
-                asked.body = received(&request).await;
+                asked.body = received::of(&request);
             }
             app.site.answer(&asked, &ports).await
         }
@@ -68,13 +69,4 @@ async fn fetch(
     // There is no way known in which it cannot be made; the runtime would answer 500 then. An error
     // type of the crate would bring its responses along, a twentieth of the Worker.
     Ok(response::from(&answer).unwrap_or_else(|_| web_sys::Response::error()))
-}
-
-async fn received(request: &web_sys::Request) -> Received {
-    match body::read(request.body(), MAX_BODY_BYTES).await {
-        Ok(Some(bytes)) => Received::Bytes(bytes),
-        Ok(None) => Received::TooLong,
-        // The client broke off, and will not see the answer.
-        Err(_) => Received::Nothing,
-    }
 }

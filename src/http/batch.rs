@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::image::Told;
 use super::problem::{Document, Problem};
-use super::request::{MAX_BODY_BYTES, Received, Request};
+use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Received, Request};
 use super::site::Site;
 use crate::crop::CropRequest;
 use crate::crop_params;
@@ -32,6 +32,8 @@ impl Batch {
                     "The body is longer than {MAX_BODY_BYTES} bytes; ask for fewer images at a time."
                 )));
             }
+            Received::TooSlow => return Err(Problem::request_timeout(BODY_TIMEOUT_S)),
+            Received::TooMany => return Err(Problem::too_many_bodies()),
             Received::Bytes(bytes) => bytes,
         };
         let Some(Value::Object(object)) = json::parse(bytes) else {

@@ -24,5 +24,5 @@ pub use answer::{Answer, Body};
 pub use data_point::Dataset;
 pub use headers::Headers;
 pub use problem::Problem;
-pub use request::{Bindings, MAX_BODY_BYTES, Method, Received, Request};
+pub use request::{Bindings, Method, Received, Request};
 pub use site::{Site, misconfigured};

@@ -15,7 +15,7 @@ use crate::lookup::Refusal;
 use crate::path::PathError;
 use crate::user_text;
 
-/// When to come back to an overloaded origin that names no time, in seconds.
+/// When to try again after a 503 whose cause names no time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
 
 /// When to try a purge again that KV refused, in seconds: it takes one write a second for a key.
@@ -165,6 +165,33 @@ impl Problem {
             detail: detail.into(),
             ..Self::default()
         }
+    }
+
+    /// The body of a request did not arrive in time.
+    pub(super) fn request_timeout(limit_s: u64) -> Self {
+        Self {
+            status: 408,
+            code: "request-timeout",
+            title: "Request timeout",
+            detail: format!(
+                "The body did not arrive within {limit_s} seconds; send the request again, all of it at once."
+            )
+            .into(),
+            ..Self::default()
+        }
+    }
+
+    /// The isolate receives as many bodies as it may.
+    pub(super) fn too_many_bodies() -> Self {
+        Self {
+            status: 503,
+            code: "overloaded",
+            title: "Overloaded",
+            detail: "Too many request bodies are being received; try again in a few seconds."
+                .into(),
+            ..Self::default()
+        }
+        .with("Retry-After", DEFAULT_RETRY_AFTER_S.to_string())
     }
 
     /// A batch asks for more than one request may.

@@ -49,8 +49,11 @@ fn query_of(url: &str) -> &str {
     query.split('#').next().unwrap_or_default()
 }
 
-/// Longest body that is read, in bytes.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Longest body that `src/body.js` reads, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// How long `src/body.js` waits for a body, in seconds.
+pub(super) const BODY_TIMEOUT_S: u64 = 10;
 
 /// The body of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,8 +63,12 @@ pub enum Received {
     Nothing,
     /// The whole.
     Bytes(Vec<u8>),
-    /// More than [`MAX_BODY_BYTES`].
+    /// It is longer than 262,144 bytes.
     TooLong,
+    /// It had not arrived completely after 10 seconds.
+    TooSlow,
+    /// The isolate receives too many bodies at the moment.
+    TooMany,
 }
 
 /// The methods that mean something here.

@@ -28,6 +28,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `analytics: true`: with a dataset for data points.
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
+ * - `prelude`: the source of a module that is evaluated before the Worker.
  * - `terminator: true`: with `terminateAt()`, which ends a request in the middle.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
  * - `caller: true`: with a Worker that binds it, for `call()`; `{ source, compatibilityDate }` for another such Worker.
@@ -217,10 +218,14 @@ class Site {
   }
 
   #modules() {
-    const { clock, gauge, terminator, entrypoint, source } = this.#options;
+    const { prelude, clock, gauge, terminator, entrypoint, source } = this.#options;
     const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
+    if (prelude) {
+      modules.push(esModule("test-prelude.js", prelude));
+      wrap("test-preluded.js", (main) => `import "./test-prelude.js";\nimport worker from "./${main}";\nexport default worker;\nexport * from "./${main}";\n`);
+    }
     if (clock) {
       modules.push(esModule("test-clock.js", clockSource));
       wrap("test-clocked.js", clockedSource);
