@@ -15,6 +15,7 @@ mod jpeg;
 mod jxl;
 mod part;
 mod png;
+pub mod steps;
 mod svg;
 mod tiff;
 mod webp;

@@ -1,6 +1,6 @@
 //! A part of a file, of which only the beginning may be there.
 
-use super::{NoImage, Stop};
+use super::{NoImage, Stop, steps};
 
 /// A stretch of a file, such as a chunk, a segment or a box. Offsets are from its beginning.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +34,7 @@ impl<'a> Part<'a> {
 
     /// A stretch of it, of which nothing has to be there yet.
     pub(super) fn part(self, at: u64, length: u64) -> Result<Self, Stop> {
+        steps::add(1);
         let from = self.from.saturating_add(at);
         let to = from.saturating_add(length);
         if to > self.to {
@@ -58,6 +59,7 @@ impl<'a> Part<'a> {
             (Ok(from), Ok(to)) => self.there.get(from..to),
             _ => None,
         };
+        steps::add(bytes.map_or(0, <[u8]>::len));
         bytes.ok_or(Stop::Further(part.to))
     }
 
@@ -75,8 +77,11 @@ impl<'a> Part<'a> {
     pub(super) fn available(self) -> &'a [u8] {
         let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
         let from = self.there.get(place(self.from)..).unwrap_or_default();
-        from.get(..place(self.to.saturating_sub(self.from)))
-            .unwrap_or(from)
+        let bytes = from
+            .get(..place(self.to.saturating_sub(self.from)))
+            .unwrap_or(from);
+        steps::add(bytes.len());
+        bytes
     }
 
     pub(super) fn starts_with(self, bytes: &[u8]) -> Result<bool, Stop> {

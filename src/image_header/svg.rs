@@ -1,7 +1,7 @@
 //! SVG, whose size stands in the tag of its root (<https://www.w3.org/TR/SVG2/coords.html>).
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, NoImage, Stop, header, steps};
 use crate::metadata::{Format, Traits};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -137,7 +137,10 @@ impl<'a> Scanner<'a> {
 
     /// What stands before the first byte that is `last`, which stays.
     fn until(&mut self, last: impl Fn(u8) -> bool) -> Result<&'a [u8], Fault> {
-        let length = self.rest.iter().position(|byte| last(*byte));
+        let length = self.rest.iter().position(|byte| {
+            steps::add(1);
+            last(*byte)
+        });
         let (before, rest) = length
             .and_then(|length| self.rest.split_at_checked(length))
             .ok_or(Fault::End)?;
@@ -155,11 +158,16 @@ impl<'a> Scanner<'a> {
     }
 
     fn skip_space(&mut self) {
-        self.rest = self.rest.trim_ascii_start();
+        let rest = self.rest.trim_ascii_start();
+        steps::add(self.rest.len().saturating_sub(rest.len()));
+        self.rest = rest;
     }
 
     fn skip_past(&mut self, end: &[u8]) -> Result<(), Fault> {
-        let found = self.rest.windows(end.len()).position(|part| part == end);
+        let found = self.rest.windows(end.len()).position(|part| {
+            steps::add(1);
+            part == end
+        });
         let after = found.ok_or(Fault::End)?.saturating_add(end.len());
         self.rest = self.rest.get(after..).unwrap_or_default();
         Ok(())
@@ -176,6 +184,7 @@ impl<'a> Scanner<'a> {
             let [byte, rest @ ..] = self.rest else {
                 return Err(Fault::End);
             };
+            steps::add(1);
             self.rest = rest;
             match byte {
                 b'"' | b'\'' => self.skip_past(&[*byte])?,
@@ -258,6 +267,7 @@ fn number(text: &[u8]) -> Option<(f64, &[u8])> {
 
 fn digits(text: &[u8]) -> (&[u8], &[u8]) {
     let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    steps::add(length);
     text.split_at_checked(length).unwrap_or((text, &[]))
 }
 

@@ -1,0 +1,171 @@
+//! Images that are crafted to cost a reader as much as their size allows.
+
+/// Makes an image of about so many bytes.
+pub type Craft = fn(usize) -> Vec<u8>;
+
+/// One or more crafted images of every format, by name.
+pub const IMAGES: &[(&str, Craft)] = &[
+    ("jpeg: fill bytes", |bytes| {
+        fill(b"\xff\xd8\xff", b"\xff", bytes)
+    }),
+    ("jpeg: bytes between segments", |bytes| {
+        fill(b"\xff\xd8\xff", b"\0", bytes)
+    }),
+    ("jpeg: markers without data", |bytes| {
+        fill(b"\xff\xd8", b"\xff\x01", bytes)
+    }),
+    ("jpeg: empty segments", |bytes| {
+        fill(b"\xff\xd8", b"\xff\xfe\0\x02", bytes)
+    }),
+    ("jpeg: segments that are nearly Exif", |bytes| {
+        fill(b"\xff\xd8", b"\xff\xe1\0\x08Exif\0\x01", bytes)
+    }),
+    ("jpeg: long Exif blocks", |bytes| {
+        let block = tiff_fields(bytes.saturating_sub(12).min(65_000), &[]);
+        let length = u16::try_from(block.len() + 8).unwrap().to_be_bytes();
+        let segment = [b"\xff\xe1", &length[..], b"Exif\0\0", &block].concat();
+        fill(b"\xff\xd8", &segment, bytes)
+    }),
+    ("png: empty chunks", |bytes| {
+        fill(PNG, b"\0\0\0\0tEXt\0\0\0\0", bytes)
+    }),
+    ("png: animation chunks", |bytes| {
+        fill(PNG, b"\0\0\0\x04acTL\0\0\0\x02\0\0\0\0", bytes)
+    }),
+    ("png: malformed Exif blocks", |bytes| {
+        fill(PNG, b"\0\0\0\x01eXIf\0\0\0\0\0", bytes)
+    }),
+    ("png: a long Exif block", |bytes| {
+        let block = tiff_fields(bytes.min(786_000), &[]);
+        let length = u32::try_from(block.len()).unwrap().to_be_bytes();
+        let chunk = [&length[..], b"eXIf", &block, b"\0\0\0\0"].concat();
+        fill(&[PNG, &chunk].concat(), b"\0\0\0\0tEXt\0\0\0\0", bytes)
+    }),
+    ("gif: short sub-blocks", |bytes| {
+        fill(b"GIF89a\x04\0\x03\0\0\0\0\x21\xfe", b"\x01\0", bytes)
+    }),
+    ("gif: short sub-blocks of a frame", |bytes| {
+        fill(&[GIF, b"\x01\0".as_slice()].concat(), b"\x01\0", bytes)
+    }),
+    ("gif: frames without data", |bytes| {
+        fill(
+            &[GIF, b"\0".as_slice()].concat(),
+            b"\x2c\0\0\0\0\x04\0\x03\0\0\x02\0",
+            bytes,
+        )
+    }),
+    ("gif: empty extensions", |bytes| {
+        fill(&[GIF, b"\0".as_slice()].concat(), b"\x21\xf9\0", bytes)
+    }),
+    ("webp: empty chunks", |bytes| {
+        fill(WEBP, b"XMP \0\0\0\0", bytes)
+    }),
+    ("webp: frames without data", |bytes| {
+        fill(WEBP, b"ANMF\0\0\0\0", bytes)
+    }),
+    ("webp: empty Exif blocks", |bytes| {
+        fill(WEBP, b"EXIF\0\0\0\0", bytes)
+    }),
+    ("bmp: the longest header", |bytes| {
+        fill(
+            b"BM\0\0\0\0\0\0\0\0\0\0\0\0\x7c\0\0\0\x04\0\0\0\x03\0\0\0\x01\0\x20\0",
+            b"\0",
+            bytes,
+        )
+    }),
+    ("ico: many pictures", |bytes| {
+        let count = u16::try_from((bytes / 16).min(65_535))
+            .unwrap()
+            .to_le_bytes();
+        fill(
+            &[b"\0\0\x01\0", &count[..]].concat(),
+            b"\x04\x03\0\0\0\0\0\0\x01\0\0\0\xff\xff\xff\xff",
+            bytes,
+        )
+    }),
+    ("tiff: many fields", |bytes| {
+        tiff_fields(bytes.min(786_000), &[256, 257])
+    }),
+    ("bigtiff: many fields", big_tiff_fields),
+    ("svg: space", |bytes| fill(b"<?xml?>", b" ", bytes)),
+    ("svg: comments", |bytes| fill(b"", b"<!---->", bytes)),
+    ("svg: a long comment", |bytes| fill(b"<!--", b"-", bytes)),
+    ("svg: instructions", |bytes| fill(b"", b"<??>", bytes)),
+    ("svg: entities", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"<!ENTITY a '&a;&a;'>", bytes)
+    }),
+    ("svg: comments of a document type", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"<!---->", bytes)
+    }),
+    ("svg: nearly comments of a document type", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"<!-", bytes)
+    }),
+    ("svg: a long name", |bytes| fill(b"<", b"svg:", bytes)),
+    ("svg: attributes", |bytes| fill(b"<svg ", b"a=''", bytes)),
+    ("svg: widths", |bytes| fill(b"<svg ", b"width='1'", bytes)),
+    ("svg: a long width", |bytes| {
+        closed(b"<svg width='", b"1", b"'>", bytes)
+    }),
+    ("svg: a long view box", |bytes| {
+        closed(b"<svg viewBox='0 0 1 ", b"1", b"'>", bytes)
+    }),
+    ("svg: a spacious view box", |bytes| {
+        closed(b"<svg viewBox='0 0 1", b" ", b"'>", bytes)
+    }),
+    ("heif: boxes before the description", |bytes| {
+        fill(b"\0\0\0\x10ftypavif\0\0\0\0", b"\0\0\0\x08free", bytes)
+    }),
+    ("jxl: boxes", |bytes| fill(JXL, b"\0\0\0\x08free", bytes)),
+    ("jxl: empty pieces", |bytes| {
+        fill(JXL, b"\0\0\0\x0cjxlp\0\0\0\0", bytes)
+    }),
+];
+
+const PNG: &[u8] =
+    b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x04\0\0\0\x03\x08\x02\0\0\0\x3b\x96\x39\x91";
+
+/// Up to the data of the first frame.
+const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0\x2c\0\0\0\0\x04\0\x03\0\0\x02";
+
+/// An animation that announces an Exif block and is longer than any of these files.
+const WEBP: &[u8] = b"RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\0\0\0\x0a\0\0\0\x03\0\0\x02\0\0";
+
+const JXL: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
+
+/// `start`, and then `piece` as often as it takes.
+fn fill(start: &[u8], piece: &[u8], bytes: usize) -> Vec<u8> {
+    let times = bytes.saturating_sub(start.len()) / piece.len();
+    [start, &piece.repeat(times)].concat()
+}
+
+/// The same, and `end`.
+fn closed(start: &[u8], piece: &[u8], end: &[u8], bytes: usize) -> Vec<u8> {
+    [&fill(start, piece, bytes.saturating_sub(end.len())), end].concat()
+}
+
+/// A TIFF with a list of fields of no interest, and at its end these, each a 1.
+fn tiff_fields(bytes: usize, last: &[u16]) -> Vec<u8> {
+    let field = |tag: u16| [&tag.to_le_bytes()[..], b"\x03\0\x01\0\0\0\x01\0\0\0"].concat();
+    let count = bytes.saturating_sub(14) / 12;
+    let mut fields = field(1).repeat(count - last.len());
+    fields.extend(last.iter().flat_map(|tag| field(*tag)));
+    let count = u16::try_from(count).unwrap().to_le_bytes();
+    [b"II*\0\x08\0\0\0", &count[..], &fields, &[0; 4]].concat()
+}
+
+fn big_tiff_fields(bytes: usize) -> Vec<u8> {
+    let field = |tag: u16| {
+        let head = b"\x03\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
+        [&tag.to_le_bytes()[..], head].concat()
+    };
+    let count = (bytes.saturating_sub(32) / 20).min(65_535);
+    let fields = [field(1).repeat(count - 2), field(256), field(257)].concat();
+    let count = u64::try_from(count).unwrap().to_le_bytes();
+    [
+        b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0",
+        &count[..],
+        &fields,
+        &[0; 8],
+    ]
+    .concat()
+}
