@@ -1,11 +1,16 @@
 //! HEIF: AVIF and HEIC (ISO/IEC 23008-12, <https://aomediacodec.github.io/av1-avif/>).
 
+mod properties;
+mod turn;
+
 use std::num::NonZeroU8;
 
 use super::isobmff::{Box, boxes, find};
 use super::part::Part;
 use super::{Header, NoImage, Stop};
-use crate::metadata::{ColorSpace, Dimensions, Format, Orientation, Traits};
+use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
+use properties::Properties;
+use turn::Turn;
 
 /// What an auxiliary picture is when it is the alpha channel of another one.
 const ALPHA: [&[u8]; 2] = [
@@ -22,12 +27,25 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         None => meta.format()?.ok_or(NoImage::Unknown)?,
     };
     let primary = meta.primary()?;
+    let mut auxiliaries = Vec::new();
+    let all_auxiliaries = meta.auxiliaries(primary, &mut auxiliaries);
+    let properties = Properties::read(meta.properties, primary, &auxiliaries)?;
     let mut picture = Picture::default();
-    meta.each_property(primary, &mut |property| picture.take(&property))?;
+    for property in &properties.of_primary {
+        picture.take(property)?;
+    }
+    let mut has_alpha = false;
+    for property in &properties.of_auxiliaries {
+        has_alpha |= is_alpha(property)?;
+    }
+    // One alpha channel is enough, whatever follows it.
+    if !has_alpha {
+        all_auxiliaries?;
+    }
     let (width, height) = picture.size.ok_or(NoImage::Malformed)?;
     let traits = Traits {
         orientation: picture.turned.and_then(Turn::orientation),
-        has_alpha: Some(meta.has_alpha(primary)?),
+        has_alpha: Some(has_alpha),
         animated: Some(brands.is_sequence),
         frames: None,
         bit_depth: picture.bit_depth,
@@ -87,41 +105,53 @@ impl Brands {
     }
 }
 
-/// Most properties of a file and of a picture, and most other pictures that belong to it, before a file counts as
-/// malformed: some dozens are usual, and what comes from elsewhere must not cost more than it may.
-const MAX_PROPERTIES: u16 = 1_024;
-const MAX_PROPERTIES_OF_PICTURE: u32 = 64;
-const MAX_AUXILIARIES: u32 = 16;
+/// Most auxiliary pictures that belong to a picture, before a file counts as malformed: one or two are usual.
+const MAX_AUXILIARIES: usize = 16;
 
-/// The box that describes all pictures of the file.
+/// The boxes that describe all pictures of the file.
 struct Meta<'a> {
-    body: Part<'a>,
+    primary_item: Option<Part<'a>>,
+    items: Option<Part<'a>>,
     properties: Part<'a>,
+    references: Option<Part<'a>>,
 }
 
 /// Where the boxes begin in a box that has a version and flags first.
 const VERSIONED: u64 = 4;
 
 impl<'a> Meta<'a> {
-    /// The beginnings of all its boxes have to be there: which of them there are decides what they say.
+    /// The beginnings of all its boxes have to be there: which of them there are decides what they say. The first one
+    /// of a kind counts.
     fn read(body: Part<'a>) -> Result<Self, Stop> {
+        let (mut primary_item, mut items, mut properties, mut references) =
+            (None, None, None, None);
         for found in boxes(body, VERSIONED) {
-            found?;
+            let Box { kind, body } = found?;
+            let place = match &kind {
+                b"pitm" => &mut primary_item,
+                b"iinf" => &mut items,
+                b"iprp" => &mut properties,
+                b"iref" => &mut references,
+                _ => continue,
+            };
+            place.get_or_insert(body);
         }
         Ok(Self {
-            body,
-            properties: find(body, VERSIONED, b"iprp")?.ok_or(NoImage::Malformed)?,
+            primary_item,
+            items,
+            properties: properties.ok_or(NoImage::Malformed)?,
+            references,
         })
     }
 
     fn primary(&self) -> Result<u32, Stop> {
-        let item = find(self.body, VERSIONED, b"pitm")?.ok_or(NoImage::Malformed)?;
+        let item = self.primary_item.ok_or(NoImage::Malformed)?;
         id(item, VERSIONED, item.u8(0)? == 0)
     }
 
     /// The format of the pictures, by how they are coded.
     fn format(&self) -> Result<Option<Format>, Stop> {
-        let items = find(self.body, VERSIONED, b"iinf")?.ok_or(NoImage::Malformed)?;
+        let items = self.items.ok_or(NoImage::Malformed)?;
         let first = if items.u8(0)? == 0 { 6 } else { 8 };
         for item in boxes(items, first) {
             let Box { body, .. } = item?;
@@ -135,56 +165,13 @@ impl<'a> Meta<'a> {
         Ok(None)
     }
 
-    /// Hands out the properties of a picture, in the order in which they apply.
-    fn each_property(
-        &self,
-        picture: u32,
-        take: &mut dyn FnMut(Box<'a>) -> Result<(), Stop>,
-    ) -> Result<(), Stop> {
-        let all = find(self.properties, 0, b"ipco")?.ok_or(NoImage::Malformed)?;
-        let mut left = MAX_PROPERTIES_OF_PICTURE;
-        for list in boxes(self.properties, 0) {
-            let Box { kind, body } = list?;
-            if kind != *b"ipma" {
-                continue;
-            }
-            let (short_ids, wide) = (body.u8(0)? == 0, body.u8(3)? & 1 == 1);
-            let mut at = 8;
-            for _ in 0..body.u32_be(4)? {
-                let owner = id(body, at, short_ids)?;
-                at = at.saturating_add(if short_ids { 2 } else { 4 });
-                let count = body.u8(at)?;
-                at = at.saturating_add(1);
-                for _ in 0..count {
-                    // The highest bit says whether a reader has to understand it.
-                    let (index, length) = if wide {
-                        (body.u16_be(at)? & 0x7fff, 2)
-                    } else {
-                        (u16::from(body.u8(at)? & 0x7f), 1)
-                    };
-                    at = at.saturating_add(length);
-                    if owner == picture && index > 0 {
-                        left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
-                        if index > MAX_PROPERTIES {
-                            return Err(NoImage::Malformed.into());
-                        }
-                        let place = usize::from(index).saturating_sub(1);
-                        take(boxes(all, 0).nth(place).ok_or(NoImage::Malformed)??)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether another picture is the alpha channel of this one.
-    fn has_alpha(&self, picture: u32) -> Result<bool, Stop> {
-        let Some(references) = find(self.body, VERSIONED, b"iref")? else {
-            return Ok(false);
+    /// Adds the auxiliary pictures of a picture, as far as they can be read.
+    fn auxiliaries(&self, picture: u32, auxiliaries: &mut Vec<u32>) -> Result<(), Stop> {
+        let Some(references) = self.references else {
+            return Ok(());
         };
         let short_ids = references.u8(0)? == 0;
         let length = if short_ids { 2 } else { 4 };
-        let mut left = MAX_AUXILIARIES;
         for reference in boxes(references, VERSIONED) {
             let Box { kind, body } = reference?;
             if kind != *b"auxl" {
@@ -193,30 +180,30 @@ impl<'a> Meta<'a> {
             let auxiliary = id(body, 0, short_ids)?;
             for n in 0..u64::from(body.u16_be(length)?) {
                 let at = length.saturating_mul(n.saturating_add(1)).saturating_add(2);
-                if id(body, at, short_ids)? == picture {
-                    left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
-                    if self.is_alpha(auxiliary)? {
-                        return Ok(true);
+                if id(body, at, short_ids)? == picture && !auxiliaries.contains(&auxiliary) {
+                    if auxiliaries.len() == MAX_AUXILIARIES {
+                        return Err(NoImage::Malformed.into());
                     }
+                    auxiliaries.push(auxiliary);
                 }
             }
         }
-        Ok(false)
+        Ok(())
     }
+}
 
-    fn is_alpha(&self, auxiliary: u32) -> Result<bool, Stop> {
-        let mut is_alpha = false;
-        self.each_property(auxiliary, &mut |property| {
-            if property.kind == *b"auxC" {
-                let urn = property.body.rest(VERSIONED)?;
-                for alpha in ALPHA {
-                    is_alpha |= urn.starts_with(alpha)?;
-                }
-            }
-            Ok(())
-        })?;
-        Ok(is_alpha)
+/// Whether a property says that the picture that has it is the alpha channel of another one.
+fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
+    if property.kind != *b"auxC" {
+        return Ok(false);
     }
+    let urn = property.body.rest(VERSIONED)?;
+    for alpha in ALPHA {
+        if urn.starts_with(alpha)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The number of a picture.
@@ -279,46 +266,6 @@ impl Picture {
     }
 }
 
-/// How a picture is turned: mirrored from left to right or not, then by quarters to the right.
-#[derive(Clone, Copy, Default)]
-struct Turn {
-    mirrored: bool,
-    quarters: u8,
-}
-
-impl Turn {
-    /// And then by quarters to the left.
-    fn rotated(self, left: u8) -> Self {
-        Self {
-            quarters: self.quarters.wrapping_sub(left) & 3,
-            ..self
-        }
-    }
-
-    /// And then mirrored, from left to right or else from top to bottom.
-    fn mirrored(self, left_to_right: bool) -> Self {
-        let half = if left_to_right { 0 } else { 2_u8 };
-        Self {
-            mirrored: !self.mirrored,
-            quarters: half.wrapping_sub(self.quarters) & 3,
-        }
-    }
-
-    /// The same in Exif's numbers.
-    fn orientation(self) -> Option<Orientation> {
-        Orientation::new(match (self.mirrored, self.quarters) {
-            (false, 0) => 1,
-            (false, 1) => 6,
-            (false, 2) => 3,
-            (false, _) => 8,
-            (true, 0) => 2,
-            (true, 1) => 7,
-            (true, 2) => 4,
-            (true, _) => 5,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,34 +312,33 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_properties_after_its_associations_may_be_cut() {
+        let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
+        let list = boxed(b"ipco", &[boxed(b"free", &[0; 16]), ispe].concat());
+        let ipma = boxed(b"ipma", b"\0\0\0\0\0\0\0\x01\0\x01\x01\x02");
+        let meta = [
+            b"\0\0\0\0".to_vec(),
+            boxed(b"pitm", b"\0\0\0\0\0\x01"),
+            boxed(b"iprp", &[ipma, list].concat()),
+        ];
+        let file = [
+            boxed(b"ftyp", b"avif\0\0\0\0"),
+            boxed(b"meta", &meta.concat()),
+        ];
+        let file = file.concat();
+        assert!(read(Part::file(&file, 1_000)).is_ok());
+        for length in 0..file.len() {
+            let cut = read(Part::file(&file[..length], 1_000));
+            assert!(matches!(cut, Err(Stop::Further(_))), "{length}: {cut:?}");
+        }
+    }
+
+    #[test]
     fn not_every_auxiliary_picture_is_transparency() {
         for (auxiliary, has_alpha) in [(ALPHA[0], true), (ALPHA[1], true), (b"urn:depth", false)] {
             let file = avif(1, auxiliary);
             let traits = read(Part::file(&file, 1 << 20)).unwrap().traits;
             assert_eq!(traits.has_alpha, Some(has_alpha));
-        }
-    }
-
-    #[test]
-    fn rotations_and_mirrors_are_one_orientation() {
-        let upright = Turn::default();
-        for (turn, orientation) in [
-            (upright, 1),
-            (upright.rotated(1), 8),
-            (upright.rotated(2), 3),
-            (upright.rotated(3), 6),
-            (upright.mirrored(true), 2),
-            (upright.mirrored(false), 4),
-            (upright.rotated(1).mirrored(true), 7),
-            (upright.rotated(1).mirrored(false), 5),
-            (upright.rotated(2).mirrored(true), 4),
-            (upright.rotated(3).mirrored(true), 5),
-            (upright.rotated(3).mirrored(false), 7),
-            (upright.mirrored(true).mirrored(true), 1),
-            (upright.mirrored(true).mirrored(false), 3),
-            (upright.mirrored(true).rotated(1).rotated(3), 2),
-        ] {
-            assert_eq!(turn.orientation(), Orientation::new(orientation));
         }
     }
 }

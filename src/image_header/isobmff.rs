@@ -4,6 +4,7 @@ use super::part::Part;
 use super::{NoImage, Stop};
 
 /// One box: what it is, and what it holds.
+#[derive(Clone, Copy)]
 pub(super) struct Box<'a> {
     pub(super) kind: [u8; 4],
     pub(super) body: Part<'a>,

@@ -1,5 +1,7 @@
 //! Images that are crafted to cost a reader as much as their size allows.
 
+pub mod heif;
+
 /// Makes an image of about so many bytes.
 pub type Craft = fn(usize) -> Vec<u8>;
 
@@ -112,6 +114,23 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("svg: a spacious view box", |bytes| {
         closed(b"<svg viewBox='0 0 1", b" ", b"'>", bytes)
     }),
+    ("heif: a long ipma with auxiliaries", heif::associations),
+    (
+        "heif: a very long ipma with auxiliaries",
+        heif::long_associations,
+    ),
+    (
+        "heif: a long ipma before long references",
+        heif::associations_before_references,
+    ),
+    ("heif: a property that repeats", heif::repeated_property),
+    ("heif: late properties", heif::late_properties),
+    ("heif: references", heif::references),
+    ("heif: a long reference", heif::long_reference),
+    ("heif: items", heif::items),
+    ("heif: properties", heif::properties),
+    ("heif: boxes of the description", heif::boxes_of_meta),
+    ("heif: brands", heif::brands),
     ("heif: boxes before the description", |bytes| {
         fill(b"\0\0\0\x10ftypavif\0\0\0\0", b"\0\0\0\x08free", bytes)
     }),
