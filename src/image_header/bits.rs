@@ -6,8 +6,9 @@ use super::{NoImage, Stop};
 /// A place among the bits of some bytes.
 pub(super) struct Bits<'a> {
     part: Part<'a>,
-    /// How many bits have been read.
+    /// How many bits have been read, and the byte that the last one is in: each byte is looked at once.
     read: u64,
+    byte: u32,
 }
 
 /// A number in one of four ways, each of so many bits and an offset.
@@ -15,15 +16,21 @@ pub(super) type Choices = [(u32, u32); 4];
 
 impl<'a> Bits<'a> {
     pub(super) fn new(part: Part<'a>) -> Self {
-        Self { part, read: 0 }
+        Self {
+            part,
+            read: 0,
+            byte: 0,
+        }
     }
 
     /// The next bits as a number, at most 32.
     pub(super) fn take(&mut self, count: u32) -> Result<u32, Stop> {
         let mut number = 0;
         for n in 0..count {
-            let byte = u32::from(self.part.u8(self.read / 8)?);
-            let bit = byte >> (self.read % 8) & 1;
+            if self.read.is_multiple_of(8) {
+                self.byte = self.part.u8(self.read / 8)?.into();
+            }
+            let bit = self.byte >> (self.read % 8) & 1;
             number |= bit.checked_shl(n).unwrap_or_default();
             self.read = self.read.saturating_add(1);
         }

@@ -23,29 +23,40 @@ const MAX_PIECES: u32 = 16;
 /// Most pixels that the standard allows, at its highest level.
 const MAX_PIXELS: u64 = 1 << 40;
 
-/// A codestream in boxes.
+/// A codestream in boxes: in one, or in pieces.
 pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
     let mut pieces = Vec::new();
+    let gathered = gather(file, &mut pieces);
+    // The pieces are read once, after they are gathered. The header is most often within the first.
+    match read(Part::file(&pieces, 0)) {
+        Err(Stop::Further(_)) => read(gathered?.ok_or(NoImage::Malformed)?),
+        header => header,
+    }
+}
+
+/// Adds the pieces of a codestream one to the other, as many as its header may take. Returns the codestream that is a
+/// box of its own, if it comes first.
+fn gather<'a>(file: Part<'a>, pieces: &mut Vec<u8>) -> Result<Option<Part<'a>>, Stop> {
     let mut left = MAX_PIECES;
     for found in boxes(file, 0) {
         let found = found?;
         match &found.kind {
-            b"jxlc" => return read(found.body),
+            b"jxlc" => return Ok(Some(found.body)),
             b"jxlp" => {
-                // Its number stands before it. The header is most often within the first.
+                left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
+                // Its number stands before it.
                 let piece = found.body.rest(4)?.first(MAX_HEADER_BYTES);
                 pieces.extend_from_slice(piece.available());
-                left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
-                match read(Part::file(&pieces, 0)) {
-                    // Of a piece that goes on to the end of the file, the end may come first.
-                    Err(Stop::Further(_)) => drop(piece.all()?),
-                    header => return header,
+                if u64::try_from(pieces.len()).is_ok_and(|there| there >= MAX_HEADER_BYTES) {
+                    return Ok(None);
                 }
+                // Of a piece that goes on to the end of the file, the end may come first.
+                piece.all()?;
             }
             _ => {}
         }
     }
-    Err(NoImage::Malformed.into())
+    Ok(None)
 }
 
 /// A codestream.
@@ -217,6 +228,29 @@ mod tests {
 
     /// 8 by 8 pixels, all else as usual.
     const CODESTREAM: &[u8] = b"\xff\x0a\x41\x02";
+
+    #[test]
+    fn a_header_may_be_in_several_pieces_or_after_one_that_has_too_little() {
+        let piece = |bytes: &[u8]| {
+            let length = u8::try_from(bytes.len() + 12).unwrap();
+            [&[0, 0, 0, length][..], b"jxlp\0\0\0\0", bytes].concat()
+        };
+        let bytes = CODESTREAM.chunks(1).map(piece).collect::<Vec<_>>().concat();
+        let size = |file: &[u8]| {
+            let dimensions = read_container(Part::file(file, 1_000))?.dimensions;
+            Ok::<_, Stop>((dimensions.width(), dimensions.height()))
+        };
+        assert_eq!(size(&bytes), Ok((8, 8)));
+        // What follows a header does not count.
+        assert_eq!(size(&[&bytes[..], b"\0\0\0\x01jxlp"].concat()), Ok((8, 8)));
+        let whole = [b"\0\0\0\x0cjxlc", CODESTREAM].concat();
+        let file = [&piece(&CODESTREAM[..3])[..], &whole].concat();
+        assert_eq!(size(&file), Ok((8, 8)));
+        let many = [piece(b"").repeat(12), bytes.clone()].concat();
+        assert_eq!(size(&many), Ok((8, 8)));
+        let too_many = [piece(b""), many].concat();
+        assert_eq!(size(&too_many), Err(NoImage::Malformed.into()));
+    }
 
     #[test]
     fn a_piece_may_go_on_to_the_end_of_the_file() {

@@ -1,6 +1,7 @@
 //! Images that are crafted to cost a reader as much as their size allows.
 
 pub mod heif;
+pub mod jxl;
 
 /// Makes an image of about so many bytes.
 pub type Craft = fn(usize) -> Vec<u8>;
@@ -135,6 +136,8 @@ pub const IMAGES: &[(&str, Craft)] = &[
         fill(b"\0\0\0\x10ftypavif\0\0\0\0", b"\0\0\0\x08free", bytes)
     }),
     ("jxl: boxes", |bytes| fill(JXL, b"\0\0\0\x08free", bytes)),
+    ("jxl: a long header", jxl::codestream),
+    ("jxl: a header in pieces", jxl::pieces),
     ("jxl: empty pieces", |bytes| {
         fill(JXL, b"\0\0\0\x0cjxlp\0\0\0\0", bytes)
     }),

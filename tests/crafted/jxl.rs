@@ -1,0 +1,84 @@
+//! JPEG XL files whose headers go on as long as they may.
+
+/// A codestream of 8 by 8 pixels whose header has 4,096 extra channels, of which each has its own long name.
+fn header() -> Vec<u8> {
+    let mut bits = Bits::default();
+    // A small size of 8 by 8 in the ratio of 1 to 1, not all as usual, no more fields, 8 bits, 16 bits suffice.
+    for (value, length) in [
+        (1, 1),
+        (0, 5),
+        (1, 3),
+        (0, 1),
+        (0, 1),
+        (0, 1),
+        (0, 2),
+        (1, 1),
+    ] {
+        bits.put(value, length);
+    }
+    // 1 and so many more extra channels.
+    bits.put(3, 2);
+    bits.put(4_095, 12);
+    while bits.bytes.len() < 4_200 {
+        // Not as usual; of kind 16, depth, shift; a name of 63 bytes.
+        for (value, length) in [
+            (0, 1),
+            (2, 2),
+            (14, 4),
+            (0, 1),
+            (0, 2),
+            (0, 2),
+            (3, 2),
+            (15, 10),
+        ] {
+            bits.put(value, length);
+        }
+        for _ in 0..63 {
+            bits.put(0x61, 8);
+        }
+    }
+    [b"\xff\x0a", &bits.bytes[..]].concat()
+}
+
+/// Bits, the lowest of each byte first.
+#[derive(Default)]
+struct Bits {
+    bytes: Vec<u8>,
+    used: u32,
+}
+
+impl Bits {
+    fn put(&mut self, value: u32, length: u32) {
+        for n in 0..length {
+            if self.used.is_multiple_of(8) {
+                self.bytes.push(0);
+            }
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= u8::from(value >> n & 1 == 1) << (self.used % 8);
+            }
+            self.used += 1;
+        }
+    }
+}
+
+pub fn codestream(bytes: usize) -> Vec<u8> {
+    let mut file = header();
+    file.resize(bytes, 0);
+    file
+}
+
+/// A first piece that has nearly all that is looked at, and then many of one byte.
+pub fn pieces(bytes: usize) -> Vec<u8> {
+    let header = header();
+    let (first, rest) = header.split_at(4_070);
+    let piece = |bytes: &[u8]| {
+        let length = u32::try_from(bytes.len() + 12).unwrap().to_be_bytes();
+        [&length[..], b"jxlp\0\0\0\0", bytes].concat()
+    };
+    let mut file = [super::JXL, &piece(first)].concat();
+    for byte in rest {
+        file.extend(piece(&[*byte]));
+    }
+    file.resize(bytes, 0);
+    file
+}
