@@ -16,6 +16,8 @@ pub struct Head {
     is_json: bool,
     /// How much is worth having before it is looked at.
     wanted: usize,
+    /// What the wanted bytes say, once they were looked at: they are not read again.
+    read: Option<Result<Header, Stop>>,
     /// Whether this is all there is.
     ended: bool,
 }
@@ -37,6 +39,7 @@ impl Head {
             } else {
                 length(limits.first)
             },
+            read: None,
             ended: false,
         }
     }
@@ -55,29 +58,28 @@ impl Head {
         if self.ended {
             return false;
         }
-        if self.bytes.len() >= self.wanted && !self.is_json() {
-            self.wanted = self.look().1;
+        if self.read.is_none() && self.bytes.len() >= self.wanted && !self.is_json() {
+            (self.wanted, self.read) = self.look();
         }
         self.bytes.len() < self.wanted
     }
 
-    /// The header, read from no more bytes than it takes, and how many these are. Pieces may have brought more, but what is
-    /// told of an image must not depend on how its body was cut.
-    fn look(&self) -> (Result<Header, Stop>, usize) {
+    /// How many bytes the header takes, and what they say, if these are there. Pieces may have brought more, but the
+    /// result must not depend on how the body was cut. Each look is at twice as much as the one before at least, so that
+    /// all of them together are linear in what is read at last.
+    fn look(&self) -> (usize, Option<Result<Header, Stop>>) {
         let most = length(self.limits.most);
         let mut wanted = self.wanted;
-        loop {
-            let bytes = self.bytes.get(..wanted).unwrap_or(&self.bytes);
+        while let Some(bytes) = self.bytes.get(..wanted) {
             match image_header::read(bytes, self.limits.most) {
-                Err(Stop::Further(to))
-                    if wanted <= self.bytes.len() && wanted < length(to) && length(to) <= most =>
-                {
+                Err(Stop::Further(to)) if wanted < length(to) && length(to) <= most => {
                     // A header that goes on for long is asked for in few pieces.
                     wanted = length(to).max(wanted.saturating_mul(2).min(most));
                 }
-                read => return (read, wanted),
+                read => return (wanted, Some(read)),
             }
         }
+        (wanted, None)
     }
 
     /// How many bytes there are.
@@ -127,7 +129,9 @@ impl Head {
     /// # Errors
     /// Why it is no image.
     pub fn image(&self) -> Result<ImageMetadata, NoImage> {
-        let header = self.look().0.map_err(|stop| match stop {
+        let read = self.read.or_else(|| self.look().1);
+        let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.limits.most));
+        let header = read.map_err(|stop| match stop {
             Stop::Refused(reason) => reason,
             Stop::Further(_) if self.ended => NoImage::Truncated,
             Stop::Further(_) => NoImage::HeaderTooLong,

@@ -11,7 +11,8 @@
 
 mod crafted;
 
-use optimized_metadata::image_header::{self, steps};
+use optimized_metadata::head::Head;
+use optimized_metadata::image_header::{self, Limits, steps};
 
 /// From less than what is read of every image to the most that is read of one.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
@@ -19,6 +20,22 @@ const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 /// Reads it at once, and returns the steps.
 fn read(file: &[u8]) -> u64 {
     steps::count(|| image_header::read(file, 1 << 20)).1
+}
+
+/// Reads it as it arrives, in pieces of 4 KiB, and returns the steps.
+fn read_in_pieces(file: &[u8], limits: Limits) -> u64 {
+    let read = || {
+        let mut head = Head::new(limits, None);
+        let mut pieces = file.chunks(4 << 10);
+        while head.wants_more() {
+            match pieces.next() {
+                Some(piece) => head.push(piece),
+                None => head.end(),
+            }
+        }
+        head.image()
+    };
+    steps::count(read).1
 }
 
 #[test]
@@ -31,6 +48,30 @@ fn every_reader_is_linear_in_the_bytes_that_it_reads() {
                 assert!(steps <= limit, "{name}: {steps} steps for {length} bytes");
                 assert!(steps > 0 || !cfg!(debug_assertions), "{name}: not counted");
             }
+        }
+    }
+}
+
+#[test]
+fn a_header_that_is_read_again_as_it_arrives_takes_at_most_three_times_the_steps() {
+    let small = Limits {
+        first: 1 << 10,
+        most: 1 << 20,
+    };
+    let cases = [
+        (64 << 10, small),
+        (256 << 10, Limits::default()),
+        (1 << 20, Limits::default()),
+    ];
+    for (name, craft) in crafted::IMAGES {
+        for (size, limits) in cases {
+            let file = craft(size);
+            let length = u64::try_from(file.len()).unwrap();
+            let (once, in_pieces) = (read(&file).max(length), read_in_pieces(&file, limits));
+            assert!(
+                in_pieces <= 3 * once,
+                "{name}: {in_pieces} steps for {length} bytes instead of {once}"
+            );
         }
     }
 }
