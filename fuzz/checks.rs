@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use optimized_metadata::head::{Head, MAX_JSON_BYTES};
-use optimized_metadata::image_header::{self, Header, Limits, NoImage, Stop};
+use optimized_metadata::image_header::{self, Header, Limits, NoImage, Stop, steps};
 use optimized_metadata::memory_cache::MemoryCache;
 use optimized_metadata::metadata::{ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::origin::Reply;
@@ -87,15 +87,22 @@ pub fn reply(bytes: &[u8]) {
     }
 }
 
-/// A header makes sense, is the same however much more of the file is there, and is found piece by piece in no more
-/// bytes than it is long.
+/// A header makes sense, is the same however much more of the file is there, is found piece by piece in no more bytes than
+/// it is long, and costs no more steps than its bytes allow.
 pub fn image_header(bytes: &[u8]) {
     let limits = Limits {
         first: 16,
         most: 4_096,
     };
     let bytes = &bytes[..bytes.len().min(4_096)];
-    let read = |length: usize| image_header::read(&bytes[..length], limits.most);
+    let read = |length: usize| {
+        let (header, steps) = steps::count(|| image_header::read(&bytes[..length], limits.most));
+        assert!(
+            steps <= steps::limit(length),
+            "{steps} steps, {length} bytes"
+        );
+        header
+    };
     let shown = |header: &Header| (header.format, header.dimensions);
     let whole = read(bytes.len());
     for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {

@@ -17,7 +17,7 @@ mod checks;
 use std::path::{Path, PathBuf};
 
 use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{Limits, NoImage};
+use optimized_metadata::image_header::{Limits, NoImage, steps};
 use optimized_metadata::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
@@ -53,7 +53,10 @@ fn corpus() -> Vec<Sample> {
 }
 
 fn read(bytes: &[u8]) -> Result<ImageMetadata, NoImage> {
-    Head::whole(Limits::default(), None, bytes).image()
+    let (image, steps) = steps::count(|| Head::whole(Limits::default(), None, bytes).image());
+    // A long header is looked at more than once.
+    assert!(steps <= 3 * steps::limit(bytes.len()), "{steps} steps");
+    image
 }
 
 fn size(image: &ImageMetadata) -> (u32, u32) {
