@@ -6,6 +6,9 @@ use crate::metadata::{ImageMetadata, confidence};
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
 
+/// What most JSON answers fit in, in bytes.
+const TYPICAL_JSON_BYTES: u64 = 1_024;
+
 /// The beginning of a body or an object. Whoever reads asks it after each piece whether it
 /// [wants more](Self::wants_more), and lets go of the rest as soon as it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +85,28 @@ impl Head {
         (wanted, None)
     }
 
+    /// How many bytes are read before the first look, in bytes. JSON is short.
+    #[must_use]
+    pub fn first_bytes(&self) -> u64 {
+        if self.is_json {
+            TYPICAL_JSON_BYTES
+        } else {
+            self.limits.first
+        }
+    }
+
+    /// How many bytes are read at most.
+    #[must_use]
+    pub fn most_bytes(&self) -> u64 {
+        self.limits.most
+    }
+
+    /// Whether it wants more than the [first bytes](Self::first_bytes).
+    #[must_use]
+    pub fn wants_further(&self) -> bool {
+        self.wanted > length(self.first_bytes()) && self.bytes.len() >= length(self.first_bytes())
+    }
+
     /// How many bytes there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -104,8 +129,14 @@ impl Head {
     pub fn push(&mut self, piece: &[u8]) {
         let most = length(self.limits.most).max(MAX_JSON_BYTES.saturating_add(1));
         let room = most.saturating_sub(self.bytes.len());
-        self.bytes
-            .extend_from_slice(piece.get(..room).unwrap_or(piece));
+        let piece = piece.get(..room).unwrap_or(piece);
+        // It doubles as it grows, but never beyond what is wanted: a reserve would double what many of them take.
+        let free = self.bytes.capacity().saturating_sub(self.bytes.len());
+        if piece.len() > free {
+            let doubled = self.bytes.len().min(self.missing());
+            self.bytes.reserve_exact(doubled.max(piece.len()));
+        }
+        self.bytes.extend_from_slice(piece);
     }
 
     /// There is no more of it.

@@ -24,7 +24,7 @@
 //! # Where things are
 //! - What is told: a [`lookup`] of [`metadata`], under a [`path`], or a [`failure`].
 //! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply. Of an image itself
-//!   the [`head`] is read, and the [`image_header`] in it.
+//!   the [`head`] is read, within a [`prefix_budget`], and the [`image_header`] in it.
 //! - The rules between them: [`freshness`], the [`flight`] that a `leader` brings to its `landing`, [`failure_memory`].
 //! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
@@ -77,6 +77,7 @@ pub mod origin_id;
 pub mod path;
 mod permits;
 pub mod ports;
+pub mod prefix_budget;
 pub mod purge;
 pub mod query;
 pub mod record;

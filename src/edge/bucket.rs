@@ -7,6 +7,7 @@ use worker::Env;
 use super::app::binding;
 use super::object::object;
 use super::ports::now_ms;
+use super::prefix_share::PrefixShares;
 use super::thrown::{is_subrequest_limit, message};
 use super::timer;
 use crate::failure::{Cause, OriginFault};
@@ -54,7 +55,12 @@ impl Bucket {
     ) -> Result<Option<Object>, OriginFault> {
         let until_ms = now_ms().saturating_add(timeout_ms);
         let mut same = None;
+        let mut shares = PrefixShares::default();
         loop {
+            let is_late = || now_ms() >= until_ms;
+            if !shares.make_room(&head, None, is_late).await {
+                return Err(Cause::OriginTimeout.into());
+            }
             let piece = self.piece(key, &head, same.as_deref(), until_ms).await;
             let (found, bytes) = match piece {
                 Ok(Some(piece)) => piece,

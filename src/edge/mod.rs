@@ -13,6 +13,7 @@ mod memory;
 mod object;
 mod origin;
 mod ports;
+mod prefix_share;
 mod received;
 mod response;
 // The module that it imports is the runtime's own: tests run without it.

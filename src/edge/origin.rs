@@ -41,7 +41,8 @@ pub(super) async fn ask(
         let head = if Reply::has_body(status) {
             let content_type = header(&headers, "content-type");
             let mut head = Head::new(limits, content_type.as_deref());
-            body::begin(response.body(), &mut head)
+            let length = content_length(&headers).and_then(|length| length.parse().ok());
+            body::begin(response.body(), length, &mut head, || deadline.aborted())
                 .await
                 .map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?;
             Some(head)
@@ -54,9 +55,7 @@ pub(super) async fn ask(
                 status,
                 cf_resized: header(&headers, "cf-resized"),
                 retry_after: header(&headers, "retry-after"),
-                content_length: header(&headers, "content-length")
-                    // The runtime unpacks a body, and leaves the length of the packed one.
-                    .filter(|_| header(&headers, "content-encoding").is_none()),
+                content_length: content_length(&headers),
                 content_range: header(&headers, "content-range"),
                 head,
             });
@@ -90,6 +89,11 @@ fn discard(response: &Response) {
     if let Some(body) = response.body() {
         body::abandon(body.cancel());
     }
+}
+
+/// The length of the body as it is read: the runtime unpacks one, and leaves the length of the packed one.
+fn content_length(headers: &Headers) -> Option<String> {
+    header(headers, "content-length").filter(|_| header(headers, "content-encoding").is_none())
 }
 
 fn header(headers: &Headers, name: &str) -> Option<String> {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertFound } from "../harness/expect.mjs";
-import { failure, flood, image } from "../harness/origin.mjs";
+import { assertFound, tally } from "../harness/expect.mjs";
+import { Gate } from "../harness/gate.mjs";
+import { failure, flood, gated, image, text } from "../harness/origin.mjs";
+import { jpeg, segments } from "../harness/picture.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const MB = 1024 * 1024;
@@ -60,6 +62,25 @@ suite("the memory of an isolate", () => {
     const each = (after.bytes - before.bytes) / count;
     t.diagnostic(`${each.toFixed(0)} bytes for each of memoryCacheSize`);
     assert.ok(each <= 2048, `${each} bytes`);
+  });
+
+  test("stays below 48 MB with 1,000 images at a time whose headers take 1 MB", { timeout: 120_000 }, async (t) => {
+    const count = 1000;
+    const site = await deploy(t, { kv: false, gauge: true, config: { originTimeoutMs: 25_000, errorTtl: 0 } });
+    const bytes = await jpeg({ width: 77, before: segments(1_000_000) });
+    const gate = new Gate();
+    site.origin.on(gated(gate, text(bytes, { headers: { "Content-Type": "image/jpeg" } })));
+    const answers = Array.from({ length: count }, (_, n) => site.get(`/metadata/${n}.jpg`));
+    await gate.arrived(count, 60_000);
+    gate.open();
+    const told = tally(await Promise.all(answers), ({ status, json }) => `${status} ${json.metadata?.width ?? json.code}`);
+    const { bytes: used } = await site.wasm();
+    t.diagnostic(`${(used / MB).toFixed(1)} MB, ${JSON.stringify(told)}`);
+    assert.ok(used < 48 * MB, `${used} bytes`);
+    assert.ok(told["200 77"] > 0);
+    for (const outcome of Object.keys(told)) assert.ok(["200 77", "504 origin-timeout"].includes(outcome), outcome);
+    // Every share is free again.
+    assertFound(await site.get("/metadata/last.jpg"), "origin");
   });
 
   test("is bounded after 100,000 distinct images, found and missing", { timeout: 600_000 }, async (t) => {

@@ -1,0 +1,65 @@
+//! Waits for a share of the memory that image prefixes are read into.
+
+use std::cell::RefCell;
+
+use super::ports::now_ms;
+use super::timer;
+use crate::head::Head;
+use crate::prefix_budget::{Pool, PrefixBudget, Share};
+
+/// How long to wait before the next try, in milliseconds. Nobody is woken: a waker of one request must not run in another.
+const PAUSE_MS: u64 = 20;
+
+thread_local! {
+    static BUDGET: RefCell<PrefixBudget> = RefCell::default();
+}
+
+/// A share that is not given back after this time belonged to a request that was cut off: no read takes so long.
+const LOST_AFTER_MS: u64 = 30_000;
+
+/// The shares of one read, given back when it ends.
+#[derive(Default)]
+pub(super) struct PrefixShares {
+    taken: Vec<Share>,
+}
+
+impl PrefixShares {
+    /// Waits for what `head` needs for its next bytes, at most `known` in all if the length of the whole is known. `false` if
+    /// that `is_late`.
+    pub(super) async fn make_room(
+        &mut self,
+        head: &Head,
+        known: Option<u64>,
+        is_late: impl Fn() -> bool,
+    ) -> bool {
+        let (pool, bytes) = match self.taken.len() {
+            0 => (Pool::First, head.first_bytes()),
+            1 if head.wants_further() => (Pool::Further, head.most_bytes()),
+            _ => return true,
+        };
+        let bytes = known.map_or(bytes, |known| known.min(bytes));
+        loop {
+            let now_ms = now_ms();
+            let until_ms = now_ms.saturating_add(LOST_AFTER_MS);
+            let share = BUDGET.with_borrow_mut(|budget| budget.take(pool, bytes, now_ms, until_ms));
+            if let Some(share) = share {
+                self.taken.push(share);
+                return true;
+            }
+            if is_late() {
+                return false;
+            }
+            timer::sleep(PAUSE_MS).await;
+        }
+    }
+}
+
+impl Drop for PrefixShares {
+    fn drop(&mut self) {
+        BUDGET.with_borrow_mut(|budget| {
+            for share in self.taken.drain(..) {
+                budget.give_back(share);
+            }
+        });
+    }
+}
