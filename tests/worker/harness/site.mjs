@@ -32,6 +32,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `terminator: true`: with `terminateAt()`, which ends a request in the middle.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
  * - `caller: true`: with a Worker that binds it, for `call()`; `{ source, compatibilityDate }` for another such Worker.
+ * - `beside`: another site, whose KV and origin it shares: a second isolate.
  * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one, or,
  *   as `front: "caller"`, the caller.
  */
@@ -60,12 +61,21 @@ class Site {
     if (options.clock) this.clock = new Clock();
     if (options.analytics) this.analytics = new Analytics();
     if (options.bucket) this.bucket = new Bucket();
+    const { beside } = options;
+    if (beside) Object.assign(this, { kv: beside.kv, origin: beside.origin });
   }
 
   async start() {
-    const [kv, origin, hand, analytics, bucket] = await Promise.all(this.#standIns.map((standIn) => standIn?.listen()));
-    this.#addresses = { kv, origin, hand, analytics, bucket };
+    const [hand, analytics, bucket, kv, origin] = await Promise.all(this.#standIns.map((standIn) => standIn?.listen()));
+    const { beside } = this.#options;
+    this.#addresses = { kv, origin, ...beside?.addresses, hand, analytics, bucket };
     await this.#boot();
+  }
+
+  /** Where its stand-ins listen, for an isolate `beside` it. */
+  get addresses() {
+    const { kv, origin } = this.#addresses;
+    return { kv, origin };
   }
 
   /** A new isolate, with the same KV and origin. */
@@ -80,7 +90,8 @@ class Site {
   }
 
   get #standIns() {
-    return [this.kv, this.origin, this.front, this.analytics, this.bucket];
+    const own = [this.front, this.analytics, this.bucket];
+    return this.#options.beside ? own : [...own, this.kv, this.origin];
   }
 
   request(method, path, options) {
