@@ -7,8 +7,6 @@
 //!
 //! A share is given back when the read ends, or expires: no destructor runs for a request that was cut off.
 
-use std::collections::HashMap;
-
 /// The most bytes of one pool. Both together are the documented 16 MiB.
 pub const POOL_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -28,7 +26,8 @@ pub struct Share(u64);
 /// The shares that are taken.
 #[derive(Debug, Default)]
 pub struct PrefixBudget {
-    taken: HashMap<Share, Taken>,
+    /// Few enough to look through: another map would be 1 KB of WebAssembly.
+    taken: Vec<(Share, Taken)>,
     /// The bytes of all shares of the first pool, and of the further one.
     used: (u64, u64),
     last: u64,
@@ -60,25 +59,25 @@ impl PrefixBudget {
             bytes,
             until_ms,
         };
-        self.taken.insert(share, taken);
+        self.taken.push((share, taken));
         Some(share)
     }
 
     /// Gives a share back; one that has expired is back already.
     pub fn give_back(&mut self, share: Share) {
-        if let Some(Taken { pool, bytes, .. }) = self.taken.remove(&share) {
+        let place = self.taken.iter().position(|(taken, _)| *taken == share);
+        if let Some(place) = place {
+            let (_, Taken { pool, bytes, .. }) = self.taken.swap_remove(place);
             let used = self.used(pool);
             *used = used.saturating_sub(bytes);
         }
     }
 
     fn expire(&mut self, now_ms: u64) {
-        let expired = self
-            .taken
-            .iter()
-            .filter(|(_, taken)| taken.until_ms < now_ms);
-        let expired: Vec<Share> = expired.map(|(share, _)| *share).collect();
-        expired.into_iter().for_each(|share| self.give_back(share));
+        let expired = |(_, taken): &&(Share, Taken)| taken.until_ms < now_ms;
+        while let Some((share, _)) = self.taken.iter().find(expired) {
+            self.give_back(*share);
+        }
     }
 
     fn used(&mut self, pool: Pool) -> &mut u64 {
