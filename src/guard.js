@@ -15,28 +15,36 @@
  */
 export let pending = { count: 0 };
 
-/** Requests that wait for the instance, by number, in their order. */
+/** Requests that wait for the instance, by number, oldest first. */
 const waiting = new Map();
 let last = 0;
 
 /** No request takes this long. One that is still in the map has lost its context, and with it the code that removes it. */
-const LOST_MS = 120_000;
+const LOST_MS = 180_000;
 
-/** Returns the outcome of `start()`, or an error as soon as the instance is replaced. */
-export function whileInstanceLives(start) {
+/**
+ * Returns the outcome of `start(number, watch)`, or an error as soon as the instance is replaced. `cancel(number)` ends what is
+ * left of a request in the instance: when its client leaves, once `watch()` was called, and when it is lost without that.
+ */
+export function whileInstanceLives(start, cancel, request) {
   const now = Date.now();
   for (const [number, { since }] of waiting) {
     if (now - since < LOST_MS) break;
     waiting.delete(number);
+    cancel(number);
   }
   return new Promise((resolve, reject) => {
     const number = ++last;
     waiting.set(number, { since: now, reject });
+    const left = () => {
+      // An instance that is to be replaced is not entered again.
+      if (waiting.delete(number) && pending.count === 0) cancel(number);
+    };
     const settle = (end) => (outcome) => {
       waiting.delete(number);
       end(outcome);
     };
-    start().then(settle(resolve), settle(reject));
+    start(number, () => request.signal.addEventListener("abort", left)).then(settle(resolve), settle(reject));
   });
 }
 
@@ -44,7 +52,8 @@ export function whileInstanceLives(start) {
 export function replaceInstance(Build) {
   globalThis.__worker_init_state.criticalError = true;
   new Build();
-  for (const { reject } of waiting.values()) reject(new Error("The runtime terminated another request, and this one with it. Try again."));
+  const lost = new Error("The runtime terminated another request, and this one with it. Try again.");
+  for (const { reject } of waiting.values()) reject(lost);
   waiting.clear();
   // Last, so that after a termination in the lines above the next request replaces the instance again. A new object, so that
   // callbacks of the old instance that have yet to run do not change the count of the new one.
@@ -61,7 +70,7 @@ WebAssembly.Instance = function (module, imports) {
 
 /**
  * The handlers, and the closures that promises call. Other exports are called from within these. src/index.js counts
- * `memory_answer` itself, which spares a hit one more frame.
+ * the `memory_` ones itself, which spares a hit one more frame.
  */
 const isEntry = (name) => /^(start|fetch\w*|\w+__closures\w*|__wbindgen_destroy_closure)$/.test(name);
 

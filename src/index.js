@@ -10,17 +10,25 @@ import Worker, { Memory } from "../build/index.js";
 export default class extends WorkerEntrypoint {
   fetch(request) {
     guard();
-    return fromMemory(request) ?? (isBatch(request) ? batch(this, request) : forward(this, request));
+    // Each of these is read once: the runtime makes a string of the URL, and an object of the headers, at every look.
+    const { method, url, headers } = request;
+    if (method === "GET" || method === "HEAD") {
+      const response = fromMemory(url, headers);
+      if (response !== undefined) return response;
+    } else if (method === "POST" && new URL(url).pathname === "/metadata") {
+      return batch(this, request, { method, url, headers });
+    }
+    return forward(this, request, { method, url, headers });
   }
 
   fetchMetadata(path) {
     guard();
-    return whileInstanceLives(() => build(this).fetchMetadata(path));
+    return call(this, (build) => build.fetchMetadata(path));
   }
 
   fetchAndProcessMetadata(path, parameters) {
     guard();
-    return whileInstanceLives(() => build(this).fetchAndProcessMetadata(path, parameters));
+    return call(this, (build) => build.fetchAndProcessMetadata(path, parameters));
   }
 }
 
@@ -29,28 +37,48 @@ function guard() {
   if (pending.count !== 0) replaceInstance(Memory);
 }
 
-const forward = (worker, request) => whileInstanceLives(() => build(worker).fetch(request));
+/** Hands a request over to the build, as src/edge/incoming.rs takes it. */
+function forward(worker, request, incoming) {
+  const start = (number, watch) => {
+    incoming.number = number;
+    incoming.watch = watch;
+    return build(worker).fetch(incoming);
+  };
+  return whileInstanceLives(start, cancel, request);
+}
 
 /** The one route that takes a body; others answer without reading it. */
-const isBatch = ({ method, url }) => method === "POST" && new URL(url).pathname === "/metadata";
-
-async function batch(worker, request) {
-  const { method, url, headers } = request;
-  const received = await readBody(request);
+async function batch(worker, request, incoming) {
+  incoming.received = await readBody(request);
   // A later turn: another request may have been terminated since.
   guard();
-  return forward(worker, { method, url, headers, received });
+  return forward(worker, request, incoming);
+}
+
+/** A call has no signal. The runtime keeps its context until it is complete, also when the caller leaves. */
+function call(worker, method) {
+  const outcome = whileInstanceLives(() => method(build(worker)), cancel);
+  worker.ctx.waitUntil(outcome.catch(() => {}));
+  return outcome;
 }
 
 // No private member of the class: every instance, and there is one for each request, would pay for it.
 const build = ({ ctx, env }) => new Worker(ctx, env);
 
-function fromMemory({ method, url, headers }) {
-  if (method !== "GET" && method !== "HEAD") return;
+function fromMemory(url, headers) {
   const answer = answerFromMemory(url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
   const { body, init } = recent.get(answer) ?? parsed(answer);
   return new Response(body, init);
+}
+
+function cancel(number) {
+  pending.count++;
+  try {
+    Memory.cancel(number);
+  } finally {
+    pending.count--;
+  }
 }
 
 /** Counted here, with the copying of its arguments: a termination runs no `finally`. */

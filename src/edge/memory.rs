@@ -40,4 +40,10 @@ impl Memory {
             .recall(&request, super::ports::now_ms(), &Console)?;
         Some(answer.lines())
     }
+
+    /// Drops the work of a request whose client has left.
+    #[wasm_bindgen]
+    pub fn cancel(number: u32) {
+        super::cancellation::cancel(number);
+    }
 }

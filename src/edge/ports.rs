@@ -1,5 +1,6 @@
 //! The service's ports on Workers, for one request.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
@@ -8,6 +9,7 @@ use worker::Env;
 
 use super::bucket::Bucket;
 use super::console::Console;
+use super::incoming::Incoming;
 use super::kv::Namespace;
 use super::tasks::Context;
 use super::{origin, tasks, timer};
@@ -31,6 +33,8 @@ pub(super) struct RequestPorts {
     context: Context,
     kv: Option<Namespace>,
     bucket: Option<Bucket>,
+    watched: Option<Incoming>,
+    has_launched: Rc<Cell<bool>>,
 }
 
 impl RequestPorts {
@@ -40,6 +44,17 @@ impl RequestPorts {
             context,
             kv: Namespace::bound(env, &config.kv_namespace),
             bucket: bucket.and_then(|name| Bucket::bound(env, name)),
+            watched: None,
+            has_launched: Rc::default(),
+        }
+    }
+
+    /// Cancels `request` when its client leaves, if it waits for work of another request only. Its own work keeps its context
+    /// until both are complete.
+    pub(super) fn watching(self, request: &Incoming) -> Self {
+        Self {
+            watched: Some(request.clone()),
+            ..self
         }
     }
 
@@ -139,10 +154,14 @@ impl Tasks for RequestPorts {
     type Signal = tasks::Signal;
 
     fn launch(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal {
+        self.has_launched.set(true);
         tasks::launch(&self.context, work)
     }
 
     async fn ended(&self, signal: Self::Signal, timeout_ms: u64) {
+        if let Some(request) = self.watched.as_ref().filter(|_| !self.has_launched.get()) {
+            request.watch();
+        }
         tasks::ended(signal, timeout_ms).await;
     }
 }

@@ -1,7 +1,8 @@
 //! Waiting, on the runtime's `setTimeout`.
 //!
 //! Two things race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when
-//! the promise settles, and the loser of a race may never settle.
+//! the promise settles, and the loser of a race may never settle. For the same reason a timer that is dropped early settles
+//! its promise.
 
 use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
@@ -32,30 +33,47 @@ extern "C" {
 /// A promise of `argument`, some time from now.
 struct Timer {
     elapsed: Promise,
+    resolve: Function,
     handle: JsValue,
+    is_awaited: bool,
 }
 
 impl Timer {
     #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
     fn start(ms: u64, argument: &JsValue) -> Self {
         let resolvers = with_resolvers();
+        let resolve = resolvers.resolve();
         Self {
             elapsed: resolvers.promise(),
-            handle: set_timeout(&resolvers.resolve(), ms as f64, argument),
+            handle: set_timeout(&resolve, ms as f64, argument),
+            resolve,
+            is_awaited: true,
         }
+    }
+
+    /// Waits for `promise`, which settles at the latest when this timer does.
+    async fn settled(mut self, promise: Promise) -> Result<JsValue, JsValue> {
+        let outcome = JsFuture::from(promise).await;
+        self.is_awaited = false;
+        outcome
     }
 }
 
 impl Drop for Timer {
     fn drop(&mut self) {
         clear_timeout(&self.handle);
+        if self.is_awaited {
+            // A function that resolves a promise does not throw.
+            let _ = self.resolve.call0(&JsValue::UNDEFINED);
+        }
     }
 }
 
 /// Waits for `ms` milliseconds.
 pub(super) async fn sleep(ms: u64) {
     let timer = Timer::start(ms, &JsValue::UNDEFINED);
-    let _ = JsFuture::from(timer.elapsed.clone()).await;
+    let elapsed = timer.elapsed.clone();
+    let _ = timer.settled(elapsed).await;
 }
 
 /// Waits for `promise` to settle; `None` if it has not after `ms` milliseconds.
@@ -64,7 +82,7 @@ pub(super) async fn within(promise: Promise, ms: u64) -> Option<Result<JsValue, 
     let too_late = JsValue::from(Object::new());
     let timer = Timer::start(ms, &too_late);
     let race = Promise::race(&Array::of2(&promise, &timer.elapsed));
-    let first = JsFuture::from(race).await;
+    let first = timer.settled(race).await;
     (first.as_ref() != Ok(&too_late)).then_some(first)
 }
 

@@ -50,17 +50,24 @@ export class Front {
     return this.request("GET", path);
   }
 
-  /** A request through the front; `abort()` resolves once the front has given it up. */
+  /** A request through the front; `arrived()` resolves once the front has it, `abort()` once the front has given it up. */
   request(method, path, { headers, body } = {}) {
     const who = String(++this.#count);
     const answer = this.#client.request(method, path, { headers: { ...headers, [WHO]: who }, body });
+    const arrived = () => this.#seen.when((seen) => seen === who, "the front asked for its signal");
     const abort = async () => {
-      await this.#seen.when((seen) => seen === who, "the front asked for its signal");
+      await arrived();
       this.#hands.get(who).end();
       const { status } = await answer;
       if (status !== 499) throw new Error(`the front got ${status} before it could abort`);
     };
-    return { answer, abort };
+    return { answer, arrived, abort };
+  }
+
+  /** Forgets the requests that are over. */
+  forget() {
+    this.#seen.items.length = 0;
+    this.#hands.clear();
   }
 
   async close() {

@@ -1,0 +1,71 @@
+//! Cancels the work of a request whose client has left.
+//!
+//! The runtime ends the context of such a request without running a destructor. Before that it dispatches an event, on which
+//! `src/guard.js` calls [`cancel`]: the future is dropped in its own context. Flights do not end here, `waitUntil` keeps them.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::{Poll, Waker};
+
+thread_local! {
+    /// The requests that run, by number and in its order, which is that of their arrival.
+    static RUNNING: RefCell<Vec<(u32, Waker)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A request that runs, until it is dropped, which a panic does as well.
+struct Running(u32);
+
+impl Running {
+    fn begin(number: u32, waker: Waker) -> Self {
+        RUNNING.with_borrow_mut(|running| {
+            if let Err(place) = place_of(number, running) {
+                running.insert(place, (number, waker));
+            }
+        });
+        Self(number)
+    }
+
+    fn is_cancelled(&self) -> bool {
+        RUNNING.with_borrow(|running| place_of(self.0, running).is_err())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        remove(self.0);
+    }
+}
+
+/// Runs the work of the request `number`; `None` once it is cancelled.
+pub(super) async fn run<T>(number: u32, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    let mut running = None;
+    poll_fn(|context| {
+        let running =
+            running.get_or_insert_with(|| Running::begin(number, context.waker().clone()));
+        if running.is_cancelled() {
+            return Poll::Ready(None);
+        }
+        work.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Cancels the request `number` if it is running.
+pub(super) fn cancel(number: u32) {
+    if let Some(waker) = remove(number) {
+        waker.wake();
+    }
+}
+
+fn remove(number: u32) -> Option<Waker> {
+    RUNNING.with_borrow_mut(|running| {
+        let place = place_of(number, running).ok()?;
+        Some(running.remove(place).1)
+    })
+}
+
+fn place_of(number: u32, running: &[(u32, Waker)]) -> Result<usize, usize> {
+    running.binary_search_by_key(&number, |(number, _)| *number)
+}

@@ -1,0 +1,52 @@
+//! A request as `src/index.js` hands it over.
+//!
+//! A body that arrives slowly or never completes stays in JavaScript, where it is freed with its request. WebAssembly memory
+//! holds complete bodies only.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+use web_sys::Headers;
+
+use crate::http::Received;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    pub(super) type Incoming;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn method(this: &Incoming) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn url(this: &Incoming) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn headers(this: &Incoming) -> Headers;
+
+    /// Names the request for its cancellation.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn number(this: &Incoming) -> u32;
+
+    /// Has the request cancelled when its client leaves. It costs more than a look-up in memory.
+    #[wasm_bindgen(method)]
+    pub(super) fn watch(this: &Incoming);
+
+    /// The bytes of the body, or the status of the response when there are none.
+    #[wasm_bindgen(method, getter)]
+    fn received(this: &Incoming) -> JsValue;
+}
+
+impl Incoming {
+    pub(super) fn body(&self) -> Received {
+        let received = self.received();
+        if let Some(bytes) = received.dyn_ref::<Uint8Array>() {
+            return Received::Bytes(bytes.to_vec());
+        }
+        match received.as_f64() {
+            Some(408.0) => Received::TooSlow,
+            Some(413.0) => Received::TooLong,
+            Some(503.0) => Received::TooMany,
+            _ => Received::Nothing,
+        }
+    }
+}
