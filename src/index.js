@@ -13,7 +13,7 @@ export default class extends WorkerEntrypoint {
     // Each of these is read once: the runtime makes a string of the URL, and an object of the headers, at every look.
     const { method, url, headers } = request;
     if (method === "GET" || method === "HEAD") {
-      const response = fromMemory(url, headers);
+      const response = fromMemory(method === "HEAD", url, headers);
       if (response !== undefined) return response;
     } else if (method === "POST" && new URL(url).pathname === "/metadata") {
       return batch(this, request, { method, url, headers });
@@ -65,8 +65,8 @@ function call(worker, method) {
 // No private member of the class: every instance, and there is one for each request, would pay for it.
 const build = ({ ctx, env }) => new Worker(ctx, env);
 
-function fromMemory(url, headers) {
-  const answer = answerFromMemory(url, headers.get("If-None-Match"), headers.get("Origin"));
+function fromMemory(isHead, url, headers) {
+  const answer = answerFromMemory(isHead, url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
   const { body, init } = recent.get(answer) ?? parsed(answer);
   return new Response(body, init);
@@ -82,10 +82,10 @@ function cancel(number) {
 }
 
 /** Counted here, with the copying of its arguments: a termination runs no `finally`. */
-function answerFromMemory(url, ifNoneMatch, origin) {
+function answerFromMemory(isHead, url, ifNoneMatch, origin) {
   pending.count++;
   try {
-    return Memory.answer(url, ifNoneMatch, origin);
+    return Memory.answer(isHead, url, ifNoneMatch, origin);
   } finally {
     pending.count--;
   }

@@ -22,6 +22,7 @@ impl Memory {
     #[wasm_bindgen]
     #[must_use]
     pub fn answer(
+        is_head: bool,
         url: &str,
         if_none_match: Option<String>,
         origin: Option<String>,
@@ -29,7 +30,7 @@ impl Memory {
         let app = App::running()?;
         let app = app.as_ref().as_ref().ok()?;
         let request = Request {
-            method: Method::Get,
+            method: if is_head { Method::Head } else { Method::Get },
             url,
             if_none_match: if_none_match.as_deref(),
             origin: origin.as_deref(),

@@ -17,6 +17,7 @@ async function linesAt(t, logLevel) {
   site.origin.on("/assets/broken", failure(500));
   await site.get(`${PATH}?token=secret`);
   await site.get(PATH);
+  await site.request("HEAD", PATH);
   await site.request("POST", "/metadata", { body: '{"paths":["a","b"]}' });
   await site.get("/metadata/broken");
   await site.call("fetchMetadata", "photos/cat.jpg");
@@ -34,6 +35,7 @@ suite("each request", () => {
     assert.deepEqual(lines, [
       `debug request GET ${PATH}`,
       `debug request GET ${PATH}`,
+      `debug request HEAD ${PATH}`,
       "debug request POST /metadata",
       "warn origin-failure broken",
       "debug request GET /metadata/broken",
