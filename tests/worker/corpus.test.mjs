@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
 import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
 import { text } from "./harness/origin.mjs";
+import { generator } from "./harness/random.mjs";
 import { deploy } from "./harness/site.mjs";
 
 /** A Worker whose origin has the corpus; `spoilt` has what stands in for a file. */
@@ -111,13 +112,3 @@ const OTHERWISE_IN_CHROMIUM = [
   // Half a pixel is none, and a viewBox without a size is fitted into 300 by 150.
   /^svg\/(below-one|viewbox-|percent|auto|nested|sdl\/svg-class)/,
 ];
-
-/** Mulberry32: the same spoilt bytes each time. */
-function generator(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}

@@ -3,6 +3,7 @@ import test from "node:test";
 import { tally } from "./harness/expect.mjs";
 import { within } from "./harness/gate.mjs";
 import { failure, image } from "./harness/origin.mjs";
+import { generator } from "./harness/random.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const MB = 1024 * 1024;
@@ -13,16 +14,6 @@ const admin = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 const OPERATIONS = 12_000;
 const AT_A_TIME = 24;
 const CAPACITY = 200;
-
-/** Mulberry32: the same operations each time, in an order that the runtime decides. */
-function generator(state) {
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 test("two isolates on one KV survive everything that clients, the origin and KV do", { timeout: 180_000 }, async (t) => {
   const random = generator(15);
