@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
 import { root } from "./lib/process.mjs";
+import { generator } from "./lib/random.mjs";
 
 const dawn = { sky: ["#2b3a67", "#e8998d", "#fbe3b9"], light: "#fff4d6", far: "#b98b9a", near: "#1f2440" };
 const forest = { sky: ["#12343b", "#4f8a8b", "#f6e7c1"], light: "#fff8e1", far: "#7fa99b", near: "#0b2027" };
@@ -122,17 +123,6 @@ function forestOn(ridge, { width, height, count, random }) {
     });
     return tiers.join(" ");
   }).join(" ");
-}
-
-/** Mulberry32: a seeded generator, so that a second run changes no file. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
 
 function mix(from, to, part) {

@@ -22,6 +22,18 @@ pub struct Remembered {
     pub has_fallback: bool,
 }
 
+impl Remembered {
+    /// A failure for this moment only: the next request asks the origin again.
+    #[must_use]
+    pub fn once(failure: Failure) -> Self {
+        Self {
+            failure,
+            left_s: 0,
+            has_fallback: false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Kept {
     failure: Failure,

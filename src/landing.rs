@@ -73,11 +73,7 @@ impl Landing {
             } else {
                 source
             },
-            result: held.ok_or(Remembered {
-                failure,
-                left_s: 0,
-                has_fallback: false,
-            }),
+            result: held.ok_or(Remembered::once(failure)),
             kv_ms: None,
             origin_ms: None,
         }

@@ -301,15 +301,7 @@ impl<P: Ports> Leader<P> {
         self.service.tell(&event, &self.ports);
         let fallback = known.fallback.as_ref();
         let stands_in = failure.allows_stale() && fallback.is_some();
-        let remembered = if failure.is_private() {
-            Remembered {
-                failure,
-                left_s: 0,
-                has_fallback: stands_in,
-            }
-        } else {
-            self.remember(failure, stands_in, now_ms)
-        };
+        let remembered = self.remember(failure, stands_in, now_ms);
         if !failure.allows_stale() {
             self.forget(in_kv || fallback.is_some());
         }
@@ -413,12 +405,8 @@ impl<P: Ports> Leader<P> {
     }
 
     fn remember(&self, failure: Failure, has_fallback: bool, now_ms: u64) -> Remembered {
-        if self.flight.is_revoked() {
-            return Remembered {
-                failure,
-                left_s: 0,
-                has_fallback,
-            };
+        if self.flight.is_revoked() || failure.is_private() {
+            return Remembered::once(failure);
         }
         let mut failures = self.service.failures.borrow_mut();
         failures.remember(&self.key, failure, has_fallback, now_ms)

@@ -564,6 +564,17 @@ fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
     assert_eq!((runtime.opened().len(), runtime.asked()), (2, 0));
 }
 
+/// Memory has had an entry for longer than `memoryCacheTtl`, and the origin fails since.
+fn failing_with_an_old_entry() -> Isolate {
+    let mut isolate = isolate();
+    isolate
+        .runtime
+        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+    isolate.get("cat.jpg").unwrap();
+    isolate.advance(400_000);
+    isolate
+}
+
 /// KV has a record that may only be served while the origin fails, and the origin fails.
 fn failing_with_an_old_record(settings: serde_json::Value) -> Isolate {
     let isolate = Isolate::new(settings);
@@ -626,12 +637,7 @@ fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails()
 
 #[test]
 fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_back() {
-    let mut isolate = isolate();
-    isolate
-        .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
-    isolate.get("cat.jpg").unwrap();
-    isolate.advance(400_000);
+    let mut isolate = failing_with_an_old_entry();
     isolate.runtime.remove(KEY);
     for _ in 0..3 {
         assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
@@ -642,12 +648,7 @@ fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_bac
 
 #[test]
 fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
-    let mut isolate = isolate();
-    isolate
-        .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
-    isolate.get("cat.jpg").unwrap();
-    isolate.advance(400_000);
+    let mut isolate = failing_with_an_old_entry();
     isolate
         .runtime
         .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
@@ -692,12 +693,7 @@ fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
 
 #[test]
 fn a_request_that_loses_its_leader_and_is_overtaken_by_a_purge_does_not_serve_the_purged_entry() {
-    let mut isolate = isolate();
-    isolate
-        .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
-    isolate.get("cat.jpg").unwrap();
-    isolate.advance(400_000);
+    let mut isolate = failing_with_an_old_entry();
     isolate.runtime.kv_is_unbound();
     isolate.runtime.leaders_die(true);
     let waiting = isolate.begin("cat.jpg");

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import test, { suite } from "node:test";
 import sharp from "sharp";
+import { generator } from "../../scripts/lib/random.mjs";
 import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
 import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
 import { text } from "./harness/origin.mjs";
-import { generator } from "./harness/random.mjs";
 import { deploy } from "./harness/site.mjs";
 
 /** A Worker whose origin has the corpus; `spoilt` has what stands in for a file. */

@@ -12,6 +12,17 @@ const ADMIN_TOKEN = "correct horse battery staple";
 const purge = (site, path, authorization = `Bearer ${ADMIN_TOKEN}`) =>
   site.request("DELETE", path, { headers: { Authorization: authorization } });
 
+/** A site without memory whose first write to KV is held at `gate`. */
+async function writing(t) {
+  const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
+  const gate = new Gate();
+  let writes = 0;
+  site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
+  assertFound(await site.get(PATH), "origin");
+  await gate.arrived();
+  return { site, gate };
+}
+
 suite("DELETE with the admin token", () => {
   test("forgets one image in memory and KV, and no other", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
@@ -30,12 +41,7 @@ suite("DELETE with the admin token", () => {
   });
 
   test("undoes every write that is on its way, also where the image was fetched twice meanwhile", async (t) => {
-    const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
-    const gate = new Gate();
-    let writes = 0;
-    site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
-    assertFound(await site.get(PATH), "origin");
-    await gate.arrived();
+    const { site, gate } = await writing(t);
     assertFound(await site.get(PATH), "origin");
     await site.settled();
     assert.equal((await purge(site, PATH)).status, 200);
@@ -47,12 +53,7 @@ suite("DELETE with the admin token", () => {
   });
 
   test("is not undone by a write that ends after it: the record of the next fetch stays", async (t) => {
-    const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
-    const gate = new Gate();
-    let writes = 0;
-    site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
-    assertFound(await site.get(PATH), "origin");
-    await gate.arrived();
+    const { site, gate } = await writing(t);
     assert.equal((await purge(site, PATH)).status, 200);
     site.origin.on("/assets/photos/cat.jpg", image({ width: 77 }));
     assertFound(await site.get(PATH), "origin");

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { generator } from "../../scripts/lib/random.mjs";
 import { tally } from "./harness/expect.mjs";
 import { within } from "./harness/gate.mjs";
 import { failure, image } from "./harness/origin.mjs";
-import { generator } from "./harness/random.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const MB = 1024 * 1024;
