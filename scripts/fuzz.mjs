@@ -22,6 +22,7 @@ await main(async () => {
     const found = join("found", target);
     mkdirSync(join(folder, found), { recursive: true });
     const inputs = [found, join("corpus", target)];
+    if (target === "image_header") inputs.push(join("..", "tests", "cases"));
     await run("cargo", ["+nightly", "fuzz", "run", target, ...inputs, "--", `-max_total_time=${seconds}`], { cwd: folder, env });
   }
 });
