@@ -161,13 +161,15 @@ pub fn memory_cache(bytes: &[u8]) {
             3 => {
                 assert_eq!(cache.remove(&key), found.map(|(_, value)| value));
             }
-            _ if capacity == 0 => cache.insert(key, value),
+            _ if capacity == 0 => assert_eq!(cache.insert(key, value), 0),
             _ => {
-                if found.is_none() && model.len() >= capacity {
+                let before = model.len();
+                if found.is_none() && before >= capacity {
                     model.drain(..(capacity / 5).max(1));
                 }
+                let pruned = before - model.len();
                 model.push_back((key, value));
-                cache.insert(key, value);
+                assert_eq!(cache.insert(key, value), pruned as u64);
             }
         }
         assert_eq!(cache.len(), model.len());

@@ -397,10 +397,20 @@ impl<P: Ports> Leader<P> {
 
     /// As [`keep`](Self::keep), but the failure that made a stale entry the answer still stands.
     fn keep_stale(&self, entry: &Rc<Entry>) {
-        if !self.flight.is_revoked() {
-            let key = Rc::clone(&self.key);
+        if self.flight.is_revoked() {
+            return;
+        }
+        let (before, pruned) = {
             let mut memory = self.service.memory.borrow_mut();
-            memory.insert(key, Rc::clone(entry));
+            let before = memory.len();
+            (
+                before,
+                memory.insert(Rc::clone(&self.key), Rc::clone(entry)),
+            )
+        };
+        if pruned > 0 {
+            let event = Event::Pruned { before, pruned };
+            self.service.tell(&event, &self.ports);
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::config::{ConfigError, LogLevel};
 use crate::failure::Failure;
+use crate::lookup::Source;
 use crate::record::RecordError;
 use crate::user_text::excerpt;
 
@@ -67,6 +68,27 @@ pub enum Event<'a> {
         /// What the runtime said.
         cause: &'a str,
     },
+    /// Memory was full and has dropped the entries that were used least recently.
+    Pruned {
+        /// How many entries there were.
+        before: usize,
+        /// How many were dropped.
+        pruned: u64,
+    },
+    /// A request waits for the flight that another one leads.
+    Coalesced {
+        /// The cache key of the image.
+        key: &'a str,
+    },
+    /// The metadata of one image was returned, alone or in a batch.
+    Metadata {
+        /// The raw path of the image.
+        path: &'a str,
+        /// Where it came from.
+        source: Source,
+        /// From the request to the answer, in milliseconds.
+        duration_ms: u64,
+    },
     /// A request was answered.
     Request {
         /// The method, or `RPC` for a call from another Worker.
@@ -106,7 +128,10 @@ impl Event<'_> {
             | Self::MalformedRecord { .. }
             | Self::DatasetFault { .. } => LogLevel::Warn,
             Self::OriginFailure { failure, .. } if failure.allows_stale() => LogLevel::Warn,
-            Self::OriginFailure { .. } => LogLevel::Debug,
+            Self::OriginFailure { .. }
+            | Self::Pruned { .. }
+            | Self::Coalesced { .. }
+            | Self::Metadata { .. } => LogLevel::Debug,
             Self::AdminTokenMissing => LogLevel::Info,
             Self::Request { method, code, .. } => level_of_request(method, *code),
         }
@@ -161,6 +186,32 @@ impl Event<'_> {
                 cause: Some(truncated(cause)),
                 ..Line::default()
             },
+            Self::Pruned { before, pruned } => Line {
+                before: Some(*before),
+                event: "pruning",
+                pruned: Some(*pruned),
+                ..Line::default()
+            },
+            Self::Coalesced { key } => Line {
+                event: "coalescing",
+                key: Some(excerpt(key)),
+                ..Line::default()
+            },
+            Self::Metadata {
+                path,
+                source,
+                duration_ms,
+            } => Line {
+                duration_ms: Some(*duration_ms),
+                event: match source {
+                    Source::Memory | Source::Kv => "cache-hit",
+                    Source::Origin { .. } => "cache-miss",
+                    Source::InFlight => "coalesced-request",
+                },
+                path: Some(excerpt(path)),
+                source: Some(source.name()),
+                ..Line::default()
+            },
             Self::Request {
                 method,
                 path,
@@ -194,9 +245,12 @@ impl Event<'_> {
                 Some(format!("kv-{operation}: {}", truncated(cause)))
             }
             Self::DatasetFault { .. } => Some("dataset".into()),
-            Self::MalformedRecord { .. } | Self::OriginFailure { .. } | Self::Request { .. } => {
-                None
-            }
+            Self::MalformedRecord { .. }
+            | Self::OriginFailure { .. }
+            | Self::Pruned { .. }
+            | Self::Coalesced { .. }
+            | Self::Metadata { .. }
+            | Self::Request { .. } => None,
         }
     }
 }
@@ -204,6 +258,8 @@ impl Event<'_> {
 /// The published form, in this order.
 #[derive(Default, Serialize)]
 struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     binding: Option<&'a str>,
     #[serde(rename = "cacheStatus", skip_serializing_if = "Option::is_none")]
@@ -214,9 +270,13 @@ struct Line<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    #[serde(rename = "durationMs", skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
     event: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     level: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<&'static str>,
@@ -225,9 +285,13 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pruned: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(rename = "serverTiming", skip_serializing_if = "Option::is_none")]
     server_timing: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
 }

@@ -62,11 +62,12 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.get_mut(key)
     }
 
-    /// Stores `value` as the most recently used.
-    pub fn insert(&mut self, key: K, value: V) {
+    /// Stores `value` as the most recently used. Returns how many entries were pruned for it.
+    pub fn insert(&mut self, key: K, value: V) -> u64 {
         if self.capacity == 0 {
-            return;
+            return 0;
         }
+        let evicted = self.evicted;
         if self.entries.len() >= self.capacity && !self.entries.contains(&key) {
             self.prune();
         }
@@ -78,6 +79,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         while self.bytes > self.most_bytes && self.entries.len() > 1 {
             self.pop_lru();
         }
+        self.evicted.saturating_sub(evicted)
     }
 
     fn pop_lru(&mut self) {

@@ -252,7 +252,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             let now_ms = ports.now_ms();
             let (flight, leads) = match self.board(key, now_ms) {
                 Boarding::Lead(flight) => (flight, true),
-                Boarding::Follow(flight) => (flight, false),
+                Boarding::Follow(flight) => {
+                    self.tell_at(&Event::Coalesced { key }, now_ms, ports);
+                    (flight, false)
+                }
                 Boarding::Full => return Self::overloaded(held),
             };
             if leads {

@@ -18,7 +18,7 @@ use optimized_metadata::http::{Bindings, Dataset, Method, Received, Request, Sit
 use optimized_metadata::isolate::Isolate as Name;
 use optimized_metadata::ports::Stored;
 use serde_json::{Value, json};
-use support::{Answer, Isolate, START_MS, Signal};
+use support::{Answer, Gate, Isolate, START_MS, Signal};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TOKEN: &str = "token";
@@ -400,7 +400,7 @@ fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
 }
 
 #[test]
-fn at_debug_every_request_has_one_line() {
+fn at_debug_every_request_has_one_line_and_so_has_the_metadata_that_it_returns() {
     let mut published = Published::new(json!({ "logLevel": "debug" }));
     let long = format!("/metadata/{}", "é".repeat(300));
     published.get("/metadata/a");
@@ -418,12 +418,68 @@ fn at_debug_every_request_has_one_line() {
     assert_eq!(
         lines,
         [
+            r#"{"durationMs":0,"event":"cache-miss","level":"debug","path":"a","source":"origin"}"#,
             r#"{"cacheStatus":"OptimizedMetadata; fwd=miss; fwd-status=200; stored; detail=origin","event":"request","level":"debug","method":"GET","path":"/metadata/a","serverTiming":"memory;dur=0, kv;dur=0, origin;dur=0, total;dur=0","status":200}"#,
+            &format!(
+                r#"{{"durationMs":0,"event":"cache-miss","level":"debug","path":"{}","source":"origin"}}"#,
+                "%C3%A9".repeat(42) + "%C3%"
+            ),
             &format!(
                 r#"{{"cacheStatus":"OptimizedMetadata; fwd=miss; fwd-status=200; stored; detail=origin","event":"request","level":"debug","method":"GET","path":"{cut}","serverTiming":"memory;dur=0, kv;dur=0, origin;dur=0, total;dur=0","status":200}}"#
             ),
+            r#"{"durationMs":0,"event":"cache-hit","level":"debug","path":"a","source":"memory"}"#,
             r#"{"cacheStatus":"OptimizedMetadata; hit; ttl=83289; detail=memory","event":"request","level":"debug","method":"GET","path":"/metadata/a","serverTiming":"memory;dur=0, total;dur=0","status":200}"#,
             r#"{"code":"invalid-path","event":"request","level":"debug","method":"RPC","path":"a%0A%22","status":400}"#,
+        ]
+    );
+}
+
+#[test]
+fn at_debug_the_log_has_pruning_coalescing_and_the_source_of_each_image() {
+    let mut published = Published::new(json!({ "logLevel": "debug", "memoryCacheSize": 1 }));
+    let lines = |published: &Published| {
+        let lines = published.isolate.runtime.log().into_iter();
+        lines
+            .filter(|line| !line.contains("\"request\""))
+            .collect::<Vec<_>>()
+    };
+    published.get("/metadata/a");
+    published.isolate.advance(0);
+    let batch = r#"{"paths":["b","a"]}"#;
+    published.request(Method::Post, "/metadata", batch);
+    assert_eq!(
+        lines(&published),
+        [
+            r#"{"durationMs":0,"event":"cache-miss","level":"debug","path":"a","source":"origin"}"#,
+            r#"{"before":1,"event":"pruning","level":"debug","pruned":1}"#,
+            r#"{"durationMs":0,"event":"cache-miss","level":"debug","path":"b","source":"origin"}"#,
+            r#"{"durationMs":0,"event":"cache-hit","level":"debug","path":"a","source":"memory"}"#,
+        ]
+    );
+
+    let (gate, open) = Gate::new();
+    published.isolate.runtime.kv_reads_wait(gate);
+    let calls = ["a", "a"].map(|path| {
+        let (site, runtime) = (
+            Rc::clone(&published.site),
+            published.isolate.runtime.clone(),
+        );
+        published
+            .isolate
+            .spawn(async move { site.call(path, Ok(None), &runtime).await.is_ok() })
+    });
+    published.isolate.advance(20);
+    open.send(()).unwrap();
+    for call in calls {
+        assert!(published.isolate.finish(call));
+    }
+    assert_eq!(
+        lines(&published)[4..],
+        [
+            r#"{"event":"coalescing","key":"metadata:a","level":"debug"}"#,
+            r#"{"before":1,"event":"pruning","level":"debug","pruned":1}"#,
+            r#"{"durationMs":20,"event":"cache-hit","level":"debug","path":"a","source":"kv"}"#,
+            r#"{"durationMs":20,"event":"coalesced-request","level":"debug","path":"a","source":"inflight"}"#,
         ]
     );
 }

@@ -7,11 +7,11 @@ use super::problem::Problem;
 use super::request::Request;
 use super::site::Site;
 use super::{cache_status, conditional, server_timing};
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::crop::{CropRequest, process_metadata};
 use crate::crop_params;
 use crate::entry::etag_of;
-use crate::log::Log;
+use crate::log::{Event, Log};
 use crate::lookup::Lookup;
 use crate::path::ImagePath;
 use crate::ports::Ports;
@@ -54,6 +54,15 @@ impl Told {
         log: &dyn Log,
     ) -> Self {
         site.record(raw, Ok(&lookup), lookup.now_ms, log);
+        let service = site.service();
+        if service.is_told(LogLevel::Debug) {
+            let event = Event::Metadata {
+                path: raw,
+                source: lookup.source,
+                duration_ms: lookup.timing.total_ms,
+            };
+            service.tell_at(&event, lookup.now_ms, log);
+        }
         let cropped = crop.map(|crop| {
             let processed = process_metadata(lookup.metadata().dimensions, crop);
             lookup.entry.body_with(&processed)

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import test, { suite } from "node:test";
 import { assertProblem } from "./harness/expect.mjs";
+import { Gate } from "./harness/gate.mjs";
 import { root } from "./harness/modules.mjs";
-import { failure } from "./harness/origin.mjs";
+import { failure, gated } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -30,15 +31,21 @@ async function linesAt(t, logLevel) {
 }
 
 suite("each request", () => {
-  test("has one line at debug", async (t) => {
+  test("has one line at debug, and so has the metadata of each image", async (t) => {
     const lines = await linesAt(t, "debug");
     assert.deepEqual(lines, [
+      "debug cache-miss photos/cat.jpg",
       `debug request GET ${PATH}`,
+      "debug cache-hit photos/cat.jpg",
       `debug request GET ${PATH}`,
+      "debug cache-hit photos/cat.jpg",
       `debug request HEAD ${PATH}`,
+      "debug cache-miss a",
+      "debug cache-miss b",
       "debug request POST /metadata",
       "warn origin-failure broken",
       "debug request GET /metadata/broken",
+      "debug cache-hit photos/cat.jpg",
       "debug request RPC photos/cat.jpg",
       "info request GET /stats",
       `info request DELETE ${PATH}`,
@@ -87,6 +94,27 @@ test("a line tells what the answer told", async (t) => {
     assert.equal(entry.serverTiming, answer.headers["server-timing"]);
     assert.equal(entry.status, 200);
   }
+});
+
+test("the log at debug shows pruning, and which requests waited for the fetch of another", async (t) => {
+  const site = await deploy(t, { config: { logLevel: "debug", memoryCacheSize: 1 } });
+  await site.get("/metadata/first");
+  const gate = new Gate();
+  site.origin.on("/assets/photos/cat.jpg", gated(gate));
+  const herd = await site.herd(3, PATH);
+  await gate.arrived();
+  gate.open();
+  await herd.answers;
+  await site.stop();
+  const count = (event) => site.log.filter((line) => line.event === event).length;
+  const key = "metadata:photos/cat.jpg";
+  assert.deepEqual(
+    site.log.filter(({ event }) => event === "coalescing").map((line) => line.key),
+    [key, key],
+  );
+  assert.deepEqual([count("cache-miss"), count("coalesced-request")], [2, 2]);
+  const { before, pruned } = site.log.find(({ event }) => event === "pruning");
+  assert.deepEqual([before, pruned], [1, 1]);
 });
 
 test("a problem of a layer tells how long the layers took", async (t) => {
