@@ -30,10 +30,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let mut auxiliaries = Vec::new();
     let all_auxiliaries = meta.auxiliaries(primary, &mut auxiliaries);
     let properties = Properties::read(meta.properties, primary, &auxiliaries)?;
-    let mut picture = Picture::default();
-    for property in &properties.of_primary {
-        picture.take(property)?;
-    }
+    let picture = Picture::read(&properties.of_primary)?;
     let mut has_alpha = false;
     for property in &properties.of_auxiliaries {
         has_alpha |= is_alpha(property)?;
@@ -42,7 +39,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     if !has_alpha {
         all_auxiliaries?;
     }
-    let (width, height) = picture.size.ok_or(NoImage::Malformed)?;
+    let (width, height) = picture.size;
     let traits = Traits {
         orientation: picture.turned.and_then(Turn::orientation),
         has_alpha: Some(has_alpha),
@@ -215,21 +212,35 @@ fn id(part: Part<'_>, at: u64, short: bool) -> Result<u32, Stop> {
     }
 }
 
-/// What the properties of a picture make of it.
-#[derive(Default)]
+/// The properties of a picture, applied.
 struct Picture {
-    /// As displayed, once all properties are taken.
-    size: Option<(u32, u32)>,
+    /// As displayed.
+    size: (u32, u32),
     turned: Option<Turn>,
     bit_depth: Option<NonZeroU8>,
     color_space: Option<ColorSpace>,
 }
 
 impl Picture {
-    fn take(&mut self, property: &Box<'_>) -> Result<(), Stop> {
+    /// Descriptive properties apply to the picture as it is stored, wherever they are in the list. Transformative ones
+    /// are applied in the order of the list (ISO/IEC 23008-12, 6.3 and 6.5.1).
+    fn read(properties: &[Box<'_>]) -> Result<Self, Stop> {
+        let mut picture = Self {
+            size: stored_size(properties)?,
+            turned: None,
+            bit_depth: None,
+            color_space: None,
+        };
+        for property in properties {
+            picture.apply(property)?;
+        }
+        Ok(picture)
+    }
+
+    fn apply(&mut self, property: &Box<'_>) -> Result<(), Stop> {
         let body = property.body;
+        let (width, height) = self.size;
         match &property.kind {
-            b"ispe" => self.size = Some((body.u32_be(4)?, body.u32_be(8)?)),
             b"clap" => {
                 let side = |at: u64| {
                     let (length, unit) = (body.u32_be(at)?, body.u32_be(at.saturating_add(4))?);
@@ -237,14 +248,12 @@ impl Picture {
                         .checked_div(unit)
                         .ok_or(Stop::from(NoImage::Malformed))
                 };
-                let clean = (side(0)?, side(8)?);
-                let (width, height) = self.size.ok_or(NoImage::Malformed)?;
-                self.size = Some((clean.0.min(width), clean.1.min(height)));
+                self.size = (side(0)?.min(width), side(8)?.min(height));
             }
             b"irot" => {
                 let quarters = body.u8(0)? & 3;
                 if quarters & 1 == 1 {
-                    self.size = self.size.map(|(width, height)| (height, width));
+                    self.size = (height, width);
                 }
                 self.turned = Some(self.turned.unwrap_or_default().rotated(quarters));
             }
@@ -266,6 +275,20 @@ impl Picture {
     }
 }
 
+/// The size in `ispe`, in pixels. Several are malformed if they differ.
+fn stored_size(properties: &[Box<'_>]) -> Result<(u32, u32), Stop> {
+    let mut size = None;
+    for Box { kind, body } in properties {
+        if kind == b"ispe" {
+            let found = (body.u32_be(4)?, body.u32_be(8)?);
+            if *size.get_or_insert(found) != found {
+                return Err(NoImage::Malformed.into());
+            }
+        }
+    }
+    size.ok_or(NoImage::Malformed.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,12 +300,11 @@ mod tests {
 
     /// An AVIF whose picture 1 has property 1, its size of 4 by 3 pixels, so many times, and whose picture 2, with
     /// property 2, belongs to it as this.
-    fn avif(times: u32, auxiliary: &[u8]) -> Vec<u8> {
+    fn avif(times: u8, auxiliary: &[u8]) -> Vec<u8> {
         let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
         let aux_c = boxed(b"auxC", &[b"\0\0\0\0", auxiliary, b"\0"].concat());
-        let first = b"\0\x01\x01\x01".repeat(usize::try_from(times).unwrap());
-        let entries = (times + 1).to_be_bytes();
-        let ipma = [&b"\0\0\0\0"[..], &entries, &first, b"\0\x02\x01\x02"].concat();
+        let first = [&[0, 1, times][..], &vec![1; times.into()]].concat();
+        let ipma = [b"\0\0\0\0\0\0\0\x02", &first[..], b"\0\x02\x01\x02"].concat();
         let ipco = boxed(b"ipco", &[ispe, aux_c].concat());
         let auxl = boxed(b"auxl", b"\0\x02\0\x01\0\x01");
         let meta = [
@@ -307,7 +329,7 @@ mod tests {
         assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
         assert_eq!(size(64), size(1));
         assert_eq!(size(65), Err(NoImage::Malformed.into()));
-        assert_eq!(size(200_000), Err(NoImage::Malformed.into()));
+        assert_eq!(size(255), Err(NoImage::Malformed.into()));
         assert_eq!(size(0), Err(NoImage::Malformed.into()));
     }
 
@@ -339,6 +361,60 @@ mod tests {
             let file = avif(1, auxiliary);
             let traits = read(Part::file(&file, 1 << 20)).unwrap().traits;
             assert_eq!(traits.has_alpha, Some(has_alpha));
+        }
+    }
+
+    /// An AVIF of a list of properties, of which its picture has those with these indices.
+    fn with(properties: &[Vec<u8>], indices: &[u8]) -> Vec<u8> {
+        let count = u8::try_from(indices.len()).unwrap();
+        let ipma = [b"\0\0\0\0\0\0\0\x01\0\x01", &[count][..], indices].concat();
+        let iprp = [boxed(b"ipco", &properties.concat()), boxed(b"ipma", &ipma)];
+        let meta = [
+            b"\0\0\0\0".to_vec(),
+            boxed(b"pitm", b"\0\0\0\0\0\x01"),
+            boxed(b"iprp", &iprp.concat()),
+        ];
+        let file = [
+            boxed(b"ftyp", b"avif\0\0\0\0"),
+            boxed(b"meta", &meta.concat()),
+        ];
+        file.concat()
+    }
+
+    fn size(properties: &[Vec<u8>]) -> Result<(u32, u32), Stop> {
+        let indices: Vec<u8> = (1..).take(properties.len()).collect();
+        let dimensions = read(Part::file(&with(properties, &indices), 1_000))?.dimensions;
+        Ok((dimensions.width(), dimensions.height()))
+    }
+
+    fn ispe(width: u8, height: u8) -> Vec<u8> {
+        boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 0, width, 0, 0, 0, height])
+    }
+
+    /// A clean aperture by its four fractions, of which the other two are the offsets.
+    fn clap(fractions: [i32; 8]) -> Vec<u8> {
+        boxed(b"clap", &fractions.map(i32::to_be_bytes).concat())
+    }
+
+    #[test]
+    fn transformations_apply_in_their_order_wherever_the_size_is() {
+        let (clap, irot) = (clap([30, 1, 20, 1, 0, 1, 0, 1]), boxed(b"irot", &[1]));
+        for place in 0..3 {
+            for (first, second, expected) in [(&clap, &irot, (20, 30)), (&irot, &clap, (24, 20))] {
+                let mut properties = vec![first.clone(), second.clone()];
+                properties.insert(place, ispe(40, 24));
+                assert_eq!(size(&properties), Ok(expected), "{place}");
+            }
+        }
+        let same = [ispe(4, 3), irot.clone(), ispe(4, 3)];
+        assert_eq!(size(&same), Ok((3, 4)));
+        for contradictory in [
+            vec![ispe(4, 3), ispe(3, 4)],
+            vec![ispe(4, 3), irot.clone(), ispe(3, 4)],
+            vec![irot],
+            vec![ispe(0, 3)],
+        ] {
+            assert_eq!(size(&contradictory), Err(NoImage::Malformed.into()));
         }
     }
 }
