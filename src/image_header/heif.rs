@@ -52,7 +52,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         format,
         dimensions: Dimensions::new(width, height).ok_or(NoImage::Malformed)?,
         traits,
-        is_certain: true,
+        is_certain: picture.is_certain,
     })
 }
 
@@ -219,6 +219,7 @@ struct Picture {
     turned: Option<Turn>,
     bit_depth: Option<NonZeroU8>,
     color_space: Option<ColorSpace>,
+    is_certain: bool,
 }
 
 impl Picture {
@@ -230,6 +231,7 @@ impl Picture {
             turned: None,
             bit_depth: None,
             color_space: None,
+            is_certain: true,
         };
         for property in properties {
             picture.apply(property)?;
@@ -242,13 +244,10 @@ impl Picture {
         let (width, height) = self.size;
         match &property.kind {
             b"clap" => {
-                let side = |at: u64| {
-                    let (length, unit) = (body.u32_be(at)?, body.u32_be(at.saturating_add(4))?);
-                    length
-                        .checked_div(unit)
-                        .ok_or(Stop::from(NoImage::Malformed))
-                };
-                self.size = (side(0)?.min(width), side(8)?.min(height));
+                let (width, is_within) = clean_aperture(body, 0, width)?;
+                let (height, is_also_within) = clean_aperture(body, 8, height)?;
+                self.size = (width, height);
+                self.is_certain &= is_within && is_also_within;
             }
             b"irot" => {
                 let quarters = body.u8(0)? & 3;
@@ -261,6 +260,8 @@ impl Picture {
                 let left_to_right = body.u8(0)? & 1 == 1;
                 self.turned = Some(self.turned.unwrap_or_default().mirrored(left_to_right));
             }
+            // A scaled size. No reader was found that applies it.
+            b"iscl" => self.is_certain = false,
             b"pixi" => {
                 self.bit_depth = NonZeroU8::new(body.u8(5)?);
                 self.color_space = match body.u8(4)? {
@@ -289,8 +290,39 @@ fn stored_size(properties: &[Box<'_>]) -> Result<(u32, u32), Stop> {
     size.ok_or(NoImage::Malformed.into())
 }
 
+/// Returns a side of a clean aperture (ISO/IEC 14496-12, 12.1.4), whose fraction begins at `at`, of a picture of `side`
+/// pixels. A fraction of a pixel is rounded to the nearest, halves up, as libheif does. An aperture has to be within the
+/// picture: one that is not is cut, and the size is then not certain.
+fn clean_aperture(clap: Part<'_>, at: u64, side: u32) -> Result<(u32, bool), Stop> {
+    let number = |at: u64| clap.u32_be(at).map(|n| i64::from(n.cast_signed()));
+    let (length, unit) = (number(at)?, number(at.saturating_add(4))?);
+    // From the centre of the picture to that of the aperture.
+    let offset_at = at.saturating_add(16);
+    let (offset, offset_unit) = (number(offset_at)?, number(offset_at.saturating_add(4))?);
+    if unit <= 0 || offset_unit <= 0 {
+        return Err(NoImage::Malformed.into());
+    }
+    let rounded = |numerator: i64, denominator: i64| {
+        let nearest = numerator.saturating_add(denominator >> 1);
+        nearest.checked_div(denominator).unwrap_or_default()
+    };
+    let (length, side) = (rounded(length, unit), i64::from(side));
+    let margins = side.saturating_sub(length).saturating_mul(offset_unit);
+    let begin = offset.saturating_mul(2).saturating_add(margins);
+    let begin = begin
+        .checked_div(offset_unit.saturating_mul(2))
+        .unwrap_or_default();
+    let end = begin.saturating_add(length).min(side);
+    let inside = end.saturating_sub(begin.max(0));
+    match u32::try_from(inside) {
+        Ok(pixels @ 1..) => Ok((pixels, inside == length)),
+        _ => Err(NoImage::Malformed.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::steps;
     use super::*;
 
     fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
@@ -327,8 +359,8 @@ mod tests {
             read(Part::file(&file, 1 << 20)).map(|header| header.dimensions)
         };
         assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
-        assert_eq!(size(64), size(1));
-        assert_eq!(size(65), Err(NoImage::Malformed.into()));
+        assert_eq!(size(32), size(1));
+        assert_eq!(size(33), Err(NoImage::Malformed.into()));
         assert_eq!(size(255), Err(NoImage::Malformed.into()));
         assert_eq!(size(0), Err(NoImage::Malformed.into()));
     }
@@ -416,5 +448,57 @@ mod tests {
         ] {
             assert_eq!(size(&contradictory), Err(NoImage::Malformed.into()));
         }
+    }
+
+    #[test]
+    fn a_clean_aperture_is_rounded_and_within_its_picture() {
+        let side = |[length, unit, offset, offset_unit]: [i32; 4], of: u32| {
+            let clap = [length, unit, 0, 0, offset, offset_unit].map(i32::to_be_bytes);
+            clean_aperture(Part::file(&clap.concat(), 1_000), 0, of).ok()
+        };
+        for (fractions, expected) in [
+            ([30, 1, 0, 1], Some((30, true))),
+            ([30, 1, -5, 1], Some((30, true))),
+            ([30, 1, 5, 1], Some((30, true))),
+            ([30, 1, 6, 1], Some((29, false))),
+            ([30, 1, -6, 1], Some((29, false))),
+            ([60, 2, 10, 2], Some((30, true))),
+            ([61, 2, 0, 1], Some((31, true))),
+            // It ends where the picture does.
+            ([61, 2, 19, 4], Some((31, true))),
+            ([91, 3, 0, 1], Some((30, true))),
+            ([92, 3, 0, 1], Some((31, true))),
+            ([79, 2, 0, 1], Some((40, true))),
+            ([81, 2, 0, 1], Some((40, false))),
+            ([60, 1, 0, 1], Some((40, false))),
+            ([i32::MAX, 1, 0, 1], Some((40, false))),
+            ([i32::MAX, 1, i32::MAX, 1], None),
+            ([i32::MAX, i32::MAX, i32::MIN, i32::MAX], Some((1, true))),
+            ([1, 1, 21, 1], None),
+            ([30, 1, i32::MIN, 1], None),
+            ([1, 3, 0, 1], None),
+            ([0, 1, 0, 1], None),
+            ([30, 0, 0, 1], None),
+            ([30, 1, 0, 0], None),
+            ([-30, 1, 0, 1], None),
+            ([-30, -1, 0, 1], None),
+            ([30, 1, 0, -1], None),
+        ] {
+            assert_eq!(side(fractions, 40), expected, "{fractions:?}");
+        }
+        assert_eq!(side([1, 1, 0, 1], 0), None);
+        assert_eq!(
+            side([i32::MAX, 1, 0, i32::MAX], u32::MAX),
+            Some((2_147_483_647, true))
+        );
+    }
+
+    #[test]
+    fn as_many_clean_apertures_as_are_allowed_take_few_steps() {
+        let properties = [ispe(40, 24), clap([30, 1, 20, 1, 0, 1, 0, 1])];
+        let file = with(&properties, &[&[1][..], &[2; 31]].concat());
+        let (header, steps) = steps::count(|| read(Part::file(&file, 1_000)));
+        assert_eq!(header.unwrap().dimensions, Dimensions::new(30, 20).unwrap());
+        assert!(steps <= steps::limit(file.len()), "{steps} steps");
     }
 }

@@ -8,7 +8,7 @@ use super::id;
 /// Most properties of a file and of a picture, before a file counts as malformed: some dozens are usual, and they take
 /// memory while they are read.
 const MAX_PROPERTIES: usize = 1_024;
-const MAX_PROPERTIES_OF_PICTURE: usize = 64;
+const MAX_PROPERTIES_OF_PICTURE: usize = 32;
 
 /// The properties of the pictures that count.
 pub(super) struct Properties<'a> {
