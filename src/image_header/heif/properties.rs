@@ -46,6 +46,7 @@ impl<'a> Properties<'a> {
 /// Which properties count, by their places in the list.
 struct Associations {
     of_primary: Vec<usize>,
+    has_primary: bool,
     of_auxiliaries: [bool; MAX_PROPERTIES],
     /// How many properties there have to be.
     count: usize,
@@ -55,6 +56,7 @@ impl Associations {
     fn read(iprp: Part<'_>, primary: u32, auxiliaries: &[u32]) -> Result<Self, Stop> {
         let mut associations = Self {
             of_primary: Vec::new(),
+            has_primary: false,
             of_auxiliaries: [false; MAX_PROPERTIES],
             count: 0,
         };
@@ -77,7 +79,10 @@ impl Associations {
             let length = count.saturating_mul(if wide { 2 } else { 1 });
             let indices = ipma.bytes(at.saturating_add(1), length)?;
             at = at.saturating_add(1).saturating_add(length);
-            let (is_primary, is_auxiliary) = (owner == primary, auxiliaries.contains(&owner));
+            // A picture has one entry in all lists (ISO/IEC 14496-12, 8.11.14): the first, if there are more.
+            let is_primary = owner == primary && !self.has_primary;
+            self.has_primary |= is_primary;
+            let is_auxiliary = auxiliaries.contains(&owner);
             if !is_primary && !is_auxiliary {
                 continue;
             }
