@@ -191,7 +191,7 @@ impl<'a> Meta<'a> {
 
 /// Whether a property says that the picture that has it is the alpha channel of another one.
 fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
-    if property.kind != *b"auxC" {
+    if property.kind != *b"auxC" || property.body.ends_by(VERSIONED) {
         return Ok(false);
     }
     let urn = property.body.rest(VERSIONED)?;
@@ -262,7 +262,8 @@ impl Picture {
             }
             // A scaled size. No reader was found that applies it.
             b"iscl" => self.is_certain = false,
-            b"pixi" => {
+            // A list of channels that is too short is no fault of the size.
+            b"pixi" if !body.ends_by(5) => {
                 self.bit_depth = NonZeroU8::new(body.u8(5)?);
                 self.color_space = match body.u8(4)? {
                     1 => Some(ColorSpace::Gray),
