@@ -411,7 +411,7 @@ mod tests {
             (b"<!doctype html><title>hello</title>", NoImage::Unknown),
             (b"hello", NoImage::Unknown),
             (b"[]", NoImage::Unknown),
-            (b"GIF89a\x04\0\x03\0\0\0\0hello", NoImage::Malformed),
+            (b"GIF89a\x04\0\x03\0\0\0\0;", NoImage::Malformed),
             (GIF.get(..12).unwrap(), NoImage::Truncated),
         ] {
             let failure = replied(None, body).metadata().unwrap_err();

@@ -14,8 +14,11 @@ const GRAPHIC_CONTROL: u8 = 0xf9;
 /// Where the first block begins, if there is no table of colours before it.
 const BLOCKS: u64 = 13;
 
-/// The first frame has to be there: it may be larger than the screen, which then is as large as it takes. How many more
-/// there are is told where the whole file is there.
+/// Longest code that pixels are compressed with, in bits, at the beginning of their data.
+const MAX_CODE_BITS: u8 = 11;
+
+/// The first frame has to be there: it may be larger than the screen, which then is as large as it takes. The number of
+/// frames is known if the end was seen, and that there are several once the second was seen.
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let mut blocks = Blocks {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
@@ -29,13 +32,19 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         Ok::<_, Stop>(screen.max(begin.saturating_add(length)))
     };
     let size = (side(6, 0)?, side(8, 2)?);
-    let more = blocks.count_frames(file).ok();
-    let frames = more.map(|more| more.saturating_add(1));
+    let mut frames = 1_u32;
+    let is_whole = loop {
+        match blocks.next_frame(file) {
+            Ok(Some(_)) => frames = frames.saturating_add(1),
+            Ok(None) => break true,
+            Err(_) => break false,
+        }
+    };
     let traits = Traits {
         orientation: None,
-        has_alpha: (blocks.transparent || frames.is_some()).then_some(blocks.transparent),
-        animated: frames.map(|frames| frames > 1),
-        frames: frames.and_then(NonZeroU32::new),
+        has_alpha: (blocks.transparent || is_whole).then_some(blocks.transparent),
+        animated: (frames > 1 || is_whole).then_some(frames > 1),
+        frames: NonZeroU32::new(frames).filter(|_| is_whole),
         bit_depth: NonZeroU8::new(8),
         color_space: Some(ColorSpace::Rgb),
     };
@@ -49,24 +58,22 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn count_frames(&mut self, file: Part<'_>) -> Result<u32, Stop> {
-        let mut frames = 0_u32;
-        while self.next_frame(file)?.is_some() {
-            frames = frames.saturating_add(1);
-        }
-        Ok(frames)
-    }
-
-    /// The place and size of the next frame; `None` at the end.
+    /// The place and size of the next frame; `None` at the end. Bytes between blocks that begin none are ignored (GIF87a,
+    /// appendix on extraneous data). After such bytes, what only looks like a frame is malformed: text has commas.
     fn next_frame<'a>(&mut self, file: Part<'a>) -> Result<Option<Part<'a>>, Stop> {
+        let mut is_after_garbage = false;
         loop {
             let begin = self.at.saturating_add(1);
             match file.u8(self.at)? {
                 IMAGE => {
                     let frame = file.part(begin, 9)?;
-                    // Behind it stand its colours, the size of its codes and its pixels.
                     let table = color_table(frame.u8(8)?);
-                    self.at = begin.saturating_add(10).saturating_add(table);
+                    // After the frame come its colours, the size of its codes and its pixels.
+                    let codes = begin.saturating_add(9).saturating_add(table);
+                    if is_after_garbage && file.u8(codes)? > MAX_CODE_BITS {
+                        return Err(NoImage::Malformed.into());
+                    }
+                    self.at = codes.saturating_add(1);
                     self.skip_data(file);
                     return Ok(Some(frame));
                 }
@@ -78,13 +85,16 @@ impl Blocks {
                     self.skip_data(file);
                 }
                 TRAILER => return Ok(None),
-                _ => return Err(NoImage::Malformed.into()),
+                _ => {
+                    is_after_garbage = true;
+                    self.at = begin;
+                }
             }
         }
     }
 
-    /// Data stands in pieces, each behind its length, of which the last one is empty. Where they are not all there, the
-    /// walk stands at the first that is not.
+    /// Data is in pieces, each after its length, of which the last one is empty. If they are not all there, the walk is
+    /// then at the first that is not.
     fn skip_data(&mut self, file: Part<'_>) {
         while let Ok(length) = file.u8(self.at) {
             self.at = self.at.saturating_add(1).saturating_add(length.into());
@@ -121,5 +131,41 @@ mod tests {
         assert_eq!(size([4, 3], [1, 1], [2, 2]), (4, 3));
         assert_eq!(size([4, 3], [3, 1], [2, 2]), (5, 3));
         assert_eq!(size([0, 0], [0, 0], [2, 7]), (2, 7));
+    }
+
+    const START: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0";
+    const FRAME: &[u8] = b"\x2c\0\0\0\0\x04\0\x03\0\0\x02\x02\x44\x01\0";
+
+    fn traits(blocks: &[&[u8]]) -> Result<Traits, Stop> {
+        let file = [START, &blocks.concat()].concat();
+        read(Part::file(&file, 1_000)).map(|header| header.traits)
+    }
+
+    #[test]
+    fn two_frames_are_an_animation_of_which_the_end_gives_the_number() {
+        let frames = |blocks: &[&[u8]]| {
+            let traits = traits(blocks).unwrap();
+            (traits.animated, traits.frames.map(NonZeroU32::get))
+        };
+        let (two, four) = (FRAME.repeat(2), FRAME.repeat(4));
+        assert_eq!(frames(&[FRAME, b";"]), (Some(false), Some(1)));
+        assert_eq!(frames(&[FRAME]), (None, None));
+        assert_eq!(frames(&[FRAME, &FRAME[..9]]), (None, None));
+        assert_eq!(frames(&[&two]), (Some(true), None));
+        assert_eq!(frames(&[&two, b"\0\0", &two, b";"]), (Some(true), Some(4)));
+        assert_eq!(frames(&[&four[..50]]), (Some(true), None));
+    }
+
+    #[test]
+    fn bytes_between_blocks_are_ignored_but_text_has_no_frames() {
+        let read = |garbage: &[u8]| traits(&[garbage, FRAME, b";"]);
+        for garbage in [&b"\0"[..], b"\0\0\0\0", b"\xff\x01", b"text"] {
+            assert!(read(garbage).is_ok(), "{garbage:?}");
+        }
+        // An extension of any kind is skipped.
+        assert!(read(b"\x21\x77\x02,,\0").is_ok());
+        let malformed = Err(NoImage::Malformed.into());
+        assert_eq!(read(b"Words, and words, and more."), malformed);
+        assert_eq!(traits(&[b"\0", b";", FRAME]), malformed);
     }
 }

@@ -60,6 +60,16 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("gif: empty extensions", |bytes| {
         fill(&[GIF, b"\0".as_slice()].concat(), b"\x21\xf9\0", bytes)
     }),
+    ("gif: bytes between blocks", |bytes| {
+        fill(&[GIF, b"\0".as_slice()].concat(), b"\0", bytes)
+    }),
+    ("gif: frames after bytes between blocks", |bytes| {
+        fill(
+            &[GIF, b"\0".as_slice()].concat(),
+            b"\0\x2c\0\0\0\0\x04\0\x03\0\0\x02\0",
+            bytes,
+        )
+    }),
     ("webp: empty chunks", |bytes| {
         fill(WEBP, b"XMP \0\0\0\0", bytes)
     }),
