@@ -132,7 +132,8 @@ pub fn read(bytes: &[u8], most: u64) -> Result<Header, Stop> {
         [0xff, 0x0a, ..] => jxl::read,
         [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => jxl::read_container,
         [b'B', b'M', ..] => bmp::read,
-        [0, 0, 1, 0, ..] => ico::read,
+        // A cursor of few pictures: other files begin with the same four bytes.
+        [0, 0, 1, 0, ..] | [0, 0, 2, 0, 1..=255, 0, ..] => ico::read,
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::read,
         _ => svg::read,
     };
