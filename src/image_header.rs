@@ -79,8 +79,14 @@ pub enum NoImage {
     Truncated,
     /// The header is longer than what is read of an image.
     HeaderTooLong,
+    /// Text in UTF-16, which can be an SVG.
+    Utf16,
     /// A vector image that has no size in pixels.
     NoSize,
+    /// The size of a vector image is there, but depends on more than what is read of it.
+    UnresolvedSize,
+    /// A vector image of no pixels.
+    TooSmall,
 }
 
 impl fmt::Display for NoImage {
@@ -91,7 +97,10 @@ impl fmt::Display for NoImage {
             Self::Malformed => "its header is malformed",
             Self::Truncated => "it ends inside its header",
             Self::HeaderTooLong => "its header goes on beyond headerBytesMax",
-            Self::NoSize => "it has neither a size nor a viewBox",
+            Self::Utf16 => "it is text in UTF-16",
+            Self::NoSize => "it has no viewBox and lacks a width or a height in pixels",
+            Self::UnresolvedSize => "its width, height or viewBox cannot be resolved to pixels",
+            Self::TooSmall => "its width or height is less than half a pixel",
         })
     }
 }

@@ -1,296 +1,155 @@
-//! SVG, whose size stands in the tag of its root (<https://www.w3.org/TR/SVG2/coords.html>).
+//! SVG, whose size is in the start tag of its root (<https://www.w3.org/TR/SVG2/coords.html>).
+
+mod length;
+mod scanner;
 
 use super::part::Part;
 use super::{Header, NoImage, Stop, header, steps};
-use crate::metadata::{Format, Traits};
+use crate::metadata::{Format, MAX_DIMENSION, Traits};
+use length::{Length, UNRESOLVED, length, view_box};
+use scanner::Scanner;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const NAMESPACE: &[u8] = b"http://www.w3.org/2000/svg";
 
-/// Anything that no other format begins like is taken for text, and may be XML.
+/// Reads a file that begins like no other format as text, which may be XML.
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let there = file.available();
+    if let [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..] = there {
+        return Err(NoImage::Utf16.into());
+    }
     let text = there.strip_prefix(BYTE_ORDER_MARK).unwrap_or(there);
-    let further = || {
-        Stop::Further(
-            u64::try_from(there.len())
-                .unwrap_or(u64::MAX)
-                .saturating_add(1),
-        )
-    };
-    let mut scanner = Scanner { rest: text };
-    let size = scanner.root().map_err(|fault| match fault {
-        Fault::End => further(),
-        Fault::Refused(reason) => reason.into(),
-    })?;
-    let size = size.in_pixels().ok_or(NoImage::NoSize)?;
-    header(Format::Svg, size, Traits::default())
+    let mut scanner = Scanner::new(text, there.len());
+    scanner.skip_prolog()?;
+    let (size, is_certain) = Root::read(&mut scanner)?.size()?;
+    let header = header(Format::Svg, size, Traits::default())?;
+    Ok(Header {
+        is_certain,
+        ..header
+    })
 }
 
-/// Why the tag of the root cannot be read.
-enum Fault {
-    /// The text ends before it.
-    End,
-    Refused(NoImage),
-}
-
-/// What the root says of its size.
+/// The attributes of the root, as they are written.
 #[derive(Default)]
-struct Size {
-    width: Option<f64>,
-    height: Option<f64>,
-    /// Width and height.
-    view_box: Option<(f64, f64)>,
+struct Root<'a> {
+    width: Option<&'a [u8]>,
+    height: Option<&'a [u8]>,
+    view_box: Option<&'a [u8]>,
+    aspect_ratio: Option<&'a [u8]>,
+    style: Option<&'a [u8]>,
+    font_size: Option<&'a [u8]>,
+    namespace: Option<&'a [u8]>,
 }
 
-impl Size {
-    /// As a browser shows it by itself: a side that has no length follows from the ratio of the `viewBox`.
-    fn in_pixels(self) -> Option<(u32, u32)> {
-        let ratio = self.view_box.map(|(width, height)| width / height);
-        let (width, height) = match (self.width, self.height, self.view_box) {
-            (Some(width), Some(height), _) | (None, None, Some((width, height))) => (width, height),
-            (Some(width), None, _) => (width, width / ratio?),
-            (None, Some(height), _) => (height * ratio?, height),
-            (None, None, None) => return None,
-        };
-        (width.is_finite() && height.is_finite()).then(|| (pixels(width), pixels(height)))
-    }
-}
-
-/// To the nearest pixel, but never none.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
-fn pixels(length: f64) -> u32 {
-    length.round().max(1.0) as u32
-}
-
-struct Scanner<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Scanner<'a> {
-    /// The size in the tag of the root, behind declarations and comments.
-    fn root(&mut self) -> Result<Size, Fault> {
-        loop {
-            self.skip_space();
-            if self.rest.is_empty() {
-                return Err(Fault::End);
-            }
-            self.consume(b"<", NoImage::Unknown)?;
-            match self.rest {
-                [b'?', ..] => self.skip_past(b"?>")?,
-                [b'!', b'-', b'-', ..] => self.skip_past(b"-->")?,
-                [b'!', b'D', b'O', b'C', ..] => self.skip_doctype()?,
-                [b'!'] | [b'!', b'-'] | [] => return Err(Fault::End),
-                _ => return self.tag(),
-            }
+impl<'a> Root<'a> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Stop> {
+        let mut name = scanner.name()?.rsplitn(2, |byte| *byte == b':');
+        if name.next() != Some(b"svg") {
+            return Err(NoImage::Unknown.into());
         }
-    }
-
-    fn tag(&mut self) -> Result<Size, Fault> {
-        let name = self.name()?;
-        if name.rsplit(|byte| *byte == b':').next() != Some(b"svg") {
-            return Err(Fault::Refused(NoImage::Unknown));
-        }
-        let mut size = Size::default();
-        loop {
-            self.skip_space();
-            match self.rest {
-                [] => return Err(Fault::End),
-                [b'>' | b'/', ..] => return Ok(size),
-                _ => {}
-            }
-            let (name, value) = self.attribute()?;
-            match name {
-                b"width" => size.width = length(value),
-                b"height" => size.height = length(value),
-                b"viewBox" => size.view_box = view_box(value),
-                _ => {}
-            }
-        }
-    }
-
-    fn attribute(&mut self) -> Result<(&'a [u8], &'a [u8]), Fault> {
-        let name = self.name()?;
-        if name.is_empty() {
-            return Err(Fault::Refused(NoImage::Malformed));
-        }
-        self.skip_space();
-        self.consume(b"=", NoImage::Malformed)?;
-        self.skip_space();
-        let quote = match self.rest {
-            [] => return Err(Fault::End),
-            [quote @ (b'"' | b'\''), rest @ ..] => {
-                self.rest = rest;
-                *quote
-            }
-            _ => return Err(Fault::Refused(NoImage::Malformed)),
-        };
-        let value = self.until(|byte| byte == quote)?;
-        self.rest = self.rest.get(1..).unwrap_or_default();
-        Ok((name, value))
-    }
-
-    fn name(&mut self) -> Result<&'a [u8], Fault> {
-        self.until(|byte| {
-            byte.is_ascii_whitespace() || matches!(byte, b'=' | b'>' | b'/' | b'<' | b'"' | b'\'')
-        })
-    }
-
-    /// What stands before the first byte that is `last`, which stays.
-    fn until(&mut self, last: impl Fn(u8) -> bool) -> Result<&'a [u8], Fault> {
-        let length = self.rest.iter().position(|byte| {
-            steps::add(1);
-            last(*byte)
-        });
-        let (before, rest) = length
-            .and_then(|length| self.rest.split_at_checked(length))
-            .ok_or(Fault::End)?;
-        self.rest = rest;
-        Ok(before)
-    }
-
-    fn consume(&mut self, text: &[u8], otherwise: NoImage) -> Result<(), Fault> {
-        match self.rest.strip_prefix(text) {
-            Some(rest) => self.rest = rest,
-            None if text.starts_with(self.rest) => return Err(Fault::End),
-            None => return Err(Fault::Refused(otherwise)),
-        }
-        Ok(())
-    }
-
-    fn skip_space(&mut self) {
-        let rest = self.rest.trim_ascii_start();
-        steps::add(self.rest.len().saturating_sub(rest.len()));
-        self.rest = rest;
-    }
-
-    fn skip_past(&mut self, end: &[u8]) -> Result<(), Fault> {
-        let found = self.rest.windows(end.len()).position(|part| {
-            steps::add(1);
-            part == end
-        });
-        let after = found.ok_or(Fault::End)?.saturating_add(end.len());
-        self.rest = self.rest.get(after..).unwrap_or_default();
-        Ok(())
-    }
-
-    /// A document type, which can have declarations of its own in brackets.
-    fn skip_doctype(&mut self) -> Result<(), Fault> {
-        let mut in_brackets = false;
-        loop {
-            if self.rest.starts_with(b"<!--") {
-                self.skip_past(b"-->")?;
-                continue;
-            }
-            let [byte, rest @ ..] = self.rest else {
-                return Err(Fault::End);
+        let prefix = name.next();
+        let mut root = Self::default();
+        while let Some((name, value)) = scanner.attribute()? {
+            let is_namespace = match prefix {
+                None => name == b"xmlns",
+                Some(prefix) => name.strip_prefix(b"xmlns:") == Some(prefix),
             };
-            steps::add(1);
-            self.rest = rest;
-            match byte {
-                b'"' | b'\'' => self.skip_past(&[*byte])?,
-                b'[' => in_brackets = true,
-                b']' => in_brackets = false,
-                b'>' if !in_brackets => return Ok(()),
+            let attribute = match name {
+                _ if is_namespace => &mut root.namespace,
+                b"width" => &mut root.width,
+                b"height" => &mut root.height,
+                b"viewBox" => &mut root.view_box,
+                b"preserveAspectRatio" => &mut root.aspect_ratio,
+                b"style" => &mut root.style,
+                b"font-size" => &mut root.font_size,
+                _ => continue,
+            };
+            if attribute.replace(value).is_some() {
+                return Err(NoImage::Malformed.into());
+            }
+        }
+        // Part of a page often has none: then it is taken for SVG.
+        let is_svg = match root.namespace {
+            None | Some(b"") => prefix.is_none(),
+            Some(namespace) => namespace == NAMESPACE,
+        };
+        is_svg.then_some(root).ok_or(NoImage::Unknown.into())
+    }
+
+    /// The size as a browser displays it by itself, in pixels, and whether nothing else can change it. A side that has no
+    /// length follows from the ratio of the `viewBox`.
+    fn size(self) -> Result<((u32, u32), bool), NoImage> {
+        let style = Style::read(self.style.unwrap_or_default());
+        let sets_font = self.font_size.is_some() || style.sets_font;
+        let mut is_certain = !style.sets_size;
+        let mut side = |value: Option<&[u8]>| {
+            let Length { pixels, is_of_font } = length(value?)?;
+            is_certain &= !is_of_font;
+            Some(if is_of_font && sets_font {
+                UNRESOLVED
+            } else {
+                pixels
+            })
+        };
+        let sides = (side(self.width), side(self.height));
+        if let (Some(width), Some(height)) = sides {
+            return Ok(((pixels(width)?, pixels(height)?), is_certain));
+        }
+        let value = self.view_box.ok_or(NoImage::NoSize)?;
+        let view_box = view_box(value).ok_or(NoImage::UnresolvedSize)?;
+        let (width, height) = match sides {
+            (Some(width), _) => (width, width * view_box.1 / view_box.0),
+            (_, Some(height)) => (height * view_box.0 / view_box.1, height),
+            _ => view_box,
+        };
+        // Without a ratio of its own, a browser fits it into 300 by 150.
+        let has_ratio = self
+            .aspect_ratio
+            .is_none_or(|value| !value.trim_ascii_start().starts_with(b"none"));
+        Ok(((pixels(width)?, pixels(height)?), is_certain && has_ratio))
+    }
+}
+
+/// To the nearest pixel.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is within the range
+fn pixels(length: f64) -> Result<u32, NoImage> {
+    if length.is_nan() || length > f64::from(MAX_DIMENSION) {
+        return Err(NoImage::UnresolvedSize);
+    }
+    if length < 0.5 {
+        return Err(NoImage::TooSmall);
+    }
+    Ok(length.round() as u32)
+}
+
+/// The properties that a `style` attribute sets. Browsers take no image's own size from them, librsvg does.
+#[derive(Default)]
+struct Style {
+    sets_size: bool,
+    sets_font: bool,
+}
+
+impl Style {
+    fn read(text: &[u8]) -> Self {
+        steps::add(text.len().saturating_mul(2));
+        let mut style = Self::default();
+        for declaration in text.split(|byte| *byte == b';') {
+            let name = declaration.split(|byte| *byte == b':').next();
+            match name.unwrap_or_default().trim_ascii() {
+                b"width" | b"height" => style.sets_size = true,
+                b"font" | b"font-size" => style.sets_font = true,
+                // A comment, an escape or a reference hides a name.
+                name if name.iter().any(|byte| b"/\\&".contains(byte)) => {
+                    style = Self {
+                        sets_size: true,
+                        sets_font: true,
+                    };
+                }
                 _ => {}
             }
         }
+        style
     }
-}
-
-/// The units of CSS that do not depend on where the image is shown, in pixels. Nothing sets another font than the usual
-/// one, of 16 pixels.
-const UNITS: [(&[u8], f64); 11] = [
-    (b"", 1.0),
-    (b"px", 1.0),
-    (b"in", 96.0),
-    (b"cm", 96.0 / 2.54),
-    (b"mm", 96.0 / 25.4),
-    (b"q", 96.0 / 101.6),
-    (b"pt", 96.0 / 72.0),
-    (b"pc", 16.0),
-    (b"em", 16.0),
-    (b"rem", 16.0),
-    (b"ex", 8.0),
-];
-
-/// A length in pixels, of which an inch has 96. `None` for what depends on where the image is shown, and for what
-/// is no length.
-fn length(value: &[u8]) -> Option<f64> {
-    let (number, unit) = number(value.trim_ascii())?;
-    let pixels = UNITS
-        .into_iter()
-        .find(|(name, _)| unit.eq_ignore_ascii_case(name))
-        .map(|(_, pixels)| pixels)?;
-    Some(number * pixels).filter(|length| *length > 0.0)
-}
-
-/// The width and height of `min-x min-y width height`.
-fn view_box(mut value: &[u8]) -> Option<(f64, f64)> {
-    let mut next = || {
-        let separated = value.trim_ascii_start();
-        let separated = separated.strip_prefix(b",").unwrap_or(separated);
-        let (number, rest) = number(separated.trim_ascii_start())?;
-        value = rest;
-        Some(number)
-    };
-    let (_, _, width, height) = (next()?, next()?, next()?, next()?);
-    (width > 0.0 && height > 0.0).then_some((width, height))
-}
-
-/// The number that a text begins with, and what follows. The standard library's reader would be a tenth of the Worker.
-fn number(text: &[u8]) -> Option<(f64, &[u8])> {
-    let (sign, text) = match text {
-        [b'-', rest @ ..] => (-1.0, rest),
-        [b'+', rest @ ..] => (1.0, rest),
-        _ => (1.0, text),
-    };
-    let (whole, text) = digits(text);
-    let (fraction, text) = match text.strip_prefix(b".") {
-        Some(rest) => digits(rest),
-        None => (&[][..], text),
-    };
-    if whole.is_empty() && fraction.is_empty() {
-        return None;
-    }
-    let mut number = 0.0;
-    for digit in whole {
-        number = number * 10.0 + f64::from(digit.saturating_sub(b'0'));
-    }
-    let mut scale = 1.0;
-    for digit in fraction {
-        scale /= 10.0;
-        number += scale * f64::from(digit.saturating_sub(b'0'));
-    }
-    let (exponent, text) = exponent(text);
-    Some((sign * number * 10_f64.powi(exponent), text))
-}
-
-fn digits(text: &[u8]) -> (&[u8], &[u8]) {
-    let length = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    steps::add(length);
-    text.split_at_checked(length).unwrap_or((text, &[]))
-}
-
-/// The `e3` of a number, which is no exponent where a unit such as `em` begins likewise.
-fn exponent(text: &[u8]) -> (i32, &[u8]) {
-    let [b'e' | b'E', rest @ ..] = text else {
-        return (0, text);
-    };
-    let (sign, rest) = match rest {
-        [b'-', rest @ ..] => (-1, rest),
-        [b'+', rest @ ..] => (1, rest),
-        _ => (1, rest),
-    };
-    let (digits, after) = digits(rest);
-    if digits.is_empty() {
-        return (0, text);
-    }
-    let mut exponent = 0_i32;
-    for digit in digits {
-        let digit = i32::from(digit.saturating_sub(b'0'));
-        exponent = exponent.saturating_mul(10).saturating_add(digit);
-    }
-    (exponent.saturating_mul(sign), after)
 }
 
 #[cfg(test)]
@@ -302,75 +161,305 @@ mod tests {
         Ok((dimensions.width(), dimensions.height()))
     }
 
+    #[track_caller]
+    fn assert_sizes<const N: usize>(cases: [(&str, (u32, u32)); N]) {
+        for (attributes, expected) in cases {
+            let text = format!("<svg {attributes}>");
+            assert_eq!(size(&text), Ok(expected), "{attributes}");
+        }
+    }
+
+    #[track_caller]
+    fn assert_refused<const N: usize>(reason: NoImage, texts: [&str; N]) {
+        for text in texts {
+            assert_eq!(size(text), Err(reason.into()), "{text}");
+        }
+    }
+
     #[test]
     fn a_side_has_a_length_or_follows_from_the_other_and_the_ratio() {
-        for (attributes, expected) in [
+        assert_sizes([
             ("width='120' height='80.4px'", (120, 80)),
             ("width='1in' height=' 2.54cm '", (96, 96)),
             ("width='10MM' height='40q'", (38, 38)),
             ("width='72pt' height='6pc'", (96, 96)),
             ("width='2em' height='1e2'", (32, 100)),
-            ("width='0.2' height='.6'", (1, 1)),
-            ("width='100%' height='100%' viewBox='0 0 30 20'", (30, 20)),
+            ("width='1e1em' height='+10'", (160, 10)),
+            ("width='40.5' height='.5'", (41, 1)),
+            ("width='12000e-2' height='39.4'", (120, 39)),
             ("viewBox='-5,-5 , 30,20'", (30, 20)),
+            ("viewBox=' 0-5 30+20 '", (30, 20)),
             ("width='60' viewBox='0 0 30 20'", (60, 40)),
             ("height='60' viewBox='0 0 3e1 20'", (90, 60)),
-            ("width='60' height='-1' viewBox='0 0 30 20'", (60, 40)),
-        ] {
-            assert_eq!(
-                size(&format!("<svg {attributes}>")),
-                Ok(expected),
-                "{attributes}"
-            );
-        }
-        for attributes in [
-            "",
-            "width='60'",
-            "viewBox='0 0 0 20'",
-            "viewBox='0 0 20'",
-            "width='x' height='y'",
-            "width='60' viewBox='0 0 1e999 1e999'",
-            "width='1e999' height='1'",
-        ] {
-            let none = size(&format!("<svg {attributes}/>"));
-            assert_eq!(none, Err(NoImage::NoSize.into()), "{attributes}");
+            ("width='61' viewBox='0 0 .3 .2'", (61, 41)),
+            ("width='60' height='7' viewBox='broken'", (60, 7)),
+            ("width='60' height='7' viewBox='0 0 0 0'", (60, 7)),
+        ]);
+        for attributes in ["", "width='60'", "height='60' width='auto'"] {
+            assert_refused(NoImage::NoSize, [&*format!("<svg {attributes}/>")]);
         }
     }
 
     #[test]
-    fn the_root_stands_behind_whatever_xml_may_have_before_it() {
+    fn a_percentage_or_an_invalid_value_is_an_automatic_size() {
+        for value in [
+            "100%",
+            "0%",
+            "-5.5%",
+            "",
+            " ",
+            "auto",
+            "AUTO",
+            "fit-content",
+            "undefined",
+            "NaN",
+            "px",
+            "10 px",
+            "10px;",
+            "10, ",
+            "10.",
+            "5.%",
+            "0x10",
+            "1.2.3",
+            "+-10",
+            "1e1.5",
+            "10px !important",
+            "{w}",
+            "\u{e9}",
+            "10\u{a0}",
+        ] {
+            for attributes in [
+                format!("width='{value}' height='20' viewBox='0 0 30 20'"),
+                format!("width='{value}' height='{value}' viewBox='0 0 30 20'"),
+            ] {
+                assert_sizes([(&*attributes, (30, 20))]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_that_rounds_to_0_is_not_an_absent_one() {
+        for value in [
+            "0", "-0", "0px", ".0", "1e-9", "1e-400", "0.49", "-1", "-5in",
+        ] {
+            for attributes in [
+                format!("width='{value}' height='20' viewBox='0 0 30 20'"),
+                format!("height='{value}' viewBox='0 0 30 20'"),
+                format!("width='100%' height='{value}' viewBox='0 0 30 20'"),
+            ] {
+                assert_refused(NoImage::TooSmall, [&*format!("<svg {attributes}>")]);
+            }
+        }
+        assert_refused(
+            NoImage::TooSmall,
+            [
+                "<svg viewBox='0 0 0 20'>",
+                "<svg viewBox='0 0 30 .4'>",
+                "<svg width='60' viewBox='0 0 3000 20'>",
+                "<svg width='60' viewBox='0 0 30 0'>",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_resolved_is_not_an_absent_one() {
+        for value in [
+            "10vw",
+            "5svh",
+            "10ch",
+            "1lh",
+            "10cqw",
+            "1e",
+            "10furlongs",
+            "calc(10px + 5px)",
+            "min(10px,20px)",
+            "var(--x)",
+            "10\\70x",
+            "10/**/",
+            "/**/10",
+            "1e400",
+            "99999999999",
+        ] {
+            for attributes in [
+                format!("width='{value}' height='20' viewBox='0 0 30 20'"),
+                format!("height='{value}' viewBox='0 0 30 20'"),
+            ] {
+                assert_refused(NoImage::UnresolvedSize, [&*format!("<svg {attributes}>")]);
+            }
+        }
+        for view_box in [
+            "",
+            "none",
+            "0 0 30",
+            "0 0 30 20 5",
+            "0 0 30 20,",
+            ",0 0 30 20",
+            "0,,0 30 20",
+            "0 0 30px 20",
+            "0 0 30% 20%",
+            "0 0 30. 20",
+            "0 0 -30 -20",
+            "0 0 1e999 20",
+            "0;0;30;20",
+            "0 0 0 0",
+        ] {
+            assert_refused(
+                NoImage::UnresolvedSize,
+                [&*format!("<svg width='60' viewBox='{view_box}'>")],
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_font_a_style_or_a_lost_ratio_can_change_is_not_certain() {
+        let is_certain = |attributes: &str| {
+            let text = format!("<svg viewBox='0 0 30 20' {attributes}>");
+            read(Part::file(text.as_bytes(), 1_000)).unwrap().is_certain
+        };
+        for certain in [
+            "",
+            "width='60' preserveAspectRatio='xMidYMid'",
+            "width='60' height='7' preserveAspectRatio='none'",
+            "style='fill:red;stroke-width:2px' width='1in'",
+            "style='font-size:32px' font-size='2' width='1px'",
+        ] {
+            assert!(is_certain(certain), "{certain}");
+        }
+        for uncertain in [
+            "width='1em'",
+            "height='2rem' width='60'",
+            "width='2ex'",
+            "style='width:50px'",
+            "style='w\\69 dth:50px'",
+            "style='/**/width:50px'",
+            "style='&a;'",
+            "width='60' height='7' style='fill:red; height : 8px'",
+            "width='60' preserveAspectRatio=' none meet'",
+            "preserveAspectRatio='none'",
+        ] {
+            assert!(!is_certain(uncertain), "{uncertain}");
+        }
+        assert_refused(
+            NoImage::UnresolvedSize,
+            [
+                "<svg width='1em' height='1em' font-size='32'>",
+                "<svg style='fill:red;font: 32px x' width='1em' height='1em'>",
+                "<svg style='font-size :32px' width='2ex' height='1'>",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_root_is_found_after_anything_that_xml_allows_before_it() {
+        let tag = "<svg width=\"7\" height='8'>";
         for before in [
             "\u{feff}",
             "<?xml version='1.0'?>\n",
+            "<?a > <svg width='1' height='1'> ?>",
             "<!-- <svg width='1' height='1'> -->",
+            "<!--><svg width='1' height='1'>-->",
+            "<!---><svg width='1' height='1'>-->",
             "<!DOCTYPE svg PUBLIC '-//W3C//DTD>' \"http://x\">",
-            "<!DOCTYPE svg [<!ENTITY a \"]>\"> <!-- ]> ' -->]>",
+            "<!DOCTYPE svg SYSTEM '[' [ ] >",
         ] {
-            let text = format!("{before}<s:svg xmlns:s='' width=\"7\" height='8'/>");
-            assert_eq!(size(&text), Ok((7, 8)), "{before}");
-        }
-        for other in [
-            "<html>",
-            "<SVG width='1' height='1'>",
-            "x<svg width='1' height='1'>",
-            "<svgs >",
-        ] {
-            assert_eq!(size(other), Err(NoImage::Unknown.into()), "{other}");
+            assert_eq!(size(&format!("{before}{tag}")), Ok((7, 8)), "{before}");
         }
         for cut in [
             "<",
             "<!",
             "<!-",
+            "<!-->",
+            "<!--->",
+            "<!-- --",
             "<?xml",
+            "<!DOCT",
             "<!DOCTYPE svg [",
+            "<!DOCTYPE svg []",
+            "<!DOCTYPE svg [<!ENTITY a '>]>",
             "<svg width='1",
             "<svg width",
+            "<svg width='1' height='1'",
+            "<svg width='1' height='1'/",
         ] {
             assert!(matches!(size(cut), Err(Stop::Further(_))), "{cut}");
         }
-        assert_eq!(
-            size("<svg width=1 height=1>"),
-            Err(NoImage::Malformed.into())
+        assert_refused(
+            NoImage::Unknown,
+            [
+                "<html>",
+                "<!doctype html>",
+                "<!-- a -- b --><svg width='1' height='1'>",
+                "x<svg width='1' height='1'>",
+            ],
         );
+    }
+
+    #[test]
+    fn the_root_is_svg_of_the_namespace_of_svg() {
+        let namespace = "http://www.w3.org/2000/svg";
+        for root in [
+            "svg",
+            "svg xmlns=''",
+            &format!("svg xmlns='{namespace}'"),
+            &format!("s:svg xmlns='urn:x' xmlns:s='{namespace}' s:width='1'"),
+            &format!("svg xmlns:x='urn:x' x:height='1' xmlns='{namespace}'"),
+        ] {
+            assert_eq!(
+                size(&format!("<{root} width='7' height='8'>")),
+                Ok((7, 8)),
+                "{root}"
+            );
+        }
+        for root in [
+            "SVG",
+            "svgs",
+            "s:svg",
+            "s:svg xmlns:s=''",
+            "s:svg xmlns:s='urn:x'",
+            &format!("s:svg xmlns='{namespace}'"),
+            &format!("a:s:svg xmlns:s='{namespace}'"),
+            "svg xmlns='http://www.w3.org/1999/xhtml'",
+            "svg xmlns='http://www.w3.org/2000/SVG'",
+        ] {
+            assert_refused(
+                NoImage::Unknown,
+                [&*format!("<{root} width='7' height='8'>")],
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_that_is_not_well_formed_is_malformed() {
+        assert_refused(
+            NoImage::Malformed,
+            [
+                "<svg width=1 height=1>",
+                "<svg width height='1'>",
+                "<svg width='6' width='7' height='1'>",
+                "<svg width='6' height='1' viewBox='' viewBox=''>",
+                "<svg width='6'height='1'>",
+                "<svg width='6' / height='1'>",
+                "<svg a='<' width='6' height='1'>",
+                "<svg ='' width='6' height='1'>",
+            ],
+        );
+    }
+
+    #[test]
+    fn utf_16_is_called_by_its_name() {
+        for big_endian in [false, true] {
+            let units = "\u{feff}<svg/>".encode_utf16();
+            let bytes: Vec<u8> = units
+                .flat_map(|unit| {
+                    if big_endian {
+                        unit.to_be_bytes()
+                    } else {
+                        unit.to_le_bytes()
+                    }
+                })
+                .collect();
+            let found = read(Part::file(&bytes, 1_000));
+            assert_eq!(found, Err(NoImage::Utf16.into()));
+        }
     }
 }

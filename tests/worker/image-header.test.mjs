@@ -160,7 +160,7 @@ suite("what is no image is a 415 that says why, and is not stored:", () => {
     ["a film", serving(Buffer.from("\0\0\0\x14ftypisom\0\0\0\0isom", "latin1")), /begins as no image does/],
     ["a header that claims ten gigabytes", flood(10 * GB, { "Content-Type": "image/avif" }, box), /beyond headerBytesMax/],
     ["ten gigabytes of white space", flood(10 * GB, { "Content-Type": "image/png", "Content-Length": 10 * GB }), /beyond headerBytesMax/],
-    ["an SVG without a size", serving("<svg xmlns='http://www.w3.org/2000/svg'/>"), /neither a size nor a viewBox/],
+    ["an SVG without a size", serving("<svg xmlns='http://www.w3.org/2000/svg'/>"), /no viewBox and lacks a width or a height/],
     ["an image that ends inside its header", serving(Buffer.from("ffd8ffe0ffff", "hex")), /ends inside its header/],
     ["what the resizer says is none", resizerError(9412, 415), /check the path/],
   ]) {

@@ -1,6 +1,6 @@
 // SVG: every way to say a size, and what may stand in front of it. No encoder writes these; a person does.
 //
-// The sizes are those of CSS: an inch is 96 pixels, and a picture's size is whole pixels, one at least.
+// The sizes are those of CSS: an inch is 96 pixels, and a picture's size is rounded to whole pixels.
 
 import { byHand } from "./recipe.mjs";
 
@@ -22,7 +22,7 @@ const sized = [
   ["rem", root('width="10rem" height="5rem"'), 160, 80],
   ["upper-case-unit", root('width="2IN" height="96PX"'), 192, 96],
   ["fraction", root('width="33.4" height="66.6"'), 33, 67],
-  ["below-one", root('width="0.2" height="0.4"'), 1, 1],
+  ["below-one", root('width="0.6" height="0.5"'), 1, 1],
   ["exponent", root('width="1e2" height="5.0E+1"'), 100, 50],
   ["exponent-negative", root('width="12000e-2" height="80"'), 120, 80],
   ["leading-point", root('width=".5e3" height="+80"'), 500, 80],
@@ -90,6 +90,7 @@ const unsized = [
   ["percent-without-viewbox", root('width="100%" height="100%"')],
   ["viewbox-broken", root('viewBox="0 0 300"')],
   ["viewbox-of-nothing", root('viewBox="0 0 0 0"')],
+  ["below-half-a-pixel", root('width="0.2" height="0.4"')],
 ];
 
 export function svg() {

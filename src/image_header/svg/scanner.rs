@@ -1,0 +1,175 @@
+//! XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
+
+use super::{NoImage, Stop, steps};
+
+/// What `<` begins.
+enum Markup {
+    /// A comment or a processing instruction, which is skipped.
+    Skipped,
+    /// A declaration, behind its `<!`.
+    Declaration,
+    /// A tag, behind its `<`.
+    Tag,
+}
+
+/// The name of an attribute and its value, as they are written.
+type Attribute<'a> = (&'a [u8], &'a [u8]);
+
+/// The text that is still to be read. Every method stops with [`Stop::Further`] if the text ends too soon.
+pub(super) struct Scanner<'a> {
+    rest: &'a [u8],
+    end: Stop,
+}
+
+impl<'a> Scanner<'a> {
+    /// `length` is that of the text in the file, in bytes.
+    pub(super) fn new(text: &'a [u8], length: usize) -> Self {
+        let length = u64::try_from(length).unwrap_or(u64::MAX);
+        Self {
+            rest: text,
+            end: Stop::Further(length.saturating_add(1)),
+        }
+    }
+
+    /// Moves to the name of the root.
+    pub(super) fn skip_prolog(&mut self) -> Result<(), Stop> {
+        loop {
+            self.skip_space();
+            match self.markup(NoImage::Unknown)? {
+                Markup::Skipped => {}
+                Markup::Declaration => {
+                    self.consume(b"DOCTYPE", NoImage::Unknown)?;
+                    self.skip_doctype()?;
+                }
+                Markup::Tag => return Ok(()),
+            }
+        }
+    }
+
+    /// Skips a document type, which can have declarations of its own in brackets.
+    fn skip_doctype(&mut self) -> Result<(), Stop> {
+        let mut in_brackets = false;
+        loop {
+            if self.rest.starts_with(b"<!--") {
+                self.skip_past(b"-->")?;
+                continue;
+            }
+            match self.byte()? {
+                quote @ (b'"' | b'\'') => self.skip_past(&[quote])?,
+                b'[' => in_brackets = true,
+                b']' => in_brackets = false,
+                b'>' if !in_brackets => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    fn markup(&mut self, otherwise: NoImage) -> Result<Markup, Stop> {
+        self.consume(b"<", otherwise)?;
+        match self.rest {
+            [] | [b'!'] | [b'!', b'-'] => return Err(self.end),
+            [b'?', rest @ ..] => {
+                self.rest = rest;
+                self.skip_past(b"?>")?;
+            }
+            [b'!', b'-', b'-', rest @ ..] => {
+                self.rest = rest;
+                self.skip_past(b"--")?;
+                self.consume(b">", otherwise)?;
+            }
+            [b'!', rest @ ..] => {
+                self.rest = rest;
+                return Ok(Markup::Declaration);
+            }
+            _ => return Ok(Markup::Tag),
+        }
+        Ok(Markup::Skipped)
+    }
+
+    /// The next attribute of a tag, or `None` behind the tag.
+    pub(super) fn attribute(&mut self) -> Result<Option<Attribute<'a>>, Stop> {
+        let is_separate = self.skip_space();
+        match self.rest {
+            [b'>', ..] => return Ok(None),
+            [b'/', ..] => {
+                self.consume(b"/>", NoImage::Malformed)?;
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let name = self.name()?;
+        if name.is_empty() || !is_separate {
+            return Err(NoImage::Malformed.into());
+        }
+        self.skip_space();
+        self.consume(b"=", NoImage::Malformed)?;
+        self.skip_space();
+        let value = self.quoted()?;
+        Ok(Some((name, value)))
+    }
+
+    pub(super) fn name(&mut self) -> Result<&'a [u8], Stop> {
+        self.until(|byte| {
+            byte.is_ascii_whitespace() || matches!(byte, b'=' | b'>' | b'/' | b'<' | b'"' | b'\'')
+        })
+    }
+
+    /// What is between two quotes, none of which may be `<`.
+    fn quoted(&mut self) -> Result<&'a [u8], Stop> {
+        let quote = self.byte()?;
+        if !matches!(quote, b'"' | b'\'') {
+            return Err(NoImage::Malformed.into());
+        }
+        let value = self.until(|byte| byte == quote || byte == b'<')?;
+        self.consume(&[quote], NoImage::Malformed)?;
+        Ok(value)
+    }
+
+    fn byte(&mut self) -> Result<u8, Stop> {
+        let byte = self.rest.first().copied().ok_or(self.end)?;
+        steps::add(1);
+        self.rest = self.rest.get(1..).unwrap_or_default();
+        Ok(byte)
+    }
+
+    /// The bytes before the first one that is `last`, which remains.
+    fn until(&mut self, last: impl Fn(u8) -> bool) -> Result<&'a [u8], Stop> {
+        let length = self.rest.iter().position(|byte| {
+            steps::add(1);
+            last(*byte)
+        });
+        let (before, rest) = length
+            .and_then(|length| self.rest.split_at_checked(length))
+            .ok_or(self.end)?;
+        self.rest = rest;
+        Ok(before)
+    }
+
+    fn consume(&mut self, text: &[u8], otherwise: NoImage) -> Result<(), Stop> {
+        match self.rest.strip_prefix(text) {
+            Some(rest) => self.rest = rest,
+            None if text.starts_with(self.rest) => return Err(self.end),
+            None => return Err(otherwise.into()),
+        }
+        Ok(())
+    }
+
+    /// Returns whether there was any.
+    fn skip_space(&mut self) -> bool {
+        let rest = self.rest.trim_ascii_start();
+        let skipped = self.rest.len().saturating_sub(rest.len());
+        steps::add(skipped);
+        self.rest = rest;
+        skipped > 0
+    }
+
+    fn skip_past(&mut self, end: &[u8]) -> Result<(), Stop> {
+        let found = self.rest.windows(end.len()).position(|part| {
+            steps::add(1);
+            part == end
+        });
+        let after = found.ok_or(self.end)?.saturating_add(end.len());
+        self.rest = self.rest.get(after..).unwrap_or_default();
+        Ok(())
+    }
+}
