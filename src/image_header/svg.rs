@@ -1,11 +1,13 @@
 //! SVG, whose size is in the start tag of its root (<https://www.w3.org/TR/SVG2/coords.html>).
 
+mod doctype;
 mod length;
 mod scanner;
 
 use super::part::Part;
 use super::{Header, NoImage, Stop, header, steps};
 use crate::metadata::{Format, MAX_DIMENSION, Traits};
+use doctype::Doctype;
 use length::{Length, UNRESOLVED, length, view_box};
 use scanner::Scanner;
 
@@ -20,8 +22,9 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     }
     let text = there.strip_prefix(BYTE_ORDER_MARK).unwrap_or(there);
     let mut scanner = Scanner::new(text, there.len());
-    scanner.skip_prolog()?;
-    let (size, is_certain) = Root::read(&mut scanner)?.size()?;
+    let doctype = scanner.prolog()?;
+    let root = Root::read(&mut scanner, &doctype)?;
+    let (size, is_certain) = root.size(&doctype)?;
     let header = header(Format::Svg, size, Traits::default())?;
     Ok(Header {
         is_certain,
@@ -42,7 +45,7 @@ struct Root<'a> {
 }
 
 impl<'a> Root<'a> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Stop> {
+    fn read(scanner: &mut Scanner<'a>, doctype: &Doctype<'_>) -> Result<Self, Stop> {
         let mut name = scanner.name()?.rsplitn(2, |byte| *byte == b':');
         if name.next() != Some(b"svg") {
             return Err(NoImage::Unknown.into());
@@ -71,19 +74,24 @@ impl<'a> Root<'a> {
         // Part of a page often has none: then it is taken for SVG.
         let is_svg = match root.namespace {
             None | Some(b"") => prefix.is_none(),
-            Some(namespace) => namespace == NAMESPACE,
+            Some(namespace) => doctype
+                .resolve(namespace)
+                .is_none_or(|namespace| *namespace == *NAMESPACE),
         };
         is_svg.then_some(root).ok_or(NoImage::Unknown.into())
     }
 
     /// The size as a browser displays it by itself, in pixels, and whether nothing else can change it. A side that has no
     /// length follows from the ratio of the `viewBox`.
-    fn size(self) -> Result<((u32, u32), bool), NoImage> {
+    fn size(self, doctype: &Doctype<'_>) -> Result<((u32, u32), bool), NoImage> {
         let style = Style::read(self.style.unwrap_or_default());
         let sets_font = self.font_size.is_some() || style.sets_font;
         let mut is_certain = !style.sets_size;
         let mut side = |value: Option<&[u8]>| {
-            let Length { pixels, is_of_font } = length(value?)?;
+            let Length { pixels, is_of_font } = match doctype.resolve(value?) {
+                Some(value) => length(&value)?,
+                None => return Some(UNRESOLVED),
+            };
             is_certain &= !is_of_font;
             Some(if is_of_font && sets_font {
                 UNRESOLVED
@@ -95,8 +103,12 @@ impl<'a> Root<'a> {
         if let (Some(width), Some(height)) = sides {
             return Ok(((pixels(width)?, pixels(height)?), is_certain));
         }
-        let value = self.view_box.ok_or(NoImage::NoSize)?;
-        let view_box = view_box(value).ok_or(NoImage::UnresolvedSize)?;
+        let view_box = match self.view_box {
+            _ if doctype.may_set_size => return Err(NoImage::UnresolvedSize),
+            None => return Err(NoImage::NoSize),
+            Some(value) => doctype.resolve(value).and_then(|value| view_box(&value)),
+        };
+        let view_box = view_box.ok_or(NoImage::UnresolvedSize)?;
         let (width, height) = match sides {
             (Some(width), _) => (width, width * view_box.1 / view_box.0),
             (_, Some(height)) => (height * view_box.0 / view_box.1, height),
@@ -395,12 +407,150 @@ mod tests {
     }
 
     #[test]
+    fn an_internal_subset_is_read_by_the_rules_of_xml() {
+        for subset in [
+            "<?note it's here?>",
+            "<?note > ]> ?>",
+            "<!-- it's > ]> \" -->",
+            "<!ENTITY a ']>'>",
+            "<!ENTITY a \"]>'\"> ",
+            "<!NOTATION n SYSTEM 'x>]'>",
+            "<!ATTLIST svg a CDATA \"]>\" width CDATA #IMPLIED>",
+            "<!ELEMENT svg (a|b)*>",
+            "<!ENTITY % x SYSTEM ']>'> %x; <?a ']>?>",
+        ] {
+            let text = format!("<!DOCTYPE svg [{subset}]><svg width='7' height='8'>");
+            assert_eq!(size(&text), Ok((7, 8)), "{subset}");
+        }
+        for subset in [
+            "<![INCLUDE[ <!ENTITY b 'x'> ]]>",
+            "x",
+            "<svg>",
+            "'",
+            "<!-- a -- b -->",
+        ] {
+            let text = format!("<!DOCTYPE svg [{subset}]><svg width='7' height='8'>");
+            assert_eq!(size(&text), Err(NoImage::Malformed.into()), "{subset}");
+        }
+    }
+
+    #[test]
+    fn references_are_replaced() {
+        let sized = |subset: &str, attributes: &str| {
+            size(&format!("<!DOCTYPE svg [{subset}]><svg {attributes}>"))
+        };
+        for (subset, attributes, expected) in [
+            ("", "width='&#51;0' height='2&#x30;px'", (30, 20)),
+            ("", "width='&#32;60&#10;' height='&#0000054;'", (60, 6)),
+            ("", "viewBox='0 0 3&#48; &#50;0'", (30, 20)),
+            ("<!ENTITY w '60'>", "width='&w;' height='20'", (60, 20)),
+            (
+                "<!ENTITY w\n\"6&#48;\" >",
+                "width='&w;px' height='20'",
+                (60, 20),
+            ),
+            (
+                "<!ENTITY w '6'><!ENTITY w '7'>",
+                "width='&w;0' height='20'",
+                (60, 20),
+            ),
+            (
+                "<!ENTITY w '60'><!ENTITY w SYSTEM 'x'>",
+                "width='&w;' height='20'",
+                (60, 20),
+            ),
+            (
+                "<!ENTITY % w '7'><!ENTITY w '60'>",
+                "width='&w;' height='20'",
+                (60, 20),
+            ),
+            (
+                "<!ENTITY w '60'><!ENTITY h '20'>",
+                "viewBox='0 0 &w; &h;'",
+                (60, 20),
+            ),
+            (
+                "<!ENTITY width '60'>",
+                "width='&width;' viewBox='0 0 30 20'",
+                (60, 40),
+            ),
+            (
+                "<!ENTITY w ''>",
+                "width='&w;' viewBox='0 0 30 20'",
+                (30, 20),
+            ),
+        ] {
+            assert_eq!(
+                sized(subset, attributes),
+                Ok(expected),
+                "{subset} {attributes}"
+            );
+        }
+        for (subset, value) in [
+            ("", "&w;"),
+            ("", "&amp;"),
+            ("", "&"),
+            ("", "6&0"),
+            ("", "&#;"),
+            ("", "&#x;"),
+            ("", "&#X36;"),
+            ("", "&#+54;"),
+            ("", "&#54"),
+            ("", "&#4294967350;"),
+            ("", "&#310;"),
+            ("", "&#12;60"),
+            ("<!ENTITY W '60'>", "&w;"),
+            ("<!ENTITY % w '60'>", "&w;"),
+            ("<!ENTITY w SYSTEM '60'>", "&w;"),
+            ("<!ENTITY w SYSTEM 'x'><!ENTITY w '60'>", "&w;"),
+            ("<!ENTITY z '0'><!ENTITY w '6&z;'>", "&w;"),
+            ("<!ENTITY w '&#38;#54;0'>", "&w;"),
+            ("<!ENTITY w '&w;'>", "&w;"),
+            ("<!ENTITY w '6'>", "&w;&w;&w;&w;&w;"),
+            ("<!ENTITY % p SYSTEM 'x'> %p; <!ENTITY w '60'>", "&w;"),
+            ("<!ENTITY lt '60'>", "&lt;"),
+        ] {
+            let attributes = format!("width=\"{value}\" height='20' viewBox='0 0 30 20'");
+            let found = sized(subset, &attributes);
+            assert_eq!(
+                found,
+                Err(NoImage::UnresolvedSize.into()),
+                "{subset} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_side_that_can_have_a_default_is_not_an_absent_one() {
+        for (subset, attributes) in [
+            (
+                "<!ATTLIST svg width CDATA '60'>",
+                "height='20' viewBox='0 0 30 20'",
+            ),
+            ("<!ATTLIST svg\nheight\nCDATA\n'60'>", "viewBox='0 0 30 20'"),
+            (
+                "<!ATTLIST svg a CDATA '' viewBox CDATA '0 0 30 20'>",
+                "width='60'",
+            ),
+            (
+                "<!ENTITY % p \"<!ATTLIST svg width CDATA '60'>\"> %p;",
+                "viewBox='0 0 30 20'",
+            ),
+        ] {
+            let text = |attributes| format!("<!DOCTYPE svg [{subset}]><svg {attributes}>");
+            assert_refused(NoImage::UnresolvedSize, [&*text(attributes)]);
+            assert_eq!(size(&text("width='7' height='8'")), Ok((7, 8)), "{subset}");
+        }
+    }
+
+    #[test]
     fn the_root_is_svg_of_the_namespace_of_svg() {
         let namespace = "http://www.w3.org/2000/svg";
         for root in [
             "svg",
             "svg xmlns=''",
             &format!("svg xmlns='{namespace}'"),
+            "svg xmlns = \"http&#58;//www.w3.org/2000/svg\"",
             &format!("s:svg xmlns='urn:x' xmlns:s='{namespace}' s:width='1'"),
             &format!("svg xmlns:x='urn:x' x:height='1' xmlns='{namespace}'"),
         ] {
@@ -410,6 +560,10 @@ mod tests {
                 "{root}"
             );
         }
+        let text = format!(
+            "<!DOCTYPE svg [<!ENTITY svg '{namespace}'>]><svg xmlns='&svg;' width='7' height='8'>"
+        );
+        assert_eq!(size(&text), Ok((7, 8)));
         for root in [
             "SVG",
             "svgs",

@@ -102,10 +102,32 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("bigtiff: many fields", big_tiff_fields),
     ("svg: space", |bytes| fill(b"<?xml?>", b" ", bytes)),
     ("svg: comments", |bytes| fill(b"", b"<!---->", bytes)),
-    ("svg: a long comment", |bytes| fill(b"<!--", b"-", bytes)),
+    ("svg: a long comment", |bytes| fill(b"<!--", b" -", bytes)),
     ("svg: instructions", |bytes| fill(b"", b"<??>", bytes)),
     ("svg: entities", |bytes| {
         fill(b"<!DOCTYPE svg [", b"<!ENTITY a '&a;&a;'>", bytes)
+    }),
+    ("svg: declarations", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"<!ATTLIST width ''>", bytes)
+    }),
+    ("svg: an unfinished declaration", |bytes| {
+        fill(b"<!DOCTYPE svg [<!ENTITY", b" a''", bytes)
+    }),
+    ("svg: instructions of a document type", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"<?]?>", bytes)
+    }),
+    ("svg: parameter entities", |bytes| {
+        fill(b"<!DOCTYPE svg [", b"%a;", bytes)
+    }),
+    ("svg: long names of entities", |bytes| {
+        let name = "a".repeat(bytes / 20);
+        let declared = format!("<!ENTITY {name} ''>").repeat(16);
+        let root = format!("<svg width='&{name};' viewBox='&{name};'/>");
+        format!("<!DOCTYPE svg [{declared}]>{root}").into_bytes()
+    }),
+    ("svg: references to entities", |bytes| references(bytes / 3)),
+    ("svg: references to entities in a short image", |_| {
+        references(0)
     }),
     ("svg: comments of a document type", |bytes| {
         fill(b"<!DOCTYPE svg [", b"<!---->", bytes)
@@ -114,10 +136,25 @@ pub const IMAGES: &[(&str, Craft)] = &[
         fill(b"<!DOCTYPE svg [", b"<!-", bytes)
     }),
     ("svg: a long name", |bytes| fill(b"<", b"svg:", bytes)),
-    ("svg: attributes", |bytes| fill(b"<svg ", b"a=''", bytes)),
-    ("svg: widths", |bytes| fill(b"<svg ", b"width='1'", bytes)),
+    ("svg: attributes", |bytes| fill(b"<svg ", b"a='' ", bytes)),
+    ("svg: widths", |bytes| fill(b"<svg ", b"width='1' ", bytes)),
     ("svg: a long width", |bytes| {
         closed(b"<svg width='", b"1", b"'>", bytes)
+    }),
+    ("svg: references to a character", |bytes| {
+        closed(b"<svg width='", b"&#48;", b"'>", bytes)
+    }),
+    ("svg: a long reference to a character", |bytes| {
+        closed(b"<svg width='&#", b"0", b"48;'>", bytes)
+    }),
+    ("svg: a long style", |bytes| {
+        closed(b"<svg width='1' height='1' style='", b"a:", b"'>", bytes)
+    }),
+    ("svg: many properties", |bytes| {
+        closed(b"<svg width='1' height='1' style='", b";", b"'>", bytes)
+    }),
+    ("svg: namespaces", |bytes| {
+        closed(b"<svg width='1' height='1'", b" xmlns:a=''", b">", bytes)
     }),
     ("svg: a long view box", |bytes| {
         closed(b"<svg viewBox='0 0 1 ", b"1", b"'>", bytes)
@@ -163,6 +200,17 @@ const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0\x2c\0\0\0\0\x04\0\x03\0\0\x02";
 const WEBP: &[u8] = b"RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\0\0\0\x0a\0\0\0\x03\0\0\x02\0\0";
 
 const JXL: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
+
+/// An SVG with as many references to entities as are resolved, all to the last one, and so many spaces after them.
+fn references(spaces: usize) -> Vec<u8> {
+    let text = "&#x000000000000000000000000030;";
+    let declared: String = ('a'..='p')
+        .map(|name| format!("<!ENTITY {name} '{text}'>"))
+        .collect();
+    let value = format!("&p;&p;&p;&p;{}", " ".repeat(spaces));
+    let root = format!("<svg xmlns='{value}' width='{value}' height='{value}' viewBox='{value}'/>");
+    format!("<!DOCTYPE svg [{declared}]>{root}").into_bytes()
+}
 
 /// `start`, and then `piece` as often as it takes.
 fn fill(start: &[u8], piece: &[u8], bytes: usize) -> Vec<u8> {

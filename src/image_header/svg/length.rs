@@ -32,7 +32,7 @@ const FONT_UNITS: [(&[u8], f64); 3] = [(b"em", 16.0), (b"rem", 16.0), (b"ex", 8.
 /// ignores. A unit that is not known is not taken for an invalid one.
 pub(super) fn length(value: &[u8]) -> Option<Length> {
     let value = value.trim_ascii();
-    let is_expression = |byte: &u8| matches!(byte, b'(' | b'/' | b'\\' | b'&');
+    let is_expression = |byte: &u8| matches!(byte, b'(' | b'/' | b'\\');
     if value.iter().any(is_expression) {
         return Some(Length {
             pixels: UNRESOLVED,

@@ -1,15 +1,24 @@
 //! XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
 
+use super::doctype::Doctype;
 use super::{NoImage, Stop, steps};
 
 /// What `<` begins.
-enum Markup {
+pub(super) enum Markup {
     /// A comment or a processing instruction, which is skipped.
     Skipped,
     /// A declaration, behind its `<!`.
     Declaration,
     /// A tag, behind its `<`.
     Tag,
+}
+
+/// A part of a declaration.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    Word(&'a [u8]),
+    /// Without its quotes.
+    Literal(&'a [u8]),
 }
 
 /// The name of an attribute and its value, as they are written.
@@ -32,39 +41,22 @@ impl<'a> Scanner<'a> {
     }
 
     /// Moves to the name of the root.
-    pub(super) fn skip_prolog(&mut self) -> Result<(), Stop> {
+    pub(super) fn prolog(&mut self) -> Result<Doctype<'a>, Stop> {
+        let mut doctype = Doctype::default();
         loop {
             self.skip_space();
             match self.markup(NoImage::Unknown)? {
                 Markup::Skipped => {}
                 Markup::Declaration => {
                     self.consume(b"DOCTYPE", NoImage::Unknown)?;
-                    self.skip_doctype()?;
+                    doctype.read(self)?;
                 }
-                Markup::Tag => return Ok(()),
+                Markup::Tag => return Ok(doctype),
             }
         }
     }
 
-    /// Skips a document type, which can have declarations of its own in brackets.
-    fn skip_doctype(&mut self) -> Result<(), Stop> {
-        let mut in_brackets = false;
-        loop {
-            if self.rest.starts_with(b"<!--") {
-                self.skip_past(b"-->")?;
-                continue;
-            }
-            match self.byte()? {
-                quote @ (b'"' | b'\'') => self.skip_past(&[quote])?,
-                b'[' => in_brackets = true,
-                b']' => in_brackets = false,
-                b'>' if !in_brackets => return Ok(()),
-                _ => {}
-            }
-        }
-    }
-
-    fn markup(&mut self, otherwise: NoImage) -> Result<Markup, Stop> {
+    pub(super) fn markup(&mut self, otherwise: NoImage) -> Result<Markup, Stop> {
         self.consume(b"<", otherwise)?;
         match self.rest {
             [] | [b'!'] | [b'!', b'-'] => return Err(self.end),
@@ -86,6 +78,24 @@ impl<'a> Scanner<'a> {
         Ok(Markup::Skipped)
     }
 
+    /// The next part of a declaration, or `None` at its end.
+    pub(super) fn token(&mut self) -> Result<Option<Token<'a>>, Stop> {
+        self.skip_space();
+        match self.rest {
+            [b'>', rest @ ..] => {
+                self.rest = rest;
+                Ok(None)
+            }
+            [b'"' | b'\'', ..] => self.quoted(|_| false).map(Token::Literal).map(Some),
+            _ => {
+                let word = self.until(|byte| {
+                    byte.is_ascii_whitespace() || matches!(byte, b'>' | b'"' | b'\'')
+                });
+                word.map(Token::Word).map(Some)
+            }
+        }
+    }
+
     /// The next attribute of a tag, or `None` behind the tag.
     pub(super) fn attribute(&mut self) -> Result<Option<Attribute<'a>>, Stop> {
         let is_separate = self.skip_space();
@@ -104,7 +114,7 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         self.consume(b"=", NoImage::Malformed)?;
         self.skip_space();
-        let value = self.quoted()?;
+        let value = self.quoted(|byte| byte == b'<')?;
         Ok(Some((name, value)))
     }
 
@@ -114,19 +124,23 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    /// What is between two quotes, none of which may be `<`.
-    fn quoted(&mut self) -> Result<&'a [u8], Stop> {
+    /// What is between two quotes, none of which may be `forbidden`.
+    fn quoted(&mut self, forbidden: impl Fn(u8) -> bool) -> Result<&'a [u8], Stop> {
         let quote = self.byte()?;
         if !matches!(quote, b'"' | b'\'') {
             return Err(NoImage::Malformed.into());
         }
-        let value = self.until(|byte| byte == quote || byte == b'<')?;
+        let value = self.until(|byte| byte == quote || forbidden(byte))?;
         self.consume(&[quote], NoImage::Malformed)?;
         Ok(value)
     }
 
-    fn byte(&mut self) -> Result<u8, Stop> {
-        let byte = self.rest.first().copied().ok_or(self.end)?;
+    pub(super) fn peek(&self) -> Result<u8, Stop> {
+        self.rest.first().copied().ok_or(self.end)
+    }
+
+    pub(super) fn byte(&mut self) -> Result<u8, Stop> {
+        let byte = self.peek()?;
         steps::add(1);
         self.rest = self.rest.get(1..).unwrap_or_default();
         Ok(byte)
@@ -155,7 +169,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Returns whether there was any.
-    fn skip_space(&mut self) -> bool {
+    pub(super) fn skip_space(&mut self) -> bool {
         let rest = self.rest.trim_ascii_start();
         let skipped = self.rest.len().saturating_sub(rest.len());
         steps::add(skipped);
@@ -163,7 +177,7 @@ impl<'a> Scanner<'a> {
         skipped > 0
     }
 
-    fn skip_past(&mut self, end: &[u8]) -> Result<(), Stop> {
+    pub(super) fn skip_past(&mut self, end: &[u8]) -> Result<(), Stop> {
         let found = self.rest.windows(end.len()).position(|part| {
             steps::add(1);
             part == end
