@@ -53,7 +53,8 @@ pub struct Header {
     pub dimensions: Dimensions,
     /// What else it tells.
     pub traits: Traits,
-    /// Whether all was seen that the size depends on. An orientation can stand behind the pixels.
+    /// Whether all was seen that the size depends on. An orientation can stand behind the pixels, and the size of an SVG can
+    /// depend on a font.
     pub is_certain: bool,
 }
 
