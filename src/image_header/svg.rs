@@ -595,6 +595,7 @@ mod tests {
                 "<svg width='6' / height='1'>",
                 "<svg a='<' width='6' height='1'>",
                 "<svg ='' width='6' height='1'>",
+                "<svg width='6'\u{c}height='1'>",
             ],
         );
     }

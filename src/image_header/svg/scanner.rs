@@ -21,6 +21,9 @@ pub(super) enum Token<'a> {
     Literal(&'a [u8]),
 }
 
+/// White space.
+const SPACE: &[u8] = b" \t\r\n";
+
 /// The name of an attribute and its value, as they are written.
 type Attribute<'a> = (&'a [u8], &'a [u8]);
 
@@ -86,13 +89,11 @@ impl<'a> Scanner<'a> {
                 self.rest = rest;
                 Ok(None)
             }
-            [b'"' | b'\'', ..] => self.quoted(|_| false).map(Token::Literal).map(Some),
-            _ => {
-                let word = self.until(|byte| {
-                    byte.is_ascii_whitespace() || matches!(byte, b'>' | b'"' | b'\'')
-                });
-                word.map(Token::Word).map(Some)
+            [quote @ (b'"' | b'\''), ..] => {
+                let literal = self.quoted(*quote)?;
+                Ok(Some(Token::Literal(literal)))
             }
+            _ => self.until(b" \t\r\n>\"'").map(Token::Word).map(Some),
         }
     }
 
@@ -114,23 +115,21 @@ impl<'a> Scanner<'a> {
         self.skip_space();
         self.consume(b"=", NoImage::Malformed)?;
         self.skip_space();
-        let value = self.quoted(|byte| byte == b'<')?;
+        let value = self.quoted(b'<')?;
         Ok(Some((name, value)))
     }
 
     pub(super) fn name(&mut self) -> Result<&'a [u8], Stop> {
-        self.until(|byte| {
-            byte.is_ascii_whitespace() || matches!(byte, b'=' | b'>' | b'/' | b'<' | b'"' | b'\'')
-        })
+        self.until(b" \t\r\n=>/<\"'")
     }
 
-    /// What is between two quotes, none of which may be `forbidden`.
-    fn quoted(&mut self, forbidden: impl Fn(u8) -> bool) -> Result<&'a [u8], Stop> {
+    /// What is between two quotes, without `forbidden`.
+    fn quoted(&mut self, forbidden: u8) -> Result<&'a [u8], Stop> {
         let quote = self.byte()?;
         if !matches!(quote, b'"' | b'\'') {
             return Err(NoImage::Malformed.into());
         }
-        let value = self.until(|byte| byte == quote || forbidden(byte))?;
+        let value = self.until(&[quote, forbidden])?;
         self.consume(&[quote], NoImage::Malformed)?;
         Ok(value)
     }
@@ -146,11 +145,11 @@ impl<'a> Scanner<'a> {
         Ok(byte)
     }
 
-    /// The bytes before the first one that is `last`, which remains.
-    fn until(&mut self, last: impl Fn(u8) -> bool) -> Result<&'a [u8], Stop> {
+    /// The bytes before the first one that is in `ends`, which remains.
+    fn until(&mut self, ends: &[u8]) -> Result<&'a [u8], Stop> {
         let length = self.rest.iter().position(|byte| {
             steps::add(1);
-            last(*byte)
+            ends.contains(byte)
         });
         let (before, rest) = length
             .and_then(|length| self.rest.split_at_checked(length))
@@ -170,11 +169,12 @@ impl<'a> Scanner<'a> {
 
     /// Returns whether there was any.
     pub(super) fn skip_space(&mut self) -> bool {
-        let rest = self.rest.trim_ascii_start();
-        let skipped = self.rest.len().saturating_sub(rest.len());
-        steps::add(skipped);
-        self.rest = rest;
-        skipped > 0
+        let is_text = |byte: &u8| !SPACE.contains(byte);
+        let length = self.rest.iter().position(is_text);
+        let length = length.unwrap_or(self.rest.len());
+        steps::add(length);
+        self.rest = self.rest.get(length..).unwrap_or_default();
+        length > 0
     }
 
     pub(super) fn skip_past(&mut self, end: &[u8]) -> Result<(), Stop> {
