@@ -13,10 +13,16 @@ use optimized_metadata::record::Record;
 
 const ORIGIN: &str = "https://images.test/base";
 
-/// An accepted path can be written and read again, stays below the origin, and has one key.
+/// A path means the same whether its slashes are encoded or not. An accepted one can be written and
+/// read again, stays below the origin, and has one key.
 pub fn path(bytes: &[u8]) {
     let raw = String::from_utf8_lossy(bytes);
-    let Ok(path) = ImagePath::from_raw(&raw) else {
+    let path = ImagePath::from_raw(&raw);
+    for (slash, other) in [("/", "%2F"), ("/", "%2f"), ("%2F", "/"), ("%2f", "/")] {
+        let rewritten = ImagePath::from_raw(&raw.replace(slash, other));
+        assert_eq!(rewritten, path, "{raw:?} with {other} for {slash}");
+    }
+    let Ok(path) = path else {
         return;
     };
     if let Some(key) = ImagePath::key_of_plain(&raw) {
@@ -33,6 +39,9 @@ pub fn path(bytes: &[u8]) {
     assert!(path.cache_key().len() <= 512);
     let url = path.origin_url(ORIGIN);
     let below = url.strip_prefix(ORIGIN).unwrap();
+    let slashes = path.as_str().matches('/').count();
+    assert_eq!(below.matches('/').count(), 1 + slashes);
+    assert!(!below.contains("%2F"));
     assert!(
         below
             .split('/')

@@ -46,8 +46,9 @@ pub struct ImagePath(Rc<str>);
 impl ImagePath {
     /// Canonicalises `raw`, the still percent-encoded path without a leading slash or query.
     ///
-    /// Each segment is decoded once, as UTF-8. `%2e%2e` is therefore refused as `..`, while
-    /// `%252e` stays the harmless name `%2e`.
+    /// The path is decoded once, as UTF-8, and then split into segments. An encoded slash is
+    /// therefore a slash, and `%2e%2e` is refused as `..`, while `%252e` stays the harmless name
+    /// `%2e`.
     ///
     /// ```
     /// use optimized_metadata::path::{ImagePath, PathError};
@@ -56,7 +57,8 @@ impl ImagePath {
     /// assert_eq!(path.as_str(), "photos/my cat.jpg");
     /// assert_eq!(&*path.cache_key(), "metadata:photos/my cat.jpg");
     /// assert_eq!(path.origin_url("https://images.test"), "https://images.test/photos/my%20cat.jpg");
-    /// assert_eq!(ImagePath::from_raw("photos/%2e%2e/x"), Err(PathError::DotSegment));
+    /// assert_eq!(ImagePath::from_raw("photos%2Fmy%20cat.jpg")?, path);
+    /// assert_eq!(ImagePath::from_raw("photos%2F%2e%2e/x"), Err(PathError::DotSegment));
     /// # Ok::<(), PathError>(())
     /// ```
     ///
@@ -66,15 +68,22 @@ impl ImagePath {
         if raw.is_empty() {
             return Err(PathError::Empty);
         }
-        let mut decoded = String::with_capacity(raw.len());
-        for (index, segment) in raw.split('/').enumerate() {
-            if index > 0 {
-                decoded.push('/');
+        let decoded = decode(raw)?;
+        if decoded.len() > MAX_PATH_BYTES {
+            return Err(PathError::TooLong);
+        }
+        for segment in decoded.split('/') {
+            match segment {
+                "" => return Err(PathError::EmptySegment),
+                "." | ".." => return Err(PathError::DotSegment),
+                _ => {}
             }
-            decode_segment(segment, &mut decoded)?;
-            if decoded.len() > MAX_PATH_BYTES {
-                return Err(PathError::TooLong);
-            }
+        }
+        if decoded.contains('\\') {
+            return Err(PathError::Backslash);
+        }
+        if decoded.contains(char::is_control) {
+            return Err(PathError::ControlCharacter);
         }
         Ok(Self(decoded.into()))
     }
@@ -142,44 +151,27 @@ impl ImagePath {
     }
 }
 
-fn decode_segment(segment: &str, decoded: &mut String) -> Result<(), PathError> {
+/// Percent-decodes `raw` once, as UTF-8.
+fn decode(raw: &str) -> Result<String, PathError> {
     // A replacement character that was not percent-encoded stands for bytes that the runtime
     // could not decode: two different requests would become one path.
-    if segment.contains('\u{FFFD}') {
+    if raw.contains('\u{FFFD}') {
         return Err(PathError::InvalidUtf8);
     }
-    let mut bytes = Vec::with_capacity(segment.len());
-    let mut rest = segment.bytes();
+    let mut bytes = Vec::with_capacity(raw.len());
+    let mut rest = raw.bytes();
     while let Some(byte) = rest.next() {
-        let byte = match byte {
-            b'%' => {
-                let escape = (hex_digit(rest.next()), hex_digit(rest.next()));
-                let (Some(high), Some(low)) = escape else {
-                    return Err(PathError::BrokenEscape);
-                };
-                match (high << 4) | low {
-                    b'/' => return Err(PathError::EncodedSlash),
-                    byte => byte,
-                }
-            }
-            byte => byte,
-        };
-        bytes.push(byte);
+        bytes.push(if byte == b'%' {
+            let escape = (hex_digit(rest.next()), hex_digit(rest.next()));
+            let (Some(high), Some(low)) = escape else {
+                return Err(PathError::BrokenEscape);
+            };
+            (high << 4) | low
+        } else {
+            byte
+        });
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| PathError::InvalidUtf8)?;
-    match text {
-        "" => return Err(PathError::EmptySegment),
-        "." | ".." => return Err(PathError::DotSegment),
-        _ => {}
-    }
-    if text.contains('\\') {
-        return Err(PathError::Backslash);
-    }
-    if text.contains(char::is_control) {
-        return Err(PathError::ControlCharacter);
-    }
-    decoded.push_str(text);
-    Ok(())
+    String::from_utf8(bytes).map_err(|_| PathError::InvalidUtf8)
 }
 
 fn hex_digit(byte: Option<u8>) -> Option<u8> {
@@ -202,14 +194,12 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub enum PathError {
     /// Nothing is left after the route's prefix.
     Empty,
-    /// Two slashes in a row, or one at either end.
+    /// Two slashes in a row, or one at either end, encoded or not.
     EmptySegment,
     /// A segment is `.` or `..`, encoded or not.
     DotSegment,
     /// A `\`, encoded or not.
     Backslash,
-    /// A `/` written as `%2f`.
-    EncodedSlash,
     /// NUL or another control character, encoded or not.
     ControlCharacter,
     /// The decoded bytes are no UTF-8.
@@ -229,7 +219,6 @@ impl fmt::Display for PathError {
                 "The path has a '.' or '..' segment; give the image's path from the root."
             }
             Self::Backslash => "The path has a backslash; separate segments with '/'.",
-            Self::EncodedSlash => "The path has an encoded slash; separate segments with a plain '/'.",
             Self::ControlCharacter => "The path has a control character; remove it.",
             Self::InvalidUtf8 => "The path is not UTF-8; percent-encode the UTF-8 bytes of the name.",
             Self::BrokenEscape => {
@@ -261,11 +250,33 @@ mod tests {
     }
 
     #[test]
-    fn decodes_each_segment_once() {
+    fn decodes_once() {
         assert_eq!(path("photos/cat.jpg").as_str(), "photos/cat.jpg");
         assert_eq!(path("a%20b/Gr%C3%B6%C3%9Fe.png").as_str(), "a b/Größe.png");
         assert_eq!(path("%252e%252e").as_str(), "%2e%2e");
         assert_eq!(path("...").as_str(), "...");
+    }
+
+    #[test]
+    fn an_encoded_slash_is_a_slash() {
+        let plain = path("photos/2024/cat.jpg");
+        for raw in [
+            "photos%2F2024%2Fcat.jpg",
+            "photos%2f2024/cat.jpg",
+            "photos/2024%2fc%61t.jpg",
+        ] {
+            assert_eq!(path(raw), plain, "{raw}");
+            assert_eq!(path(raw).cache_key(), plain.cache_key(), "{raw}");
+        }
+        assert_eq!(path("photos%252Fcat.jpg").as_str(), "photos%2Fcat.jpg");
+        assert_eq!(
+            path("photos%252Fcat.jpg").origin_url("https://images.test"),
+            "https://images.test/photos%252Fcat.jpg"
+        );
+        assert_eq!(
+            path("sha256:%2Fa").cache_key(),
+            path("sha256:/a").cache_key()
+        );
     }
 
     #[test]
@@ -282,8 +293,20 @@ mod tests {
             (".%2e", PathError::DotSegment),
             ("\\evil.test", PathError::Backslash),
             ("a%5cb", PathError::Backslash),
-            ("%2f%2fevil.test", PathError::EncodedSlash),
-            ("..%2f..", PathError::EncodedSlash),
+            ("%2f%2fevil.test", PathError::EmptySegment),
+            ("%2Fa", PathError::EmptySegment),
+            ("a%2F", PathError::EmptySegment),
+            ("a%2f/b", PathError::EmptySegment),
+            ("https:%2F%2Fevil.test", PathError::EmptySegment),
+            ("..%2f..", PathError::DotSegment),
+            ("a%2F..%2Fb", PathError::DotSegment),
+            ("a%2F%2e%2e%2Fb", PathError::DotSegment),
+            ("a%2F%2E/b", PathError::DotSegment),
+            ("a%2F%5Cb", PathError::Backslash),
+            ("a%2F%00", PathError::ControlCharacter),
+            ("a%2F%", PathError::BrokenEscape),
+            ("%C3%2F%B6", PathError::InvalidUtf8),
+            ("%c0%af", PathError::InvalidUtf8),
             ("a%00", PathError::ControlCharacter),
             ("a%0d%0ab", PathError::ControlCharacter),
             ("a\tb", PathError::ControlCharacter),

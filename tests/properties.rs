@@ -30,6 +30,7 @@ fn raw_path() -> impl Strategy<Value = String> {
         "%[0-9a-fA-F]{2}",
         "\\PC{1,2}",
         Just("/".to_owned()),
+        select(&["%2F", "%2f"]).prop_map(str::to_owned),
         Just("..".to_owned()),
         Just("%2e".to_owned()),
         Just("sha256:".to_owned()),
@@ -118,6 +119,7 @@ proptest! {
     fn different_paths_share_neither_key_nor_url(a in raw_path(), b in raw_path()) {
         checks::two_paths(&a, &b);
         checks::two_paths(&a, &a.replace("%2", "%252"));
+        checks::two_paths(&a, &a.replace('/', "%252F"));
         checks::two_paths(&a, &a.to_lowercase());
     }
 

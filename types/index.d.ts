@@ -15,7 +15,7 @@ export interface OptimizedMetadata {
   /**
    * What is known of one image.
    *
-   * @param path As in a URL after `/metadata/`: no leading slash, percent-encoded where a name has a `%`.
+   * @param path As in a URL after `/metadata/`: no leading slash, percent-encoded where a name has a `%`; `%2F` is a slash.
    * @throws {MetadataError}
    */
   fetchMetadata(path: string): Promise<ImageAnswer>;

@@ -15,21 +15,26 @@ use crate::query;
 use crate::service::OptimizedMetadataService;
 
 /// What is to be forgotten.
+#[derive(Debug, PartialEq, Eq)]
 enum Target {
     Image(ImagePath),
     Below(Option<ImagePath>),
 }
 
 impl Target {
-    /// `a/*` is what is below `a`, `*` is everything; an image of that name is `%2A`.
+    /// `a/*` is all images below `a`, also as `a%2F*`; `*` is all images. A `*` in an image's name
+    /// is sent as `%2A`.
     fn of(raw: &str) -> Result<Self, Problem> {
+        let path = ImagePath::from_raw(raw)?;
         if raw == "*" {
             return Ok(Self::Below(None));
         }
-        Ok(match raw.strip_suffix("/*") {
-            Some(folder) => Self::Below(Some(ImagePath::from_raw(folder)?)),
-            None => Self::Image(ImagePath::from_raw(raw)?),
-        })
+        for end in ["/*", "%2F*", "%2f*"] {
+            if let Some(folder) = raw.strip_suffix(end) {
+                return Ok(Self::Below(Some(ImagePath::from_raw(folder)?)));
+            }
+        }
+        Ok(Self::Image(path))
     }
 }
 
@@ -74,4 +79,55 @@ fn answer(purged: &Purged) -> Answer {
     // A struct of numbers and strings always has a JSON form.
     let body = serde_json::to_string(&published).unwrap_or_default();
     Answer::uncached("application/json", body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(raw: &str) -> ImagePath {
+        ImagePath::from_raw(raw).unwrap()
+    }
+
+    #[test]
+    fn a_folder_ends_in_a_star_of_its_own_after_a_slash_encoded_or_not() {
+        for (raw, folder) in [
+            ("*", None),
+            ("a/*", Some("a")),
+            ("a%2F*", Some("a")),
+            ("a/b%2f*", Some("a/b")),
+            ("a%2Fb%2F*", Some("a/b")),
+            ("%2A/*", Some("*")),
+            ("a%252F/*", Some("a%252F")),
+        ] {
+            assert_eq!(
+                Target::of(raw),
+                Ok(Target::Below(folder.map(path))),
+                "{raw}"
+            );
+        }
+        for raw in [
+            "%2A", "a/%2A", "a%2F%2a", "a*", "a/b*", "a%252F*", "*/a", "%2A*",
+        ] {
+            assert_eq!(Target::of(raw), Ok(Target::Image(path(raw))), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_folder_keeps_the_rules_of_paths() {
+        for raw in [
+            "/*",
+            "%2F*",
+            "a//*",
+            "a%2F%2F*",
+            "../*",
+            "..%2F*",
+            "a%2F..%2F*",
+            "a\\*",
+            "%2*",
+        ] {
+            let problem = Target::of(raw).unwrap_err();
+            assert_eq!(problem.code, "invalid-path", "{raw}");
+        }
+    }
 }

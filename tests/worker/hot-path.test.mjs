@@ -45,6 +45,7 @@ suite("what memory knows is answered at once, without a promise", async () => {
     ["a conditional request", () => witness.get(PATH, { "If-None-Match": etag }), 304],
     ["a request of a script", () => witness.get(PATH, { Origin: "https://a.test" }), 200],
     ["a path spelled otherwise", () => witness.get("/metadata/photos/c%61t.jpg"), 200],
+    ["a path with an encoded slash", () => witness.get("/metadata/photos%2Fcat.jpg"), 200],
     ["an unknown parameter", () => witness.get(`${PATH}?v=2`), 200],
     ["a crop", () => witness.get(`${PATH}?aspect=1:1`), 200],
     ["a missing image", () => witness.get("/metadata/missing.jpg"), 404],

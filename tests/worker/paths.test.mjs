@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import test, { after, suite } from "node:test";
-import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { assertAllFound, post } from "./harness/batch.mjs";
+import { assertFound, assertProblem, bodyOf } from "./harness/expect.mjs";
+import { Gate } from "./harness/gate.mjs";
+import { gated } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const site = await deploy({ after });
@@ -17,7 +20,9 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     ["a URL", "https://evil.test/x"],
     ["an encoded URL", "https:%2f%2fevil.test%2fx"],
     ["another host after encoded slashes", "%2f%2fevil.test"],
-    ["an encoded slash", "a%2Fb"],
+    ["a leading encoded slash", "%2Fa"],
+    ["a trailing encoded slash", "a%2F"],
+    ["an encoded slash beside a slash", "a%2f/b"],
     [".", "."],
     ["..", ".."],
     [".. at the start", "../secret"],
@@ -28,6 +33,9 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     ["a half encoded ..", ".%2E/b"],
     ["an encoded .", "a/%2e/b"],
     [".. between encoded slashes", "..%2f.."],
+    [".. after an encoded slash", "a%2F..%2Fb"],
+    ["an encoded .. after an encoded slash", "a%2F%2e%2e%2Fb"],
+    ["a backslash after an encoded slash", "a%2F\\evil.test"],
     ["a backslash", "a\\b"],
     ["another host after a backslash", "\\evil.test"],
     ["another host after two backslashes", "\\\\evil.test\\x"],
@@ -135,4 +143,62 @@ suite("a path is taken, though it looks odd, with", () => {
       assert.equal(new URL(own.origin.requests[0].url).host, "images.test");
     });
   }
+});
+
+suite("a path with encoded slashes is the path with slashes:", () => {
+  const PLAIN = "/metadata/gallery/2024/a.jpg";
+  const ENCODED = ["/metadata/gallery%2F2024%2Fa.jpg", "/metadata/gallery%2f2024/a.jpg"];
+  const KEY = "metadata:gallery/2024/a.jpg";
+
+  test("one body, one ETag, one record and one entry in memory", async (t) => {
+    const site = await deploy(t, { caller: true });
+    const first = await site.get(ENCODED[0]);
+    assertFound(first, "origin");
+    assert.deepEqual(first.json, bodyOf("gallery/2024/a.jpg"));
+    await site.kv.written(KEY);
+    for (const path of [PLAIN, ...ENCODED]) {
+      const again = await site.get(path);
+      assertFound(again, "memory");
+      assert.deepEqual([again.text, again.etag], [first.text, first.etag]);
+      assert.equal((await site.get(path, { "If-None-Match": first.etag })).status, 304);
+      const raw = path.slice("/metadata/".length);
+      assert.deepEqual(await site.call("fetchMetadata", raw), first.json);
+      assertAllFound(await post(site, { paths: [raw] }), ["gallery/2024/a.jpg"]);
+    }
+    await site.restart();
+    assertFound(await site.get(ENCODED[1]), "kv");
+    assertFound(await site.get(PLAIN), "memory");
+    assert.deepEqual([...site.kv.records.keys()], [KEY]);
+    assert.deepEqual(
+      site.origin.requests.map((request) => request.url),
+      ["https://images.test/assets/gallery/2024/a.jpg"],
+    );
+  });
+
+  test("one flight", async (t) => {
+    const site = await deploy(t);
+    const gate = new Gate();
+    site.origin.on("/assets/gallery/2024/a.jpg", gated(gate));
+    const herds = [];
+    for (const path of [PLAIN, ...ENCODED]) herds.push(await site.herd(5, path));
+    await gate.arrived();
+    gate.open();
+    const answers = (await Promise.all(herds.map((herd) => herd.answers))).flat();
+    assert.deepEqual(answers.map((answer) => answer.layer).sort(), [...Array(14).fill("inflight"), "origin"]);
+    await site.kv.written(KEY);
+    assert.deepEqual([site.kv.reads().length, site.origin.requests.length], [1, 1]);
+  });
+
+  test("but an encoded escape of one is part of a name", async (t) => {
+    const site = await deploy(t);
+    const answer = await site.get("/metadata/gallery%252Fa.jpg");
+    assertFound(answer, "origin");
+    assert.equal(answer.json.path, "gallery%2Fa.jpg");
+    await site.kv.written("metadata:gallery%2Fa.jpg");
+    assertFound(await site.get("/metadata/gallery%2Fa.jpg"), "origin");
+    assert.deepEqual(
+      site.origin.requests.map((request) => request.path),
+      ["/assets/gallery%252Fa.jpg", "/assets/gallery/a.jpg"],
+    );
+  });
 });

@@ -285,7 +285,7 @@ suite("a call that fails is rejected with an Error that has a code and a status:
 
   test("a path that is none, without a KV operation or a fetch", async (t) => {
     const site = await deployCaller(t);
-    for (const path of ["", "/", "/photos/cat.jpg", "a//b", "../secret", "a%2Fb", "a%", 7, null, true, {}, ["a"], { path: "a" }])
+    for (const path of ["", "/", "/photos/cat.jpg", "a//b", "../secret", "a%2F%2Fb", "a%2F..%2Fb", "a%", 7, null, true, {}, ["a"], { path: "a" }])
       assertRefused(await site.call("fetchMetadata", path), 400, "invalid-path");
     assertRefused(await site.call("fetchMetadata"), 400, "invalid-path");
     assertRefused(await site.call("fetchAndProcessMetadata"), 400, "invalid-path");
