@@ -10,8 +10,8 @@
 //! | `content` | `portrait`, which makes `instagram` 4:5 | |
 //! | `allowExpansion` | `true`, `false`; JSON also a boolean | `false` |
 //!
-//! An `aspect` that is given wins over the platform's. Other names are ignored; a value that
-//! cannot be used never is.
+//! An `aspect` that is given wins over the platform's. A query's other names are ignored, since
+//! pages and caches add such; in JSON they are an error, and so is a value that cannot be used.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -22,6 +22,7 @@ use crate::aspect_ratio::AspectRatio;
 use crate::crop::CropRequest;
 use crate::focal_point::FocalPoint;
 use crate::query;
+use crate::user_text::excerpt;
 
 /// The most that a crop may be asked to be wide, in pixels: the limit of the resizer
 /// (<https://developers.cloudflare.com/images/get-started/limits/>).
@@ -60,23 +61,37 @@ pub fn from_query(query: &str) -> Result<Option<CropRequest>, ParameterError> {
 pub fn from_pairs<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Option<CropRequest>, ParameterError> {
-    let pairs = pairs.into_iter();
-    Given::collect(pairs.map(|(name, value)| (name, Raw::Text(value))))?.request()
+    let mut given = Given::default();
+    for (name, value) in pairs {
+        given.add(name, Raw::Text(value))?;
+    }
+    given.request()
 }
 
-/// Reads the fields of a JSON object. `None` where there are none of the parameters.
+/// Reads the fields of a JSON object. `None` if there are none besides the `other` field, which is the
+/// caller's.
 ///
 /// # Errors
-/// The first rule of [`ParameterError`] that they break.
-pub fn from_json(object: &Map<String, Value>) -> Result<Option<CropRequest>, ParameterError> {
-    let fields = object.iter().map(|(name, value)| {
-        let name = match name.as_str() {
+/// All unknown names or, if there are none, the first rule of [`ParameterError`] that they break.
+pub fn from_json(
+    object: &Map<String, Value>,
+    other: Option<&str>,
+) -> Result<Option<CropRequest>, FieldError> {
+    let mut given = Given::default();
+    let mut unknown = Vec::new();
+    for (name, value) in object {
+        let parameter = match name.as_str() {
             "focalPoint" => "focal",
             name => name,
         };
-        (name, Raw::of(value))
-    });
-    Given::collect(fields)?.request()
+        if !given.add(parameter, Raw::of(value))? && other != Some(name) {
+            unknown.push(name.as_str());
+        }
+    }
+    if !unknown.is_empty() {
+        return Err(FieldError::Unknown(excerpt(&unknown.join("','"))));
+    }
+    Ok(given.request()?)
 }
 
 /// The names.
@@ -182,6 +197,35 @@ impl fmt::Display for ParameterError {
 
 impl std::error::Error for ParameterError {}
 
+/// Why the fields of a JSON object cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldError {
+    /// Names that no parameter has, separated by `','`, fit for documents.
+    Unknown(String),
+    /// A parameter breaks a rule.
+    Parameter(ParameterError),
+}
+
+impl From<ParameterError> for FieldError {
+    fn from(error: ParameterError) -> Self {
+        Self::Parameter(error)
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(names) => write!(
+                f,
+                "Unknown parameters: '{names}'; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
+            ),
+            Self::Parameter(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for FieldError {}
+
 /// A value that is still to be read.
 #[derive(Debug, Clone, Copy)]
 enum Raw<'a> {
@@ -281,18 +325,16 @@ impl Platform {
 struct Given<'a>(Vec<(Parameter, Raw<'a>)>);
 
 impl<'a> Given<'a> {
-    fn collect(pairs: impl Iterator<Item = (&'a str, Raw<'a>)>) -> Result<Self, ParameterError> {
-        let mut given = Self::default();
-        for (name, value) in pairs {
-            let Some(parameter) = Parameter::named(name) else {
-                continue;
-            };
-            if given.0.iter().any(|(known, _)| *known == parameter) {
-                return Err(ParameterError::Repeated(parameter));
-            }
-            given.0.push((parameter, value));
+    /// Adds a value. `false` if no parameter has the name.
+    fn add(&mut self, name: &str, value: Raw<'a>) -> Result<bool, ParameterError> {
+        let Some(parameter) = Parameter::named(name) else {
+            return Ok(false);
+        };
+        if self.0.iter().any(|(known, _)| *known == parameter) {
+            return Err(ParameterError::Repeated(parameter));
         }
-        Ok(given)
+        self.0.push((parameter, value));
+        Ok(true)
     }
 
     fn read<T>(
@@ -339,8 +381,8 @@ mod tests {
         from_query(query).unwrap().unwrap()
     }
 
-    fn json_asked(object: &Value) -> Result<Option<CropRequest>, ParameterError> {
-        from_json(object.as_object().unwrap())
+    fn json_asked(object: &Value) -> Result<Option<CropRequest>, FieldError> {
+        from_json(object.as_object().unwrap(), None)
     }
 
     fn aspect(text: &str) -> Option<AspectRatio> {
@@ -367,7 +409,7 @@ mod tests {
             json!({ "r": "16-9", "p": "0.5,0.3", "device": "mobile", "allowExpansion": true }),
             json!({
                 "aspect": { "width": 16, "height": 9 }, "focal": { "x": 0.5, "y": 0.3 },
-                "width": 600, "allowExpansion": true, "paths": ["a.jpg"],
+                "width": 600, "allowExpansion": true,
             }),
         ] {
             assert_eq!(json_asked(&object), Ok(Some(request)), "{object}");
@@ -403,7 +445,37 @@ mod tests {
             assert_eq!(from_query(query), Ok(None), "{query}");
         }
         assert_eq!(asked("v=2&width=7&%=").max_width, NonZeroU32::new(7));
-        assert_eq!(json_asked(&json!({ "paths": [], "x": null })), Ok(None));
+    }
+
+    #[test]
+    fn an_unknown_name_in_json_is_refused_by_name() {
+        for (object, names) in [
+            (json!({ "aspct": "1:1" }), "'aspct'"),
+            (json!({ "width": 7, "Width": 7, "x": null }), "'Width','x'"),
+            // Before what is wrong with the others.
+            (json!({ "width": 0, "paths": [] }), "'paths'"),
+            (json!({ "": 1 }), "''"),
+            (json!({ "a\"b\n<\u{1b}é": 1 }), "'a%22b%0A%3C%1B%C3%A9'"),
+            (
+                json!({ "x".repeat(1_000): 1 }),
+                &format!("'{}'", "x".repeat(256)),
+            ),
+        ] {
+            let sentence = json_asked(&object).unwrap_err().to_string();
+            assert_eq!(
+                sentence,
+                format!(
+                    "Unknown parameters: {names}; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
+                )
+            );
+        }
+        let object = json!({ "paths": [], "width": 7 });
+        let read = from_json(object.as_object().unwrap(), Some("paths"));
+        assert_eq!(read, json_asked(&json!({ "width": 7 })));
+        let object = json!({
+            "r": "1:1", "p": "0,0", "width": 1, "platform": "instagram", "content": "portrait", "allowExpansion": true,
+        });
+        assert!(json_asked(&object).is_ok());
     }
 
     #[test]
@@ -426,7 +498,11 @@ mod tests {
             for value in values.split('|') {
                 let error = from_pairs([(name, value)]).unwrap_err();
                 assert_eq!(error, ParameterError::Malformed(parameter), "{value}");
-                assert_eq!(json_asked(&json!({ name: value })), Err(error), "{value}");
+                assert_eq!(
+                    json_asked(&json!({ name: value })),
+                    Err(error.into()),
+                    "{value}"
+                );
                 let sentence = error.to_string();
                 assert!(sentence.contains(&format!("'{name}'")), "{sentence}");
                 assert!(sentence.contains(parameter.accepted()), "{sentence}");
@@ -434,14 +510,14 @@ mod tests {
             for value in [json!(null), json!([]), json!({}), json!(-1), json!(1.5)] {
                 assert_eq!(
                     json_asked(&json!({ name: value })),
-                    Err(ParameterError::Malformed(parameter)),
+                    Err(ParameterError::Malformed(parameter).into()),
                     "{name}: {value}"
                 );
             }
         }
         assert_eq!(
             json_asked(&json!({ "width": 12_001 })),
-            Err(ParameterError::Malformed(Parameter::Width))
+            Err(ParameterError::Malformed(Parameter::Width).into())
         );
     }
 
@@ -467,7 +543,7 @@ mod tests {
         }
         assert_eq!(
             json_asked(&json!({ "focal": "0,0", "p": "0,0" })),
-            Err(ParameterError::Repeated(Parameter::Focal))
+            Err(ParameterError::Repeated(Parameter::Focal).into())
         );
     }
 
@@ -487,7 +563,7 @@ mod tests {
 
     #[test]
     fn json_may_spell_the_focal_point_out() {
-        let read = |json: Value| from_json(json.as_object().unwrap());
+        let read = |json: Value| from_json(json.as_object().unwrap(), None);
         let point = json!({ "x": 0.5, "y": 0.3 });
         assert_eq!(
             read(json!({ "focalPoint": point })),
@@ -495,7 +571,7 @@ mod tests {
         );
         assert_eq!(
             read(json!({ "focalPoint": point, "focal": point })),
-            Err(ParameterError::Repeated(Parameter::Focal))
+            Err(ParameterError::Repeated(Parameter::Focal).into())
         );
         assert_eq!(from_query("focalPoint=0.5,0.3"), Ok(None));
     }

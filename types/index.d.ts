@@ -24,7 +24,7 @@ export interface OptimizedMetadata {
    * The same, and the part of the image to show.
    *
    * @param path As for `fetchMetadata`.
-   * @throws {MetadataError} Also for an option that cannot be used, with the code `invalid-parameter`.
+   * @throws {MetadataError} Also for an option that is unknown or cannot be used, with the code `invalid-parameter`.
    */
   fetchAndProcessMetadata(path: string, options?: CropOptions): Promise<ProcessedImage>;
 }
@@ -117,7 +117,7 @@ export interface AspectCrop {
 
 // Batches -------------------------------------------------------------------------------------------------------------
 
-/** The body to send as `POST /metadata`. */
+/** The body to send as `POST /metadata`. Other names are refused. */
 export interface BatchRequest extends CropOptions {
   /** From one to `batchLimit` of them. */
   paths: string[];

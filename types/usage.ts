@@ -38,7 +38,7 @@ export async function calls(metadata: OptimizedMetadata): Promise<void> {
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { platform: "myspace" });
   // @ts-expect-error A width is a number.
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { width: "800" });
-  // @ts-expect-error A misspelt option would be ignored.
+  // @ts-expect-error A misspelt option would be refused.
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { aspectRatio: "16:9" });
 }
 

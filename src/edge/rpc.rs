@@ -36,8 +36,9 @@ pub fn fetch_metadata(path: JsValue) -> Promise {
 #[wasm_bindgen(js_name = fetchAndProcessMetadata)]
 pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
     answer(async move {
-        let crop = object(&parameters)
-            .and_then(|parameters| Ok(crop_params::from_json(&parameters)?.unwrap_or_default()));
+        let crop = object(&parameters).and_then(|parameters| {
+            Ok(crop_params::from_json(&parameters, None)?.unwrap_or_default())
+        });
         find(&path, crop.map(Some)).await
     })
 }

@@ -52,7 +52,7 @@ impl Batch {
                 paths.len()
             )));
         }
-        let crop = crop_params::from_json(&object)?;
+        let crop = crop_params::from_json(&object, Some("paths"))?;
         Ok(Self { paths, crop })
     }
 }

@@ -9,7 +9,7 @@ use super::cache_status;
 use super::headers::Headers;
 use super::server_timing;
 use crate::config::ConfigError;
-use crate::crop_params::ParameterError;
+use crate::crop_params::{FieldError, ParameterError};
 use crate::failure::Cause;
 use crate::lookup::Refusal;
 use crate::path::PathError;
@@ -147,11 +147,17 @@ impl Problem {
     /// The parameters of a call are no object.
     #[must_use]
     pub fn invalid_parameters() -> Self {
+        Self::invalid_parameter(
+            "The parameters must be an object, as in { aspect: \"16:9\" }.".into(),
+        )
+    }
+
+    fn invalid_parameter(detail: Cow<'static, str>) -> Self {
         Self {
             status: 400,
             code: "invalid-parameter",
             title: "Invalid parameter",
-            detail: "The parameters must be an object, as in { aspect: \"16:9\" }.".into(),
+            detail,
             ..Self::default()
         }
     }
@@ -208,13 +214,13 @@ impl Problem {
 
 impl From<ParameterError> for Problem {
     fn from(error: ParameterError) -> Self {
-        Self {
-            status: 400,
-            code: "invalid-parameter",
-            title: "Invalid parameter",
-            detail: error.to_string().into(),
-            ..Self::default()
-        }
+        FieldError::from(error).into()
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid_parameter(error.to_string().into())
     }
 }
 

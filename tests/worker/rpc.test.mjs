@@ -97,7 +97,6 @@ suite("fetchAndProcessMetadata over a service binding", async () => {
     ["with a device", { aspect: "16:9", device: "mobile" }, [4000, 2250, 0, 375], [600, 338]],
     ["with a platform", { platform: "instagram", content: "portrait" }, [2400, 3000, 800, 0]],
     ["without expansion", { aspect: "1:1", allowExpansion: false }, [3000, 3000, 500, 0]],
-    ["with options of another kind", { aspect: "1:1", quality: 80 }, [3000, 3000, 500, 0]],
     ["with no options", {}, [4000, 3000, 0, 0]],
   ]) {
     test(`${what} returns the metadata and the crop`, async () => {
@@ -145,6 +144,12 @@ suite("fetchAndProcessMetadata over a service binding", async () => {
       assert.match(message, new RegExp(`'${name}`));
     });
   }
+
+  test("with unknown options is refused, and all of them are named", async () => {
+    const options = { aspect: "1:1", quality: 80, aspectRatio: "1:1", paths: [PATH] };
+    const { message } = assertRefused(await site.call("fetchAndProcessMetadata", PATH, options), 400, "invalid-parameter");
+    assert.match(message, /'aspectRatio','paths','quality'.*\bfocalPoint\b.*\ballowExpansion\b/);
+  });
 
   for (const options of ["16:9", 1, true, [16, 9]]) {
     test(`with ${JSON.stringify(options)} for options is refused`, async () => {

@@ -72,6 +72,21 @@ suite("a batch is refused", async () => {
     });
   }
 
+  test("with unknown names: 400 that names them all, shortened and encoded", async () => {
+    for (const [further, names] of [
+      [{ aspct: "1:1" }, "'aspct'"],
+      [{ aspect: "1:1", quality: 80, Paths: [] }, "'Paths','quality'"],
+      [{ path: "a.jpg", ['x"\n<']: null }, "'path','x%22%0A%3C'"],
+      [{ ["x".repeat(200_000)]: 1 }, `'${"x".repeat(256)}'`],
+      [Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`k${n}`, n])), "'k0','k1','k10',"],
+    ]) {
+      const { detail } = assertProblem(await post(site, { paths: ["a.jpg"], ...further }), 400, "invalid-parameter", { instance: ROUTE });
+      assert.ok(detail.startsWith(`Unknown parameters: ${names}`), detail);
+      assert.match(detail, /use aspect \(or r\)/);
+      assert.ok(detail.length < 500);
+    }
+  });
+
   test("and that costs neither a KV operation nor a fetch", () => {
     assert.deepEqual([site.kv.operations, site.origin.requests], [[], []]);
   });
