@@ -202,3 +202,32 @@ suite("a path with encoded slashes is the path with slashes:", () => {
     );
   });
 });
+
+suite("a client that parses URLs as browsers do changes a path before the Worker sees it:", () => {
+  for (const [what, raw, path] of [
+    ["it resolves ..", "a/../b.jpg", "b.jpg"],
+    ["it resolves an encoded ..", "a/.%2E/b.jpg", "b.jpg"],
+    ["it resolves .", "a/./b.jpg", "a/b.jpg"],
+    ["it makes a backslash a slash", "a\\b.jpg", "a/b.jpg"],
+    ["it removes tabs and line feeds", "a\t/\nb.jpg", "a/b.jpg"],
+    ["it encodes spaces and other letters", "Größe 1.jpg", "Größe 1.jpg"],
+    ["it keeps an encoded slash", "a%2Fb.jpg", "a/b.jpg"],
+  ]) {
+    test(what, async () => {
+      const response = await fetch(`${site.url}/metadata/${raw}`);
+      assert.equal((await response.json()).path, path);
+    });
+  }
+
+  test("it leaves the route by ..", async () => {
+    const response = await fetch(`${site.url}/metadata/a/../../health`);
+    assert.equal((await response.json()).status, "ok");
+  });
+
+  for (const raw of ["a//b.jpg", "a%5Cb.jpg", "a%2F..%2Fb.jpg", "a/..%2Fb.jpg"]) {
+    test(`it keeps ${raw}, which is refused`, async () => {
+      const response = await fetch(`${site.url}/metadata/${raw}`);
+      assert.deepEqual([response.status, (await response.json()).code], [400, "invalid-path"]);
+    });
+  }
+});

@@ -43,6 +43,26 @@ suite("through wrangler dev and its image emulation", () => {
   }
 });
 
+suite("wrangler dev parses the URL of every client, so that", () => {
+  for (const [raw, name] of [
+    ["none/../landscape.jpg", "landscape.jpg"],
+    ["none/%2e%2E/landscape.jpg", "landscape.jpg"],
+    ["./landscape.jpg", "landscape.jpg"],
+    ["gallery\\Gr%C3%B6%C3%9Fe%201.png", "gallery/Größe 1.png"],
+    ["gallery%2FGr%C3%B6%C3%9Fe%201.png", "gallery/Größe 1.png"],
+  ]) {
+    test(`${raw} is ${name}`, async () => {
+      assert.equal((await site.get(`/metadata/${raw}`)).json.path, name);
+    });
+  }
+
+  for (const raw of ["gallery//a.png", "none%2F..%2Flandscape.jpg", "none/..%2Flandscape.jpg", "gallery%5Ca.png"]) {
+    test(`${raw} is still refused`, async () => {
+      assertProblem(await site.get(`/metadata/${raw}`), 400, "invalid-path");
+    });
+  }
+});
+
 suite("through wrangler dev and its R2", async () => {
   const long = await jpeg({ width: 7, before: segments(150_000) });
   const objects = Object.fromEntries(samples.map(({ name }) => [name, readFileSync(path.join(FOLDER, name))]));
