@@ -1,0 +1,87 @@
+// A program around the client that openapi-typescript and openapi-fetch make of docs/openapi.yaml. It is compiled with its
+// wrong uses, each of which has to be an error, and run by tests/worker/generated-client.test.mjs.
+
+import createClient from "openapi-fetch";
+import type { components, paths } from "openapi-schema";
+
+type BatchRequest = components["schemas"]["BatchRequest"];
+type Problem = components["schemas"]["Problem"];
+
+const clientOf = (baseUrl: string) => createClient<paths>({ baseUrl });
+
+/** The size and the format of one image, or the problem. */
+export async function image(baseUrl: string, path: string) {
+  const { data, error } = await clientOf(baseUrl).GET("/metadata/{path}", { params: { path: { path } } });
+  if (error) return problem(error);
+  const { width, height, format } = data.metadata;
+  // @ts-expect-error The format is absent if it is unknown.
+  const text: string = format;
+  // @ts-expect-error Only a request with crop parameters returns a crop.
+  data.transform;
+  return { path: data.path, width, height, format };
+}
+
+/** The crop of one image at a ratio. */
+export async function crop(baseUrl: string, path: string, aspect: string) {
+  const query = { aspect, focal: "0.5,0.3", width: 800, allowExpansion: false };
+  const { data } = await clientOf(baseUrl).GET("/metadata/{path}", { params: { path: { path }, query } });
+  if (data === undefined || !("aspectCrop" in data)) return undefined;
+  return { dimensions: data.dimensions, crop: data.aspectCrop, transform: data.transform };
+}
+
+/** What a batch with a ratio says of each image: its `status` alone decides what else there is. */
+export async function batch(baseUrl: string, images: string[]) {
+  const body = { paths: images, aspect: { width: 1, height: 1 }, focalPoint: { x: 0.5, y: 0.5 } };
+  const { data, error } = await clientOf(baseUrl).POST("/metadata", { body });
+  if (error) return problem(error);
+  return data.results.map((result) => {
+    // @ts-expect-error A failure has no metadata.
+    result.metadata;
+    if (result.status === 200) {
+      // @ts-expect-error A success has no problem.
+      result.problem;
+      return { path: result.path, width: result.metadata.width, transform: "transform" in result ? result.transform : undefined };
+    }
+    // @ts-expect-error There is no such status.
+    if (result.status === 418) return { path: result.path };
+    const { status, code } = result.problem;
+    return { path: result.path, status: result.status === status ? status : undefined, code };
+  });
+}
+
+/** A batch with a parameter that does not exist: `POST` itself compiles with it. */
+export async function misspelt(baseUrl: string) {
+  const { error } = await clientOf(baseUrl).POST("/metadata", { body: { paths: ["a.jpg"], aspct: "1:1" } });
+  return error && problem(error);
+}
+
+/** How many images a purge has deleted, or the problem. */
+export async function purge(baseUrl: string, path: string, token: string) {
+  const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${token}` } });
+  const { data, error } = await client.DELETE("/metadata/{path}", { params: { path: { path } } });
+  return error ? problem(error) : data.purged;
+}
+
+/** Uses that have to be errors. This is compiled, never run. */
+export async function wrong(baseUrl: string) {
+  const client = clientOf(baseUrl);
+  const params = { path: { path: "a.jpg" } };
+  // @ts-expect-error A path is needed.
+  await client.GET("/metadata/{path}");
+  // @ts-expect-error There is no such route.
+  await client.GET("/metadatas/{path}", { params });
+  // @ts-expect-error There is no such platform.
+  await client.GET("/metadata/{path}", { params: { ...params, query: { platform: "myspace" } } });
+  // @ts-expect-error A width is a number.
+  await client.GET("/metadata/{path}", { params: { ...params, query: { width: "800" } } });
+  // @ts-expect-error A batch has paths.
+  await client.POST("/metadata", { body: { aspect: "1:1" } });
+  // @ts-expect-error There is no such parameter.
+  await client.POST("/metadata", { body: { paths: ["a.jpg"], aspct: "1:1" } satisfies BatchRequest });
+  const { error } = await client.GET("/metadata/{path}", { params });
+  // @ts-expect-error There is no such code.
+  return error?.code === "not_found";
+}
+
+const problem = ({ status, code, instance }: Problem) => ({ status, code, instance });
+
