@@ -88,6 +88,13 @@ pub enum NoImage {
     UnresolvedSize,
     /// A vector image of no pixels.
     TooSmall,
+    /// Its width or height is 0, or above [`MAX_DIMENSION`](crate::metadata::MAX_DIMENSION). In a JPEG, 0 means that the
+    /// height follows the pixels, which hardly any decoder reads.
+    InvalidSize,
+    /// A camera's raw image, of which TIFF readers see a preview.
+    Raw,
+    /// The first of several pictures is a reduced version of another one.
+    Thumbnail,
 }
 
 impl fmt::Display for NoImage {
@@ -102,6 +109,9 @@ impl fmt::Display for NoImage {
             Self::NoSize => "it has no viewBox and lacks a width or a height in pixels",
             Self::UnresolvedSize => "its width, height or viewBox cannot be resolved to pixels",
             Self::TooSmall => "its width or height is less than half a pixel",
+            Self::InvalidSize => "its width or height is 0 or out of range",
+            Self::Raw => "it is a camera's raw image",
+            Self::Thumbnail => "its first picture is a thumbnail of another one",
         })
     }
 }
@@ -158,7 +168,7 @@ fn header(format: Format, (width, height): (u32, u32), traits: Traits) -> Result
     };
     Ok(Header {
         format,
-        dimensions: Dimensions::new(width, height).ok_or(NoImage::Malformed)?,
+        dimensions: Dimensions::new(width, height).ok_or(NoImage::InvalidSize)?,
         traits,
         is_certain: true,
     })

@@ -14,20 +14,26 @@ mod tag {
     pub(super) const BITS_PER_SAMPLE: u16 = 258;
     pub(super) const PHOTOMETRIC: u16 = 262;
     pub(super) const ORIENTATION: u16 = 274;
+    pub(super) const SUB_DIRECTORIES: u16 = 330;
     pub(super) const EXTRA_SAMPLES: u16 = 338;
     pub(super) const DNG_VERSION: u16 = 50_706;
 }
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let directory = Directory::first(file)?;
-    // The raw pictures of cameras are made as TIFF files that show a thumbnail first.
-    let is_thumbnail = directory.number(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
-    if is_thumbnail || directory.first_number(tag::DNG_VERSION)?.is_some() {
-        return Err(NoImage::Unknown.into());
+    let is_cr2 = file.array(4)? == *b"\x10\0\0\0CR\x02\0";
+    if is_cr2 || directory.field(tag::DNG_VERSION)?.is_some() {
+        return Err(NoImage::Raw.into());
+    }
+    let is_reduced = directory.number(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
+    if is_reduced && directory.has_other_pictures()? {
+        return Err(NoImage::Thumbnail.into());
     }
     let side = |tag| directory.number(tag)?.ok_or(Stop::from(NoImage::Malformed));
     let size = (side(tag::WIDTH)?, side(tag::HEIGHT)?);
-    let photometric = directory.number(tag::PHOTOMETRIC)?;
+    let photometric = file
+        .within_reach(directory.number(tag::PHOTOMETRIC))?
+        .flatten();
     let color_space = match photometric {
         Some(0 | 1) => Some(ColorSpace::Gray),
         Some(2 | 3 | 6) => Some(ColorSpace::Rgb),
@@ -56,7 +62,11 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
 
 /// The orientation of an Exif block, which begins as a TIFF file does.
 pub(super) fn orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
-    Directory::first(exif)?.orientation()
+    let directory = Directory::first(exif)?;
+    if directory.numbers.big {
+        return Err(NoImage::Malformed.into());
+    }
+    directory.orientation()
 }
 
 /// The first list of fields, which describes the first picture.
@@ -98,8 +108,8 @@ impl<'a> Directory<'a> {
         } else {
             (numbers.u16(file, at)?.into(), at.saturating_add(2))
         };
-        // A field is of a tag, and no tag comes twice.
-        if at < 8 || count == 0 || count > u64::from(u16::MAX) {
+        // A field is of a tag, and no tag comes twice. Programs that remove all fields of an Exif block leave an empty list.
+        if at < 8 || count > u64::from(u16::MAX) {
             return Err(NoImage::Malformed.into());
         }
         Ok(Self {
@@ -110,6 +120,14 @@ impl<'a> Directory<'a> {
         })
     }
 
+    /// Whether there is another list of fields, after this one or below it.
+    fn has_other_pictures(&self) -> Result<bool, Stop> {
+        let length = self.count.saturating_mul(self.numbers.field_length());
+        let next = self.fields.saturating_add(length);
+        Ok(self.numbers.offset(self.file, next)? != 0
+            || self.field(tag::SUB_DIRECTORIES)?.is_some())
+    }
+
     fn orientation(&self) -> Result<Option<Orientation>, Stop> {
         let value = self.number(tag::ORIENTATION)?;
         Ok(value
@@ -117,7 +135,7 @@ impl<'a> Directory<'a> {
             .and_then(Orientation::new))
     }
 
-    /// The one number of a field; `None` where there is no such field, or it has another number of them.
+    /// The only number of a field; `None` if there is no such field, or it does not have exactly one.
     fn number(&self, tag: u16) -> Result<Option<u32>, Stop> {
         let found = self.find(tag)?;
         Ok(found
@@ -130,44 +148,56 @@ impl<'a> Directory<'a> {
         Ok(self.find(tag)?.map(|(_, first)| first))
     }
 
-    /// How many numbers a field has, and the first of them.
-    fn find(&self, tag: u16) -> Result<Option<(u64, u32)>, Stop> {
-        let (file, numbers) = (self.file, self.numbers);
-        let length = if numbers.big { 20 } else { 12 };
+    /// The first field of a tag.
+    fn field(&self, tag: u16) -> Result<Option<Part<'a>>, Stop> {
+        let length = self.numbers.field_length();
         for n in 0..self.count {
-            let field = self.fields.saturating_add(n.saturating_mul(length));
-            if numbers.u16(file, field)? != tag {
-                continue;
+            let at = self.fields.saturating_add(n.saturating_mul(length));
+            if self.numbers.u16(self.file, at)? == tag {
+                return self.file.part(at, length).map(Some);
             }
-            let (counted, size) = if numbers.big { (8, 8) } else { (4, 4) };
-            let count = numbers.offset(file, field.saturating_add(4))?;
-            let inline = field.saturating_add(4).saturating_add(counted);
-            let kind = numbers.u16(file, field.saturating_add(2))?;
-            let width: u64 = match kind {
-                1 => 1,
-                3 => 2,
-                4 => 4,
-                16 => 8,
-                _ => return Ok(None),
-            };
-            if count == 0 {
-                return Ok(None);
-            }
-            // What does not fit into the field stands elsewhere.
-            let at = if width.saturating_mul(count) <= size {
-                inline
-            } else {
-                numbers.offset(file, inline)?
-            };
-            let value = match width {
-                1 => file.u8(at)?.into(),
-                2 => numbers.u16(file, at)?.into(),
-                4 => numbers.u32(file, at)?,
-                _ => u32::try_from(numbers.offset(file, at)?).map_err(|_| NoImage::Malformed)?,
-            };
-            return Ok(Some((count, value)));
         }
         Ok(None)
+    }
+
+    /// The count of a field's numbers, and the first of them; `None` if there is no such field, or it has no whole number
+    /// from 0 to `u32::MAX`.
+    fn find(&self, tag: u16) -> Result<Option<(u64, u32)>, Stop> {
+        let Some(field) = self.field(tag)? else {
+            return Ok(None);
+        };
+        let numbers = self.numbers;
+        let count = numbers.offset(field, 4)?;
+        // BYTE, SHORT, LONG and LONG8, and the signed types of the same widths, as libtiff takes them. Exif has no types
+        // of 64 bits.
+        let (width, most): (u64, u32) = match numbers.u16(field, 2)? {
+            1 => (1, u32::MAX),
+            6 => (1, 0x7f),
+            3 => (2, u32::MAX),
+            8 => (2, 0x7fff),
+            4 => (4, u32::MAX),
+            9 => (4, 0x7fff_ffff),
+            16 | 17 if numbers.big || tag != tag::ORIENTATION => (8, u32::MAX),
+            _ => return Ok(None),
+        };
+        if count == 0 {
+            return Ok(None);
+        }
+        let (inline, size) = if numbers.big { (12, 8) } else { (8, 4) };
+        // Numbers that do not fit into the field are elsewhere in the file.
+        let (part, at) = if width.saturating_mul(count) <= size {
+            (field, inline)
+        } else {
+            (self.file, numbers.offset(field, inline)?)
+        };
+        let value = match width {
+            1 => part.u8(at)?.into(),
+            2 => numbers.u16(part, at)?.into(),
+            4 => numbers.u32(part, at)?.into(),
+            _ => numbers.u64(part, at)?,
+        };
+        let value = u32::try_from(value).ok().filter(|value| *value <= most);
+        Ok(value.map(|value| (count, value)))
     }
 }
 
@@ -188,11 +218,21 @@ impl Numbers {
         }
     }
 
+    /// The length of a field in bytes.
+    fn field_length(self) -> u64 {
+        if self.big { 20 } else { 12 }
+    }
+
     /// A number as long as an offset is.
     fn offset(self, file: Part<'_>, at: u64) -> Result<u64, Stop> {
-        if !self.big {
-            return self.u32(file, at).map(u64::from);
+        if self.big {
+            self.u64(file, at)
+        } else {
+            self.u32(file, at).map(u64::from)
         }
+    }
+
+    fn u64(self, file: Part<'_>, at: u64) -> Result<u64, Stop> {
         let number = file.u64_be(at)?;
         Ok(if self.little_endian {
             number.swap_bytes()
@@ -211,7 +251,7 @@ mod tests {
     fn an_orientation_is_one_number() {
         let told = |block: &[u8]| orientation(Part::file(block, 1_000)).unwrap();
         let six = Orientation::new(6);
-        for kind in [1, 3, 4] {
+        for kind in [1, 3, 4, 6, 8, 9] {
             assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), six);
         }
         assert_eq!(
@@ -220,9 +260,29 @@ mod tests {
         );
         assert_eq!(told(&block_of(3, 2, [6, 0, 6, 0])), None);
         assert_eq!(told(&block_of(3, 0, [6, 0, 0, 0])), None);
-        assert_eq!(told(&block_of(5, 1, [6, 0, 0, 0])), None);
+        for kind in [2, 5, 7, 11, 13, 16, 17] {
+            assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), None);
+        }
         assert_eq!(told(&block_of(3, 1, [9, 0, 0, 0])), None);
         assert_eq!(told(&block_of(4, 1, [6, 1, 0, 0])), None);
+        for (kind, value) in [(6, [0x86, 0, 0, 0]), (8, [6, 0x80, 0, 0])] {
+            assert_eq!(told(&block_of(kind, 1, value)), None);
+        }
+    }
+
+    #[test]
+    fn an_exif_block_contains_a_whole_list_of_fields_and_is_no_big_tiff() {
+        let is_read =
+            |block: &[u8]| orientation(Part::file(block, 1_000).first(block.len() as u64)).is_ok();
+        let block = block_of(3, 1, [6, 0, 0, 0]);
+        // The offset of the next list may be missing.
+        assert!(is_read(&block[..22]) && is_read(b"II*\0\x08\0\0\0\0\0"));
+        for length in 0..22 {
+            assert!(!is_read(&block[..length]), "{length}");
+        }
+        assert!(!is_read(
+            b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        ));
     }
 
     #[test]

@@ -99,6 +99,9 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("tiff: many fields", |bytes| {
         tiff_fields(bytes.min(786_000), &[256, 257])
     }),
+    ("tiff: a reduced picture of many fields", |bytes| {
+        tiff_fields(bytes.min(786_000), &[254, 256, 257])
+    }),
     ("bigtiff: many fields", big_tiff_fields),
     ("svg: space", |bytes| fill(b"<?xml?>", b" ", bytes)),
     ("svg: comments", |bytes| fill(b"", b"<!---->", bytes)),
