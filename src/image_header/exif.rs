@@ -4,14 +4,15 @@ use super::part::Part;
 use super::{Stop, tiff};
 use crate::metadata::Orientation;
 
-/// The Exif block of a file: the first one counts, as for sharp and exiftool, also where it tells no orientation.
+/// The Exif block of a file: the first one that can be read counts, even if it has no usable orientation. One that is
+/// empty or malformed does not.
 #[derive(Default)]
 pub(super) struct Exif {
     told: Option<Option<Orientation>>,
 }
 
 impl Exif {
-    /// Whether there was a block.
+    /// Whether there was a block that counts.
     pub(super) fn is_seen(&self) -> bool {
         self.told.is_some()
     }
@@ -20,15 +21,17 @@ impl Exif {
         self.told.flatten()
     }
 
-    /// Reads the first block; one that is malformed tells no orientation.
+    /// Reads the next block, if none counts yet.
     ///
     /// # Errors
-    /// Only where more of the file is needed.
+    /// Only if more of the file is needed.
     pub(super) fn read(&mut self, block: Part<'_>) -> Result<(), Stop> {
-        self.told = Some(match tiff::orientation(block) {
-            Err(Stop::Refused(_)) => None,
-            found => found?,
-        });
+        if !self.is_seen() {
+            match tiff::orientation(block) {
+                Err(Stop::Refused(_)) => {}
+                found => self.told = Some(found?),
+            }
+        }
         Ok(())
     }
 }

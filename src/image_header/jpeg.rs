@@ -70,12 +70,13 @@ impl Told {
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf if self.frame.is_none() => {
                     self.frame = Some(Frame::read(segment, length)?);
                 }
-                0xe1 if !self.exif.is_seen() && segment.rest(2)?.starts_with(b"Exif\0\0")? => {
+                // The sixth byte is padding of any value.
+                0xe1 if length >= 8 && segment.rest(2)?.starts_with(b"Exif\0")? => {
                     self.exif.read(segment.rest(8)?)?;
                 }
                 _ => {}
             }
-            // A segment's length counts its own two bytes.
+            // A segment's length counts its own two bytes, which are there even if it is 0 or 1.
             at = at.saturating_add(length.max(2));
         }
     }
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(turned(&[]), None);
         assert_eq!(turned(&[6]), Some(6));
         assert_eq!(turned(&[3, 6]), Some(3));
-        // As for sharp and browsers.
+        // Such a block can be read, so it counts.
         assert_eq!(turned(&[0, 6]), None);
         assert_eq!(turned(&[9, 6]), None);
     }

@@ -72,7 +72,7 @@ impl Ancillary {
                 b"IEND" => return Err(NoImage::Malformed.into()),
                 b"tRNS" => self.transparent = true,
                 b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
-                b"eXIf" if !self.exif.is_seen() => self.exif.read(data)?,
+                b"eXIf" => self.exif.read(data)?,
                 _ => {}
             }
             at = at.saturating_add(length).saturating_add(AROUND_DATA);

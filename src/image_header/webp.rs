@@ -98,9 +98,9 @@ impl Behind {
             let data = file.part(at.saturating_add(8), length)?;
             match &file.array(at)? {
                 b"ANMF" => self.frames = self.frames.saturating_add(1),
-                b"EXIF" if !self.exif.is_seen() => {
+                b"EXIF" => {
                     self.exif.read(tiff_in(data)?)?;
-                    if !animated {
+                    if self.exif.is_seen() && !animated {
                         return Ok(());
                     }
                 }

@@ -29,6 +29,13 @@ pub const IMAGES: &[(&str, Craft)] = &[
         let segment = [b"\xff\xe1", &length[..], b"Exif\0\0", &block].concat();
         fill(b"\xff\xd8", &segment, bytes)
     }),
+    ("jpeg: long Exif blocks that are cut", |bytes| {
+        let mut block = tiff_fields(bytes.saturating_sub(12).min(65_000), &[]);
+        block.truncate(block.len() - 15);
+        let length = u16::try_from(block.len() + 8).unwrap().to_be_bytes();
+        let segment = [b"\xff\xe1", &length[..], b"Exif\0\0", &block].concat();
+        fill(b"\xff\xd8", &segment, bytes)
+    }),
     ("png: empty chunks", |bytes| {
         fill(PNG, b"\0\0\0\0tEXt\0\0\0\0", bytes)
     }),
