@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use optimized_metadata::head::{Head, MAX_JSON_BYTES};
 use optimized_metadata::image_header::{self, Header, Limits, NoImage, Stop, steps};
 use optimized_metadata::memory_cache::MemoryCache;
-use optimized_metadata::metadata::{ImageMetadata, MAX_DIMENSION};
+use optimized_metadata::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::origin::Reply;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
 use optimized_metadata::record::Record;
@@ -97,15 +97,15 @@ pub fn reply(bytes: &[u8]) {
 }
 
 /// A header makes sense, is the same however much more of the file is there, is found piece by piece in no more bytes than
-/// it is long, and costs no more steps than its bytes allow.
+/// it is long, and costs no more steps than its bytes allow. A cut file has the size of the whole, or none.
 pub fn image_header(bytes: &[u8]) {
     let limits = Limits {
         first: 16,
         most: 4_096,
     };
     let bytes = &bytes[..bytes.len().min(4_096)];
-    let read = |length: usize| {
-        let (header, steps) = steps::count(|| image_header::read(&bytes[..length], limits.most));
+    let read = |length: usize, most: u64| {
+        let (header, steps) = steps::count(|| image_header::read(&bytes[..length], most));
         assert!(
             steps <= steps::limit(length),
             "{steps} steps, {length} bytes"
@@ -113,12 +113,19 @@ pub fn image_header(bytes: &[u8]) {
         header
     };
     let shown = |header: &Header| (header.format, header.dimensions);
-    let whole = read(bytes.len());
+    let whole = read(bytes.len(), bytes.len() as u64);
     for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {
-        match read(length) {
+        match read(length, limits.most) {
             Ok(header) => assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown)),
             Err(Stop::Further(to)) => assert!(to > length as u64),
             Err(Stop::Refused(_)) => {}
+        }
+        if let Ok(cut) = read(length, length as u64) {
+            let whole = whole.as_ref().unwrap().dimensions;
+            assert!(
+                may_be_cut(cut.dimensions, cut.is_certain, whole),
+                "{cut:?} cut at {length}"
+            );
         }
     }
     let mut head = Head::new(limits, Some("image/png"));
@@ -139,6 +146,12 @@ pub fn image_header(bytes: &[u8]) {
         (None, Err(reason), Ok(_)) => assert_eq!(reason, NoImage::HeaderTooLong),
         _ => {}
     }
+}
+
+/// Whether a file of which the end is missing may have this size: that of the whole, or, if it is not certain, the same
+/// with its sides swapped, because the orientation is missing.
+pub fn may_be_cut(cut: Dimensions, is_certain: bool, whole: Dimensions) -> bool {
+    cut == whole || !is_certain && Dimensions::new(cut.height(), cut.width()) == Some(whole)
 }
 
 fn makes_sense(metadata: &ImageMetadata) {

@@ -155,13 +155,23 @@ impl Head {
         self.is_json || self.bytes.trim_ascii_start().starts_with(b"{")
     }
 
+    /// How many bytes can be read at most. What a reader can do without, it does not wait for beyond that.
+    fn reach(&self) -> u64 {
+        if self.ended {
+            let there = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
+            self.limits.most.min(there)
+        } else {
+            self.limits.most
+        }
+    }
+
     /// What the header of the image tells.
     ///
     /// # Errors
     /// Why it is no image.
     pub fn image(&self) -> Result<ImageMetadata, NoImage> {
         let read = self.read.or_else(|| self.look().1);
-        let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.limits.most));
+        let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
             Stop::Refused(reason) => reason,
             Stop::Further(_) if self.ended => NoImage::Truncated,
@@ -263,6 +273,21 @@ mod tests {
             (4, "medium")
         );
         assert_eq!(fed(&jpeg(60), 50).1.image().unwrap().confidence, "high");
+    }
+
+    #[test]
+    fn a_size_that_is_known_stands_if_the_file_ends_before_its_pixels() {
+        let file = jpeg(60);
+        let before_pixels = &file[..file.len() - 2];
+        let image = fed(before_pixels, 8).1.image().unwrap();
+        assert_eq!(
+            (image.dimensions.width(), &*image.confidence),
+            (4, "medium")
+        );
+        // More of the file may follow.
+        let mut head = Head::new(LIMITS, None);
+        head.push(before_pixels);
+        assert!(head.wants_more());
     }
 
     #[test]

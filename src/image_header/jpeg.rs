@@ -14,6 +14,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         walked?;
         return Err(NoImage::Malformed.into());
     };
+    let contradicts = matches!(walked, Err(Stop::Refused(_)));
     let is_complete = file.within_reach(walked)?.is_some();
     let traits = Traits {
         orientation: told.exif.orientation(),
@@ -29,7 +30,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         },
     };
     Ok(Header {
-        is_certain: is_complete || told.exif.is_seen(),
+        is_certain: !contradicts && (is_complete || told.exif.is_seen()),
         ..header(Format::Jpeg, frame.size, traits)?
     })
 }
@@ -67,7 +68,10 @@ impl Told {
             let length = u64::from(file.u16_be(at)?);
             let segment = file.part(at, length)?;
             match marker {
-                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf if self.frame.is_none() => {
+                0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
+                    if self.frame.is_some() {
+                        return Err(NoImage::Malformed.into());
+                    }
                     self.frame = Some(Frame::read(segment, length)?);
                 }
                 // The sixth byte is padding of any value.

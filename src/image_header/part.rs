@@ -24,11 +24,15 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// What was found, or `None` where it is too far from the beginning to be read.
+    /// Returns what was found, or `None` if it is malformed or beyond what can be read: for what a known size does not
+    /// depend on.
+    ///
+    /// # Errors
+    /// Only if more of the file is needed.
     pub(super) fn within_reach<T>(self, found: Result<T, Stop>) -> Result<Option<T>, Stop> {
         match found {
-            Err(Stop::Further(to)) if to > self.most => Ok(None),
-            found => found.map(Some),
+            Err(Stop::Further(to)) if to <= self.most => Err(Stop::Further(to)),
+            found => Ok(found.ok()),
         }
     }
 
@@ -166,6 +170,6 @@ mod tests {
         assert_eq!(missing(100), Err(Stop::Further(100)));
         assert_eq!(missing(101), Ok(None));
         let malformed = Err::<u8, _>(NoImage::Malformed.into());
-        assert_eq!(file.within_reach(malformed), Err(NoImage::Malformed.into()));
+        assert_eq!(file.within_reach(malformed), Ok(None));
     }
 }

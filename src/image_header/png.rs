@@ -7,8 +7,9 @@ use super::part::Part;
 use super::{Header, NoImage, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
-/// Where the first chunk begins.
+/// Where the first chunk begins, and the second one.
 const FIRST_CHUNK: u64 = 8;
+const SECOND_CHUNK: u64 = 33;
 
 /// What a chunk has beside its data: length, type and checksum.
 const AROUND_DATA: u64 = 12;
@@ -41,7 +42,9 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         _ => return Err(NoImage::Malformed.into()),
     };
     let mut told = Ancillary::default();
-    let is_complete = file.within_reach(told.read(file))?.is_some();
+    let walked = told.read(file);
+    let contradicts = matches!(walked, Err(Stop::Refused(_)));
+    let is_complete = file.within_reach(walked)?.is_some();
     let traits = Traits {
         orientation: told.exif.orientation(),
         has_alpha: (transparent || told.transparent)
@@ -56,20 +59,20 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let size = (first.u32_be(8)?, first.u32_be(12)?);
     let header = header(Format::Png, size, traits)?;
     Ok(Header {
-        is_certain: is_complete || told.exif.is_seen(),
+        is_certain: !contradicts && (is_complete || told.exif.is_seen()),
         ..header
     })
 }
 
 impl Ancillary {
     fn read(&mut self, file: Part<'_>) -> Result<(), Stop> {
-        let mut at = FIRST_CHUNK;
+        let mut at = SECOND_CHUNK;
         loop {
             let length = u64::from(file.u32_be(at)?);
             let data = file.part(at.saturating_add(8), length)?;
             match &file.array(at.saturating_add(4))? {
                 b"IDAT" => return Ok(()),
-                b"IEND" => return Err(NoImage::Malformed.into()),
+                b"IHDR" | b"IEND" => return Err(NoImage::Malformed.into()),
                 b"tRNS" => self.transparent = true,
                 b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
                 b"eXIf" => self.exif.read(data)?,

@@ -5,7 +5,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 use super::exif::Exif;
 use super::part::Part;
 use super::{Header, NoImage, Stop, header};
-use crate::metadata::{ColorSpace, Format, Traits};
+use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
 
 /// Where the first chunk begins.
 const FIRST_CHUNK: u64 = 12;
@@ -52,7 +52,7 @@ fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
     let size = (side(4)?, side(7)?);
     let (has_exif, animated) = (flags & EXIF != 0, flags & ANIMATION != 0);
     let mut behind = Behind::default();
-    let walked = behind.read(file, animated);
+    let walked = behind.read(file, animated, Dimensions::new(size.0, size.1));
     // An Exif block stands behind the pixels. One that was not announced does not count.
     let is_complete = if has_exif {
         file.within_reach(walked)?.is_some()
@@ -66,7 +66,7 @@ fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
     };
     let header = header(Format::Webp, size, traits)?;
     Ok(Header {
-        is_certain: is_complete || !has_exif || behind.exif.is_seen(),
+        is_certain: !behind.contradicts && (is_complete || !has_exif || behind.exif.is_seen()),
         ..header
     })
 }
@@ -86,11 +86,18 @@ fn traits(has_alpha: bool, animated: bool) -> Traits {
 struct Behind {
     frames: u32,
     exif: Exif,
+    /// Whether a still has another size than the canvas.
+    contradicts: bool,
 }
 
 impl Behind {
     /// As far as it takes: there may be more frames behind an Exif block, but no other block that counts.
-    fn read(&mut self, file: Part<'_>, animated: bool) -> Result<(), Stop> {
+    fn read(
+        &mut self,
+        file: Part<'_>,
+        animated: bool,
+        canvas: Option<Dimensions>,
+    ) -> Result<(), Stop> {
         let end = u64::from(file.u32_le(4)?).saturating_add(8);
         let mut at = FIRST_CHUNK;
         while at.saturating_add(8) <= end {
@@ -104,6 +111,8 @@ impl Behind {
                         return Ok(());
                     }
                 }
+                b"VP8 " => self.compare(canvas, lossy(data)),
+                b"VP8L" => self.compare(canvas, lossless(data)),
                 _ => {}
             }
             // A chunk of odd length is padded.
@@ -112,7 +121,15 @@ impl Behind {
                 .saturating_add(length)
                 .saturating_add(length & 1);
         }
+        // The length of the file counts whole chunks; some writers leave out the last padding.
+        if at > end.saturating_add(1) {
+            return Err(NoImage::Malformed.into());
+        }
         Ok(())
+    }
+
+    fn compare(&mut self, canvas: Option<Dimensions>, still: Result<Header, Stop>) {
+        self.contradicts |= still.is_ok_and(|still| Some(still.dimensions) != canvas);
     }
 }
 
