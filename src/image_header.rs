@@ -72,7 +72,7 @@ pub enum Stop {
 pub enum NoImage {
     /// There is not a single byte.
     Empty,
-    /// It begins as no image does.
+    /// Its first bytes are not those of a format that is read.
     Unknown,
     /// It begins as an image does, but its header contradicts the format.
     Malformed,
@@ -101,7 +101,7 @@ impl fmt::Display for NoImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "it is empty",
-            Self::Unknown => "it begins as no image does",
+            Self::Unknown => "its format is not recognized",
             Self::Malformed => "its header is malformed",
             Self::Truncated => "it ends inside its header",
             Self::HeaderTooLong => "its header goes on beyond headerBytesMax",
