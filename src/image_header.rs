@@ -53,8 +53,8 @@ pub struct Header {
     pub dimensions: Dimensions,
     /// What else it tells.
     pub traits: Traits,
-    /// Whether all was seen that the size depends on. An orientation can stand behind the pixels, and the size of an SVG can
-    /// depend on a font.
+    /// Whether all was seen that the size depends on. An orientation can come after the pixels, a clean aperture can reach beyond
+    /// its picture, and the size of an SVG can depend on a font.
     pub is_certain: bool,
 }
 

@@ -255,8 +255,8 @@ pub struct ImageMetadata {
     pub etag: Option<Box<str>>,
     /// What its header tells beside its size.
     pub traits: Traits,
-    /// How far the dimensions can be trusted: `medium` if it could not be seen whether the sides are swapped for display,
-    /// else `high`.
+    /// How far the dimensions can be trusted: `medium` if viewers can show another size, since the sides may have to be
+    /// swapped, the image is cut or malformed after its size, or readers differ in it; else `high`.
     pub confidence: Cow<'static, str>,
     /// How they were found, `format-json` or `image-header`.
     pub source: Cow<'static, str>,

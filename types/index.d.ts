@@ -62,7 +62,7 @@ export interface ImageMetadata {
   bitDepth?: number;
   /** What its colours are made of; `rgb` also where they are stored as luma and chroma, or by a palette. */
   colorSpace?: "gray" | "rgb" | "cmyk";
-  /** `high`, or `medium` if it could not be seen whether the sides are swapped for display, or the image is cut or malformed; old records may have others. */
+  /** `high`, or `medium` if viewers can show another size: the sides may have to be swapped, the image is cut or malformed, or readers differ in it. Old records may have others. */
   confidence: string;
   /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself; others in old records. */
   source: string;

@@ -21,7 +21,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         16..=64 | 108 | 124 => (
             // A negative height means that the rows are stored from the top.
             (
-                signed(info.u32_le(4)?).ok_or(NoImage::Malformed)?,
+                signed(info.u32_le(4)?).ok_or(NoImage::InvalidSize)?,
                 info.u32_le(8)?.cast_signed().unsigned_abs(),
             ),
             info.u16_le(14)?,
@@ -96,7 +96,7 @@ mod tests {
             let size = |width, height| size(&bmp(length, width, height, 1, 8));
             assert_eq!(size(40, -24), Ok((40, 24)));
             for (width, height) in [(-40, 24), (i32::MIN, 24), (0, 24), (40, 0), (40, i32::MIN)] {
-                assert_eq!(size(width, height), Err(NoImage::Malformed.into()));
+                assert_eq!(size(width, height), Err(NoImage::InvalidSize.into()));
             }
         }
         // The older sides have two bytes, of which none is a sign.

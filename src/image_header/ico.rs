@@ -1,7 +1,7 @@
 //! ICO and CUR: icons and cursors, each of several pictures (<https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)>).
 
 use super::part::Part;
-use super::{Header, Stop, header};
+use super::{Header, NoImage, Stop, header};
 use crate::metadata::{Format, Traits};
 
 /// Where the directory begins, and how long an entry is.
@@ -14,17 +14,18 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let count = u64::from(file.u16_le(4)?);
     let directory = file.part(DIRECTORY, count.saturating_mul(ENTRY))?;
     let pictures = DIRECTORY.saturating_add(count.saturating_mul(ENTRY));
-    let mut largest = (0, 0);
+    let mut largest = None;
     let mut is_certain = true;
     for n in 0..count {
         let entry = directory.part(n.saturating_mul(ENTRY), ENTRY)?;
         let size = (side(entry.u8(0)?), side(entry.u8(1)?));
         if u64::from(entry.u32_le(12)?) < pictures {
             is_certain = false;
-        } else if area(size) > area(largest) {
-            largest = size;
+        } else if largest.is_none_or(|largest| area(size) > area(largest)) {
+            largest = Some(size);
         }
     }
+    let largest = largest.ok_or(NoImage::Malformed)?;
     let header = header(Format::Ico, largest, Traits::default())?;
     Ok(Header {
         is_certain,
@@ -46,7 +47,6 @@ fn side(byte: u8) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::NoImage;
     use super::*;
 
     /// A directory of pictures with these sides and places in the file.
