@@ -117,7 +117,7 @@ pub fn image_header(bytes: &[u8]) {
     for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {
         match read(length, limits.most) {
             Ok(header) => assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown)),
-            Err(Stop::Further(to)) => assert!(to > length as u64),
+            Err(Stop::Further(missing)) => assert!(missing.to() > length as u64),
             Err(Stop::Refused(_)) => {}
         }
         if let Ok(cut) = read(length, length as u64) {
@@ -137,6 +137,9 @@ pub fn image_header(bytes: &[u8]) {
         }
         assert!(head.len() <= 4_096.max(MAX_JSON_BYTES + 1));
     }
+    for most in [100, 500, 4_096] {
+        object(bytes, Limits { first: 16, most }, &whole);
+    }
     match (head.json(), head.image(), whole) {
         (None, Ok(image), Ok(header)) => {
             makes_sense(&image);
@@ -152,6 +155,44 @@ pub fn image_header(bytes: &[u8]) {
 /// with its sides swapped, because the orientation is missing.
 pub fn may_be_cut(cut: Dimensions, is_certain: bool, whole: Dimensions) -> bool {
     cut == whole || !is_certain && Dimensions::new(cut.height(), cut.width()) == Some(whole)
+}
+
+/// An object is read within the limits, in two other places at most. A size with high confidence is that of the whole; a lower
+/// one may be turned by an orientation that was not seen. Returns how many ranges were read.
+pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usize {
+    let length = |bytes: u64| usize::try_from(bytes).unwrap();
+    let size = u64::try_from(bytes.len()).unwrap();
+    let mut head = Head::new(limits, None);
+    let (mut read, mut ends) = (0, vec![0]);
+    while head.wants_more() {
+        let (at, wanted) = head.next_range();
+        let to = at.saturating_add(wanted).min(size);
+        assert!(
+            wanted > 0 && (at < to || size == 0),
+            "{at}, {wanted}, {size}"
+        );
+        head.push(&bytes[length(at)..length(to)]);
+        head.set_object_bytes(size);
+        read += to - at;
+        match ends.iter_mut().find(|end| **end == at) {
+            Some(end) => *end = to,
+            None => ends.push(to),
+        }
+    }
+    assert!(
+        read <= limits.most && ends.len() <= 3,
+        "{read} bytes, {ends:?}"
+    );
+    // What makes a file malformed may be out of reach.
+    if let (None, Ok(image), Ok(header)) = (head.json(), head.image(), whole) {
+        let sizes = [image.dimensions, header.dimensions];
+        let mut sides = sizes.map(|size| [size.width(), size.height()]);
+        if image.confidence != "high" {
+            sides.iter_mut().for_each(|sides| sides.sort_unstable());
+        }
+        assert_eq!(sides[0], sides[1]);
+    }
+    ends.len()
 }
 
 fn makes_sense(metadata: &ImageMetadata) {

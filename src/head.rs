@@ -1,6 +1,6 @@
 //! The beginning of what the origin has: as much of it as is of use.
 
-use crate::image_header::{self, Header, Limits, NoImage, Stop};
+use crate::image_header::{self, Header, Limits, Missing, NoImage, Stop, Window};
 use crate::metadata::{ImageMetadata, confidence};
 
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
@@ -9,15 +9,26 @@ pub const MAX_JSON_BYTES: usize = 64 * 1024;
 /// What most JSON answers fit in, in bytes.
 const TYPICAL_JSON_BYTES: u64 = 1_024;
 
-/// The beginning of a body or an object. Whoever reads asks it after each piece whether it
-/// [wants more](Self::wants_more), and lets go of the rest as soon as it does not.
+/// Most places of an object that are read apart from its beginning: a directory behind the pixels, and what it refers to.
+const MAX_WINDOWS: usize = 2;
+
+/// The beginning of a body or an object, and what else was read of an object. Whoever reads asks it after each piece whether
+/// it [wants more](Self::wants_more), and lets go of the rest as soon as it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     bytes: Vec<u8>,
+    /// Other stretches of an object, in the order in which they were begun.
+    windows: Vec<Window>,
+    /// How many bytes there are of all of them.
+    held: usize,
+    /// Where the next piece belongs: 0 for the beginning, or the number of a window.
+    target: usize,
+    /// The length of an object, any range of which can be read. `None` for what can only be read forward.
+    object_bytes: Option<u64>,
     limits: Limits,
     /// Whether it says of itself that it is JSON.
     is_json: bool,
-    /// How much is worth having before it is looked at.
+    /// How long the beginning, or the window that is read, is to be before the next look.
     wanted: usize,
     /// What the wanted bytes say, once they were looked at: they are not read again.
     read: Option<Result<Header, Stop>>,
@@ -35,6 +46,10 @@ impl Head {
         });
         Self {
             bytes: Vec::new(),
+            windows: Vec::new(),
+            held: 0,
+            target: 0,
+            object_bytes: None,
             limits,
             is_json,
             wanted: if is_json {
@@ -61,10 +76,84 @@ impl Head {
         if self.ended {
             return false;
         }
-        if self.read.is_none() && self.bytes.len() >= self.wanted && !self.is_json() {
-            (self.wanted, self.read) = self.look();
+        if self.read.is_none() && self.missing() == 0 && !self.is_json() {
+            match self.object_bytes {
+                Some(size) => self.look_at_object(size),
+                None => (self.wanted, self.read) = self.look(),
+            }
         }
-        self.bytes.len() < self.wanted
+        self.missing() > 0
+    }
+
+    /// Says that it is an object of `size` bytes, any range of which can be read: the [next one](Self::next_range) need not
+    /// follow what is there.
+    pub fn set_object_bytes(&mut self, size: u64) {
+        self.object_bytes = Some(size);
+        if self.bytes.len() >= length(size) {
+            self.end();
+        }
+    }
+
+    /// Reads what the stretches of an object say, or where to read on. What cannot be had within the limits is given up,
+    /// and the size may be known without it.
+    fn look_at_object(&mut self, size: u64) {
+        self.read = match self.read_object(u64::MAX) {
+            Err(Stop::Further(missing)) if self.aim(missing, size) => None,
+            Err(Stop::Further(_)) => Some(self.read_object(0)),
+            read => Some(read),
+        };
+    }
+
+    fn read_object(&self, reach: u64) -> Result<Header, Stop> {
+        image_header::read_with_windows(&self.bytes, &self.windows, reach)
+    }
+
+    /// Sets the place that is read next, which is to have the missing bytes, as far as the object of `size` bytes has them.
+    /// A near one is read on to; a far one begins a window. Returns `false` if they cannot be had.
+    fn aim(&mut self, missing: Missing, size: u64) -> bool {
+        let Limits { first, most } = self.limits;
+        if missing.from >= size {
+            return false;
+        }
+        // Of the stretches before the place, the one that reaches furthest.
+        let (mut target, mut at, mut end) = (0, 0, offset(self.bytes.len()));
+        let mut number = 0_usize;
+        for window in &self.windows {
+            number = number.saturating_add(1);
+            let window_end = window.at.saturating_add(offset(window.bytes.len()));
+            if window.at <= missing.from && window_end > end {
+                (target, at, end) = (number, window.at, window_end);
+            }
+        }
+        let mut there = end.saturating_sub(at);
+        let held = offset(self.held);
+        let left = most.saturating_sub(held);
+        // A header that goes on for long is asked for in few pieces.
+        let mut more = held;
+        let gap = missing.from.saturating_sub(end);
+        let is_far = gap > first && number < MAX_WINDOWS;
+        if is_far {
+            more = first.min(left);
+            // Some of what belongs to it is often in front of it: other fields, or values of a directory.
+            at = missing.from.saturating_sub(more / 4);
+            at = at.min(size.saturating_sub(more));
+            (target, there) = (number.saturating_add(1), 0);
+        }
+        let longest = there.saturating_add(left);
+        let wanted = there
+            .saturating_add(more)
+            .min(longest)
+            .max(missing.to().min(size).saturating_sub(at))
+            .min(size.saturating_sub(at));
+        if wanted <= there || wanted > longest {
+            return false;
+        }
+        if is_far {
+            let bytes = Vec::new();
+            self.windows.push(Window { at, bytes });
+        }
+        (self.target, self.wanted) = (target, length(wanted));
+        true
     }
 
     /// How many bytes the header takes, and what they say, if these are there. Pieces may have brought more, but the
@@ -75,9 +164,11 @@ impl Head {
         let mut wanted = self.wanted;
         while let Some(bytes) = self.bytes.get(..wanted) {
             match image_header::read(bytes, self.limits.most) {
-                Err(Stop::Further(to)) if wanted < length(to) && length(to) <= most => {
+                Err(Stop::Further(missing))
+                    if (wanted..most).contains(&length(missing.to()).saturating_sub(1)) =>
+                {
                     // A header that goes on for long is asked for in few pieces.
-                    wanted = length(to).max(wanted.saturating_mul(2).min(most));
+                    wanted = length(missing.to()).max(wanted.saturating_mul(2).min(most));
                 }
                 read => return (wanted, Some(read)),
             }
@@ -104,13 +195,32 @@ impl Head {
     /// Whether it wants more than the [first bytes](Self::first_bytes).
     #[must_use]
     pub fn wants_further(&self) -> bool {
-        self.wanted > length(self.first_bytes()) && self.bytes.len() >= length(self.first_bytes())
+        let first = length(self.first_bytes());
+        self.target > 0 || self.wanted > first && self.bytes.len() >= first
     }
 
-    /// How many bytes there are.
+    /// How many bytes there are at the beginning.
     #[must_use]
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The range that is wanted next: its offset and its length, in bytes.
+    #[must_use]
+    pub fn next_range(&self) -> (u64, u64) {
+        let at = self.window().map_or(0, |window| window.at);
+        let there = offset(self.stretch().len());
+        (at.saturating_add(there), offset(self.missing()))
+    }
+
+    /// The window that is being read, if it is not the beginning.
+    fn window(&self) -> Option<&Window> {
+        self.windows.get(self.target.checked_sub(1)?)
+    }
+
+    /// What there is of the stretch that is being read.
+    fn stretch(&self) -> &[u8] {
+        self.window().map_or(&self.bytes, |window| &window.bytes)
     }
 
     /// Whether there is nothing yet.
@@ -122,21 +232,26 @@ impl Head {
     /// How many bytes are wanted next.
     #[must_use]
     pub fn missing(&self) -> usize {
-        self.wanted.saturating_sub(self.bytes.len())
+        self.wanted.saturating_sub(self.stretch().len())
     }
 
     /// Adds the next piece, of which as much is kept as can ever be of use.
     pub fn push(&mut self, piece: &[u8]) {
         let most = length(self.limits.most).max(MAX_JSON_BYTES.saturating_add(1));
-        let room = most.saturating_sub(self.bytes.len());
+        let room = most.saturating_sub(self.held);
         let piece = piece.get(..room).unwrap_or(piece);
+        self.held = self.held.saturating_add(piece.len());
+        let missing = self.missing();
+        let number = self.target.checked_sub(1);
+        let window = number.and_then(|number| self.windows.get_mut(number));
+        let bytes = window.map_or(&mut self.bytes, |window| &mut window.bytes);
         // It doubles as it grows, but never beyond what is wanted: a reserve would double what many of them take.
-        let free = self.bytes.capacity().saturating_sub(self.bytes.len());
+        let free = bytes.capacity().saturating_sub(bytes.len());
         if piece.len() > free {
-            let doubled = self.bytes.len().min(self.missing());
-            self.bytes.reserve_exact(doubled.max(piece.len()));
+            let doubled = bytes.len().min(missing);
+            bytes.reserve_exact(doubled.max(piece.len()));
         }
-        self.bytes.extend_from_slice(piece);
+        bytes.extend_from_slice(piece);
     }
 
     /// There is no more of it.
@@ -174,7 +289,11 @@ impl Head {
         let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
             Stop::Refused(reason) => reason,
-            Stop::Further(_) if self.ended => NoImage::Truncated,
+            Stop::Further(missing)
+                if self.ended || self.object_bytes.is_some_and(|size| missing.to() > size) =>
+            {
+                NoImage::Truncated
+            }
             Stop::Further(_) => NoImage::HeaderTooLong,
         })?;
         Ok(ImageMetadata {
@@ -191,6 +310,10 @@ impl Head {
 
 fn length(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn offset(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -273,6 +396,128 @@ mod tests {
             (4, "medium")
         );
         assert_eq!(fed(&jpeg(60), 50).1.image().unwrap().confidence, "high");
+    }
+
+    /// The ranges in which an object is read, and the outcome.
+    fn opened(bytes: &[u8]) -> (Vec<(u64, u64)>, Head) {
+        let limits = Limits {
+            first: 64,
+            most: 320,
+        };
+        let mut head = Head::new(limits, None);
+        let mut ranges = Vec::new();
+        while head.wants_more() {
+            let (at, length) = head.next_range();
+            ranges.push((at, length));
+            let (from, to) = (super::length(at), super::length(at + length));
+            head.push(&bytes[from..to.min(bytes.len())]);
+            head.set_object_bytes(bytes.len() as u64);
+        }
+        (ranges, head)
+    }
+
+    /// The width, and whether it is certain.
+    fn told(head: &Head) -> Result<(u32, bool), NoImage> {
+        let image = head.image()?;
+        Ok((image.dimensions.width(), image.confidence == "high"))
+    }
+
+    /// A TIFF file of 4 by 3 pixels, whose directory is behind them, and the depths of whose samples are `before` it.
+    fn tiff(pixels: usize, before: usize) -> Vec<u8> {
+        let place = |at: usize| u32::try_from(at).unwrap().to_le_bytes();
+        let mut bytes = [&b"II*\0"[..], &place(pixels)].concat();
+        bytes.resize(pixels - before, 7);
+        bytes.extend([8, 0].repeat(before / 2));
+        bytes.extend([3, 0, 0, 1, 3, 0, 1, 0, 0, 0, 4, 0, 0, 0]);
+        bytes.extend([1, 1, 3, 0, 1, 0, 0, 0, 3, 0, 0, 0]);
+        bytes.extend([2, 1, 3, 0, 3, 0, 0, 0]);
+        bytes.extend(place(pixels - before));
+        bytes.extend([0; 40]);
+        bytes
+    }
+
+    #[test]
+    fn a_far_directory_of_an_object_is_read_where_it_is() {
+        let depth = |head: &Head| head.image().unwrap().traits.bit_depth.map(u8::from);
+        for (file, expected) in [
+            // The values are in the same window, or in one of their own.
+            (tiff(5_000, 10), vec![(0, 64), (4_984, 64)]),
+            (tiff(5_000, 900), vec![(0, 64), (4_984, 64), (4_084, 64)]),
+        ] {
+            let (ranges, head) = opened(&file);
+            assert_eq!(ranges, expected);
+            assert_eq!((told(&head), depth(&head)), (Ok((4, true)), Some(8)));
+            let forward = fed(&file, 8).1;
+            assert_eq!(forward.image(), Err(NoImage::HeaderTooLong));
+        }
+        // A near one is read on to.
+        assert_eq!(opened(&tiff(80, 10)).0, [(0, 64), (64, 64)]);
+    }
+
+    #[test]
+    fn boxes_behind_the_pixels_of_an_object_are_read_where_they_are() {
+        let boxed = |kind: &[u8; 4], body: &[u8]| {
+            let length = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
+            [&length[..], kind, body].concat()
+        };
+        let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
+        let ipma = boxed(b"ipma", b"\0\0\0\0\0\0\0\x01\0\x01\x01\x01");
+        let properties = boxed(b"iprp", &[boxed(b"ipco", &ispe), ipma].concat());
+        let primary = boxed(b"pitm", b"\0\0\0\0\0\x01");
+        let meta = [&b"\0\0\0\0"[..], &primary, &properties].concat();
+        let file = [
+            boxed(b"ftyp", b"avif\0\0\0\0"),
+            boxed(b"mdat", &[7; 500]),
+            boxed(b"meta", &meta),
+        ];
+        let (ranges, head) = opened(&file.concat());
+        assert_eq!(told(&head), Ok((4, true)));
+        assert_eq!(ranges[..2], [(0, 64), (512, 64)]);
+        assert!(ranges.len() <= 3, "{ranges:?}");
+        assert_eq!(
+            fed(&file.concat(), 8).1.image(),
+            Err(NoImage::HeaderTooLong)
+        );
+    }
+
+    #[test]
+    fn an_orientation_behind_the_pixels_of_an_object_is_read() {
+        let mut file = b"RIFF\x12\x01\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x03\0\0\x02\0\0".to_vec();
+        file.extend(b"VP8L\xc8\0\0\0");
+        file.resize(file.len() + 200, 0);
+        file.extend(
+            b"EXIF\x1a\0\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
+        );
+        let (ranges, head) = opened(&file);
+        assert_eq!(told(&head), Ok((3, true)), "{ranges:?}");
+        assert_eq!(told(&fed(&file, 8).1), Ok((4, false)));
+        // Without it, the size stands.
+        file.truncate(200);
+        assert_eq!(told(&opened(&file).1), Ok((4, false)));
+    }
+
+    #[test]
+    fn an_object_is_read_in_two_other_places_at_most_and_within_the_limits() {
+        let boxes = |length: u8, number: usize| {
+            let mut file = b"\0\0\0\x10ftypavif\0\0\0\0".to_vec();
+            for _ in 0..number {
+                file.extend([&[0, 0, 0, length][..], b"free"].concat());
+                file.resize(file.len() + usize::from(length) - 8, 0);
+            }
+            opened(&file)
+        };
+        let (ranges, head) = boxes(200, 20);
+        assert_eq!(ranges, [(0, 64), (204, 64), (404, 64)]);
+        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        // Near places are read on to, up to the limit.
+        let (ranges, head) = boxes(90, 20);
+        assert_eq!(ranges, [(0, 64), (64, 64), (184, 64), (248, 128)]);
+        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        // The directory would be behind the end.
+        let cut = opened(&tiff(200, 10)[..100]);
+        assert_eq!(cut.0, [(0, 64)]);
+        assert_eq!(cut.1.image(), Err(NoImage::Truncated));
+        assert_eq!(opened(b"").1.image(), Err(NoImage::Empty));
     }
 
     #[test]

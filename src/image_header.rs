@@ -23,7 +23,7 @@ mod webp;
 use std::fmt;
 
 use crate::metadata::{Dimensions, Format, Traits};
-use part::Part;
+use part::{File, Part};
 
 /// How much of an image is read, in bytes from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,10 +61,43 @@ pub struct Header {
 /// Why there is no header yet, or none at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It goes on, at least up to this many bytes from the beginning of the file.
-    Further(u64),
+    /// It goes on: these bytes are needed, of which the first ones may be there.
+    Further(Missing),
     /// It is none.
     Refused(NoImage),
+}
+
+/// A stretch of a file that is needed. It is packed because every reader returns it in many places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
+pub struct Missing {
+    /// Offset of its first byte.
+    pub from: u64,
+    length: u32,
+}
+
+impl Missing {
+    /// From one byte up to, but not including, another. More than 4 GiB, which nobody reads, count as that.
+    #[must_use]
+    pub fn new(from: u64, to: u64) -> Self {
+        let length = u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX);
+        Self { from, length }
+    }
+
+    /// Offset of the byte after its last one.
+    #[must_use]
+    pub fn to(self) -> u64 {
+        self.from.saturating_add(self.length.into())
+    }
+}
+
+/// Bytes of a file that were read apart from its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Offset of the first of them.
+    pub at: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// Why something is no image.
@@ -127,7 +160,19 @@ impl From<NoImage> for Stop {
 /// # Errors
 /// How much more of the file it takes, or why the file is no image. `most` says how far it pays to ask for more.
 pub fn read(bytes: &[u8], most: u64) -> Result<Header, Stop> {
-    let file = Part::file(bytes, most);
+    read_with_windows(bytes, &[], most)
+}
+
+/// Reads the header of a file that begins with `bytes`, and of which more was read in other places.
+///
+/// # Errors
+/// As [`read`]; what goes on beyond `reach` bytes from the beginning is left out if the size does not depend on it.
+pub fn read_with_windows(bytes: &[u8], windows: &[Window], reach: u64) -> Result<Header, Stop> {
+    let file = File {
+        bytes,
+        windows,
+        reach,
+    };
     let read = match bytes {
         [] => return Err(NoImage::Empty.into()),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png::read,
@@ -157,7 +202,7 @@ pub fn read(bytes: &[u8], most: u64) -> Result<Header, Stop> {
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::read,
         _ => svg::read,
     };
-    read(file)
+    read(Part::of(&file))
 }
 
 /// The header of an image that is stored `width` by `height`: its size is turned as its orientation says.

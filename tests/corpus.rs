@@ -11,13 +11,13 @@
 #![cfg(not(target_family = "wasm"))]
 
 #[path = "../fuzz/checks.rs"]
-#[allow(dead_code)] // only one of them is of use here
+#[allow(dead_code)] // some of them are of use here
 mod checks;
 
 use std::path::{Path, PathBuf};
 
 use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{Limits, NoImage, steps};
+use optimized_metadata::image_header::{self, Limits, NoImage, steps};
 use optimized_metadata::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
@@ -135,6 +135,25 @@ fn an_image_cut_at_any_byte_has_its_size_or_none() {
         }
     }
     println!("{cuts} cuts");
+}
+
+#[test]
+fn an_image_that_is_read_in_ranges_has_its_size() {
+    let limits = Limits {
+        first: 1_024,
+        ..Limits::default()
+    };
+    let mut jumps = 0;
+    for Sample { name, bytes, .. } in corpus() {
+        let whole = image_header::read(&bytes, limits.most);
+        let (stretches, steps) = steps::count(|| checks::object(&bytes, limits, &whole));
+        assert!(
+            steps <= 4 * steps::limit(bytes.len()),
+            "{name}: {steps} steps"
+        );
+        jumps += stretches - 1;
+    }
+    println!("{jumps} stretches apart from the beginning");
 }
 
 #[test]

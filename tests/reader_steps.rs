@@ -52,6 +52,46 @@ fn every_reader_is_linear_in_the_bytes_that_it_reads() {
     }
 }
 
+/// Reads it as an object, and returns the steps and the bytes that were read.
+fn read_in_ranges(file: &[u8], limits: Limits) -> (u64, usize) {
+    let mut bytes = 0;
+    let size = u64::try_from(file.len()).unwrap();
+    let read = || {
+        let mut head = Head::new(limits, None);
+        while head.wants_more() {
+            let (at, length) = head.next_range();
+            let to = at.saturating_add(length).min(size);
+            let range = usize::try_from(at).unwrap()..usize::try_from(to).unwrap();
+            bytes += range.len();
+            head.push(&file[range]);
+            head.set_object_bytes(size);
+        }
+        head.image()
+    };
+    let steps = steps::count(read).1;
+    (steps, bytes)
+}
+
+#[test]
+fn an_object_that_is_read_in_ranges_takes_at_most_four_times_the_steps_of_its_bytes() {
+    for first in [1 << 10, 64 << 10] {
+        for (name, craft) in crafted::IMAGES {
+            for size in SIZES {
+                let limits = Limits {
+                    first,
+                    most: 1 << 20,
+                };
+                let (steps, bytes) = read_in_ranges(&craft(size), limits);
+                let limit = 4 * steps::limit(bytes);
+                assert!(
+                    steps <= limit,
+                    "{name}: {steps} steps for {bytes} bytes of {size}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_header_that_is_read_again_as_it_arrives_takes_at_most_three_times_the_steps() {
     let small = Limits {

@@ -46,7 +46,7 @@ impl Bucket {
         method.is_function().then(|| value.unchecked_into())
     }
 
-    /// Reads the object of this key as far as `head` wants: most often in one piece.
+    /// Reads the object of this key as far as `head` wants, in the places that it wants: most often in one piece.
     pub(super) async fn open(
         &self,
         key: &str,
@@ -74,9 +74,7 @@ impl Bucket {
             };
             head.push(&bytes);
             let (size, etag) = (found.bytes(), found.etag());
-            if u64::try_from(head.len()).is_ok_and(|there| there >= size) {
-                head.end();
-            }
+            head.set_object_bytes(size);
             if !head.wants_more() {
                 return Ok(Some(Object { head, size, etag }));
             }
@@ -121,13 +119,11 @@ impl Found {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // at most a few MiB
+#[allow(clippy::cast_precision_loss)] // at most the size of an object, 5 TiB
 fn range(head: &Head) -> Options {
-    let number = |bytes: usize| JsValue::from_f64(bytes as f64);
-    object(&[
-        ("offset", number(head.len())),
-        ("length", number(head.missing())),
-    ])
+    let (offset, length) = head.next_range();
+    let number = |bytes: u64| JsValue::from_f64(bytes as f64);
+    object(&[("offset", number(offset)), ("length", number(length))])
 }
 
 async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {

@@ -4,7 +4,7 @@ use std::num::NonZeroU8;
 
 use super::bits::{Bits, Choices};
 use super::isobmff::boxes;
-use super::part::Part;
+use super::part::{File, Part};
 use super::{Header, NoImage, Stop, header};
 use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
@@ -28,7 +28,12 @@ pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
     let mut pieces = Vec::new();
     let gathered = gather(file, &mut pieces);
     // The pieces are read once, after they are gathered. The header is most often within the first.
-    match read(Part::file(&pieces, 0)) {
+    let codestream = File {
+        bytes: &pieces,
+        windows: &[],
+        reach: 0,
+    };
+    match read(Part::of(&codestream)) {
         Err(Stop::Further(_)) => read(gathered?.ok_or(NoImage::Malformed)?),
         header => header,
     }

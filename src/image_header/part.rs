@@ -1,27 +1,49 @@
 //! A part of a file, of which only the beginning may be there.
 
-use super::{NoImage, Stop, steps};
+use super::{Missing, NoImage, Stop, Window, steps};
+
+/// What is there of a file.
+#[derive(Debug)]
+pub(super) struct File<'a> {
+    /// Its beginning.
+    pub(super) bytes: &'a [u8],
+    /// Other stretches of it.
+    pub(super) windows: &'a [Window],
+    /// How much of it may be asked for, in bytes from its beginning.
+    pub(super) reach: u64,
+}
 
 /// A stretch of a file, such as a chunk, a segment or a box. Offsets are from its beginning.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part<'a> {
-    /// What is there of the file.
-    there: &'a [u8],
-    /// How much of the file may be asked for.
-    most: u64,
+    file: &'a File<'a>,
     from: u64,
     to: u64,
 }
 
 impl<'a> Part<'a> {
-    /// A whole file, whose length is not known, that begins with `bytes`.
-    pub(super) fn file(bytes: &'a [u8], most: u64) -> Self {
+    /// A whole file, whose length is not known.
+    pub(super) fn of(file: &'a File<'a>) -> Self {
         Self {
-            there: bytes,
-            most,
+            file,
             from: 0,
             to: u64::MAX,
         }
+    }
+
+    /// The same, of a file that begins with `bytes`.
+    #[cfg(test)]
+    pub(super) fn file(bytes: &'a [u8], reach: u64) -> Self {
+        Self::with_windows(bytes, &[], reach)
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_windows(bytes: &'a [u8], windows: &'a [Window], reach: u64) -> Self {
+        Self::of(Box::leak(Box::new(File {
+            bytes,
+            windows,
+            reach,
+        })))
     }
 
     /// Returns what was found, or `None` if it is malformed or beyond what can be read: for what a known size does not
@@ -31,7 +53,9 @@ impl<'a> Part<'a> {
     /// Only if more of the file is needed.
     pub(super) fn within_reach<T>(self, found: Result<T, Stop>) -> Result<Option<T>, Stop> {
         match found {
-            Err(Stop::Further(to)) if to <= self.most => Err(Stop::Further(to)),
+            Err(Stop::Further(missing)) if missing.to() <= self.file.reach => {
+                Err(Stop::Further(missing))
+            }
             found => Ok(found.ok()),
         }
     }
@@ -59,12 +83,30 @@ impl<'a> Part<'a> {
 
     pub(super) fn bytes(self, at: u64, length: u64) -> Result<&'a [u8], Stop> {
         let part = self.part(at, length)?;
-        let bytes = match (usize::try_from(part.from), usize::try_from(part.to)) {
-            (Ok(from), Ok(to)) => self.there.get(from..to),
-            _ => None,
-        };
+        let bytes = usize::try_from(length)
+            .ok()
+            .and_then(|length| part.longest().get(..length));
         steps::add(bytes.map_or(0, <[u8]>::len));
-        bytes.ok_or(Stop::Further(part.to))
+        bytes.ok_or(Stop::Further(Missing::new(part.from, part.to)))
+    }
+
+    /// Returns all that is there without a gap from its first byte on, beyond its end as well.
+    fn longest(self) -> &'a [u8] {
+        let after = |bytes: &'a [u8], at: u64| {
+            let skipped = usize::try_from(at).unwrap_or(usize::MAX);
+            bytes.get(skipped..).unwrap_or_default()
+        };
+        let mut longest = after(self.file.bytes, self.from);
+        for window in self.file.windows {
+            let bytes = match self.from.checked_sub(window.at) {
+                Some(at) => after(&window.bytes, at),
+                None => continue,
+            };
+            if bytes.len() > longest.len() {
+                longest = bytes;
+            }
+        }
+        longest
     }
 
     /// The beginning of it, or all where it is not longer.
@@ -79,11 +121,9 @@ impl<'a> Part<'a> {
 
     /// What is there of it.
     pub(super) fn available(self) -> &'a [u8] {
-        let place = |offset| usize::try_from(offset).unwrap_or(usize::MAX);
-        let from = self.there.get(place(self.from)..).unwrap_or_default();
-        let bytes = from
-            .get(..place(self.to.saturating_sub(self.from)))
-            .unwrap_or(from);
+        let there = self.longest();
+        let length = usize::try_from(self.to.saturating_sub(self.from));
+        let bytes = there.get(..length.unwrap_or(usize::MAX)).unwrap_or(there);
         steps::add(bytes.len());
         bytes
     }
@@ -136,18 +176,22 @@ impl<'a> Part<'a> {
 mod tests {
     use super::*;
 
+    fn further<T>(from: u64, to: u64) -> Result<T, Stop> {
+        Err(Stop::Further(Missing::new(from, to)))
+    }
+
     #[test]
     fn what_is_not_there_yet_is_further_and_what_never_can_be_is_malformed() {
         let file = Part::file(b"0123456789", 100);
         let part = file.part(2, 10).unwrap();
         assert_eq!(part.bytes(0, 8), Ok(&b"23456789"[..]));
-        assert_eq!(part.bytes(0, 9), Err(Stop::Further(11)));
-        assert_eq!(part.bytes(9, 1), Err(Stop::Further(12)));
+        assert_eq!(part.bytes(0, 9), further(2, 11));
+        assert_eq!(part.bytes(9, 1), further(11, 12));
         assert_eq!(part.bytes(0, 11), Err(NoImage::Malformed.into()));
         assert_eq!(part.u16_be(9), Err(NoImage::Malformed.into()));
-        assert_eq!(part.rest(8).unwrap().all(), Err(Stop::Further(12)));
+        assert_eq!(part.rest(8).unwrap().all(), further(10, 12));
         assert!(part.rest(11).is_err() && part.part(4, 7).is_err());
-        assert_eq!(file.bytes(u64::MAX, 2), Err(Stop::Further(u64::MAX)));
+        assert_eq!(file.bytes(u64::MAX, 2), further(u64::MAX, u64::MAX));
         assert_eq!(part.available(), b"23456789");
         assert_eq!(part.part(1, 3).unwrap().available(), b"345");
     }
@@ -163,11 +207,33 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_read_from_any_window_that_has_all_of_them() {
+        let window = |at, bytes: &[u8]| Window {
+            at,
+            bytes: bytes.to_vec(),
+        };
+        let windows = [
+            window(100, b"abcdef"),
+            window(104, b"efgh"),
+            window(2, b"2"),
+        ];
+        let file = Part::with_windows(b"0123", &windows, 1_000);
+        assert_eq!(file.bytes(1, 3), Ok(&b"123"[..]));
+        assert_eq!(file.bytes(102, 4), Ok(&b"cdef"[..]));
+        assert_eq!(file.bytes(104, 4), Ok(&b"efgh"[..]));
+        assert_eq!(file.bytes(102, 6), further(102, 108));
+        assert_eq!(file.bytes(2, 3), further(2, 5));
+        assert_eq!(file.part(103, 9).unwrap().available(), b"def");
+        assert_eq!(file.part(108, 9).unwrap().available(), b"");
+        assert_eq!(file.available(), b"0123");
+    }
+
+    #[test]
     fn what_is_too_far_is_given_up() {
         let file = Part::file(b"", 100);
         assert_eq!(file.within_reach(Ok(7)), Ok(Some(7)));
-        let missing = |to| file.within_reach::<u8>(Err(Stop::Further(to)));
-        assert_eq!(missing(100), Err(Stop::Further(100)));
+        let missing = |to| file.within_reach::<u8>(further(0, to));
+        assert_eq!(missing(100), further(0, 100));
         assert_eq!(missing(101), Ok(None));
         let malformed = Err::<u8, _>(NoImage::Malformed.into());
         assert_eq!(file.within_reach(malformed), Ok(None));

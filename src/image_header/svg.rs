@@ -5,7 +5,7 @@ mod length;
 mod scanner;
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header, steps};
+use super::{Header, Missing, NoImage, Stop, header, steps};
 use crate::metadata::{Format, MAX_DIMENSION, Traits};
 use doctype::Doctype;
 use length::{Length, UNRESOLVED, length, view_box};

@@ -1,7 +1,7 @@
 //! XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
 
 use super::doctype::Doctype;
-use super::{NoImage, Stop, steps};
+use super::{Missing, NoImage, Stop, steps};
 
 /// What `<` begins.
 pub(super) enum Markup {
@@ -39,7 +39,7 @@ impl<'a> Scanner<'a> {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         Self {
             rest: text,
-            end: Stop::Further(length.saturating_add(1)),
+            end: Stop::Further(Missing::new(length, length.saturating_add(1))),
         }
     }
 
