@@ -80,6 +80,7 @@ pub fn reply(bytes: &[u8]) {
             retry_after: Some(text.clone()),
             content_length: Some(text.clone()),
             content_range: Some(text.clone()),
+            content_encoding: Some(text.clone()),
             head: Some(Head::whole(limits, Some("application/json"), bytes)),
         };
         match reply.metadata() {

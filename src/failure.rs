@@ -166,6 +166,11 @@ impl fmt::Display for Failure {
     /// One sentence that says what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
+            Cause::NoImage(NoImage::Encoded(encoding)) => write!(
+                f,
+                "The image has a Content-Encoding ({}) that this service does not decode; store it without one, or with gzip",
+                encoding.name()
+            )?,
             Cause::NoImage(reason) => write!(
                 f,
                 "What the origin has at this path is no image, for {reason}; check the path"

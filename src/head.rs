@@ -1,7 +1,7 @@
 //! The beginning of what the origin has: as much of it as is of use.
 
 use crate::image_header::{self, Header, Limits, Missing, NoImage, Stop, Window};
-use crate::metadata::{ImageMetadata, confidence};
+use crate::metadata::{Format, ImageMetadata, confidence};
 
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
@@ -34,6 +34,8 @@ pub struct Head {
     read: Option<Result<Header, Stop>>,
     /// Whether this is all there is.
     ended: bool,
+    /// For what was decoded from gzip: whether a `Content-Encoding` had said so.
+    decoded: Option<bool>,
 }
 
 impl Head {
@@ -59,7 +61,36 @@ impl Head {
             },
             read: None,
             ended: false,
+            decoded: None,
         }
+    }
+
+    /// Nothing yet, of what this is when it is decoded from gzip, which `is_declared` by a `Content-Encoding`. If it is not,
+    /// it can only be an SVG: an `.svgz` file.
+    #[must_use]
+    pub fn decoded(&self, is_declared: bool) -> Self {
+        Self {
+            decoded: Some(is_declared),
+            ..Self::new(self.limits, None)
+        }
+    }
+
+    /// Returns `true` if it was decoded from gzip.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        self.decoded.is_some()
+    }
+
+    /// Returns `true` if it was decoded as a `Content-Encoding` had said.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.decoded == Some(true)
+    }
+
+    /// Returns `true` if it begins as gzip data do (RFC 1952, section 2.3).
+    #[must_use]
+    pub fn is_gzip(&self) -> bool {
+        self.bytes.starts_with(&[0x1f, 0x8b, 8])
     }
 
     /// All of it at once.
@@ -288,6 +319,14 @@ impl Head {
         let read = self.read.or_else(|| self.look().1);
         let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
+            Stop::Refused(NoImage::Empty) | Stop::Further(_)
+                if self.ended && self.decoded.is_some() =>
+            {
+                NoImage::DamagedGzip
+            }
+            Stop::Refused(NoImage::Unknown) if self.decoded.is_none() && self.is_gzip() => {
+                NoImage::Gzip
+            }
             Stop::Refused(reason) => reason,
             Stop::Further(missing)
                 if self.ended || self.object_bytes.is_some_and(|size| missing.to() > size) =>
@@ -296,6 +335,9 @@ impl Head {
             }
             Stop::Further(_) => NoImage::HeaderTooLong,
         })?;
+        if self.decoded == Some(false) && header.format != Format::Svg {
+            return Err(NoImage::Unknown);
+        }
         Ok(ImageMetadata {
             dimensions: header.dimensions,
             format: Some(header.format),
@@ -533,6 +575,27 @@ mod tests {
         let mut head = Head::new(LIMITS, None);
         head.push(before_pixels);
         assert!(head.wants_more());
+    }
+
+    #[test]
+    fn what_was_decoded_without_a_content_encoding_is_an_svg_or_nothing() {
+        let decoded = |bytes: &[u8], is_declared| {
+            let mut head = Head::new(LIMITS, None).decoded(is_declared);
+            head.push(bytes);
+            head.end();
+            told(&head)
+        };
+        let svg = b"<svg width='4' height='3'/>";
+        assert_eq!(decoded(svg, false), Ok((4, true)));
+        assert_eq!(decoded(svg, true), Ok((4, true)));
+        assert_eq!(decoded(&jpeg(9), false), Err(NoImage::Unknown));
+        assert_eq!(decoded(&jpeg(9), true), Ok((4, true)));
+        assert_eq!(decoded(&svg[..9], false), Err(NoImage::DamagedGzip));
+        assert_eq!(decoded(b"", true), Err(NoImage::DamagedGzip));
+        assert_eq!(decoded(b"page", true), Err(NoImage::Unknown));
+        let gzip = b"\x1f\x8b\x08\0";
+        assert_eq!(decoded(gzip, true), Err(NoImage::Unknown));
+        assert_eq!(told(&Head::whole(LIMITS, None, gzip)), Err(NoImage::Gzip));
     }
 
     #[test]

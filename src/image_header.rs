@@ -22,6 +22,7 @@ mod webp;
 
 use std::fmt;
 
+use crate::content_encoding::ContentEncoding;
 use crate::metadata::{Dimensions, Format, Traits};
 use part::{File, Part};
 
@@ -128,6 +129,12 @@ pub enum NoImage {
     Raw,
     /// The first of several pictures is a reduced version of another one.
     Thumbnail,
+    /// It has this `Content-Encoding`, which is not decoded.
+    Encoded(ContentEncoding),
+    /// It is gzip data that have not been decoded.
+    Gzip,
+    /// It is gzip data that cannot be decoded as far as the header goes.
+    DamagedGzip,
 }
 
 impl fmt::Display for NoImage {
@@ -145,6 +152,11 @@ impl fmt::Display for NoImage {
             Self::InvalidSize => "its width or height is 0 or out of range",
             Self::Raw => "it is a camera's raw image",
             Self::Thumbnail => "its first picture is a thumbnail of another one",
+            Self::Encoded(_) => "its Content-Encoding is not decoded",
+            Self::Gzip => {
+                "it is gzip data, which are decoded only if their Content-Encoding is gzip"
+            }
+            Self::DamagedGzip => "its gzip data are damaged, or end inside the header",
         })
     }
 }

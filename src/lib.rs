@@ -47,6 +47,7 @@
 pub mod aspect_ratio;
 mod batch;
 pub mod config;
+pub mod content_encoding;
 mod convoy;
 pub mod crop;
 pub mod crop_params;

@@ -6,9 +6,11 @@
 
 use serde_json::Value;
 
+use crate::content_encoding::ContentEncoding;
 use crate::displayed_size::DisplayedSize;
 use crate::failure::{Cause, Failure, InvalidAnswer};
 use crate::head::Head;
+use crate::image_header::NoImage;
 use crate::json;
 use crate::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 
@@ -31,6 +33,8 @@ pub struct Reply {
     pub content_length: Option<String>,
     /// The `Content-Range` header.
     pub content_range: Option<String>,
+    /// The `Content-Encoding` header. The runtime has decoded `gzip` and `br`, and no other.
+    pub content_encoding: Option<String>,
     /// `None` where it was not read because of its status.
     pub head: Option<Head>,
 }
@@ -66,7 +70,7 @@ impl Reply {
             Some(text) => parse(text),
             None => head
                 .image()
-                .map_err(Cause::NoImage)
+                .map_err(|reason| Cause::NoImage(self.encoded().unwrap_or(reason)))
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
                     ..image
@@ -76,6 +80,13 @@ impl Reply {
             origin_status: Some(self.status),
             ..cause.into()
         })
+    }
+
+    /// Why what cannot be read is no image, if it is still encoded.
+    fn encoded(&self) -> Option<NoImage> {
+        use ContentEncoding::{Other, Several, Zstd};
+        let encoding = ContentEncoding::parse(self.content_encoding.as_deref()?);
+        matches!(encoding, Zstd | Other | Several).then_some(NoImage::Encoded(encoding))
     }
 
     fn file_size(&self) -> Option<u64> {
@@ -171,7 +182,7 @@ fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, 
 pub struct Object {
     /// Its beginning.
     pub head: Head,
-    /// In bytes.
+    /// In bytes; 0 if that is the size of encoded data.
     pub size: u64,
     /// Its entity tag, without quotes.
     pub etag: String,
@@ -227,7 +238,7 @@ fn cause_of_status(status: u16) -> Cause {
 mod tests {
     use super::*;
     use crate::head::MAX_JSON_BYTES;
-    use crate::image_header::{Limits, NoImage};
+    use crate::image_header::Limits;
 
     fn replied(content_type: Option<&str>, body: &[u8]) -> Reply {
         Reply {
@@ -380,6 +391,31 @@ mod tests {
                 (&*image.confidence, &*image.source),
                 ("high", "image-header")
             );
+        }
+    }
+
+    #[test]
+    fn what_is_still_encoded_is_named() {
+        for (encoding, reason) in [
+            (Some("zstd"), NoImage::Encoded(ContentEncoding::Zstd)),
+            (Some("gzip, br"), NoImage::Encoded(ContentEncoding::Several)),
+            (Some("br"), NoImage::Unknown),
+            (Some("gzip"), NoImage::Unknown),
+            (None, NoImage::Unknown),
+        ] {
+            let reply = Reply {
+                content_encoding: encoding.map(Into::into),
+                ..replied(None, b"\x28\xb5\x2f\xfd")
+            };
+            let failure = reply.metadata().unwrap_err();
+            assert_eq!(failure.cause, Cause::NoImage(reason));
+            let is_named = failure.to_string().contains("Content-Encoding (");
+            assert_eq!(is_named, reason != NoImage::Unknown);
+            let decoded = Reply {
+                content_encoding: encoding.map(Into::into),
+                ..replied(None, GIF)
+            };
+            assert!(decoded.metadata().is_ok());
         }
     }
 

@@ -10,8 +10,10 @@ use super::ports::now_ms;
 use super::prefix_share::PrefixShares;
 use super::thrown::{is_subrequest_limit, message};
 use super::timer;
+use crate::content_encoding::ContentEncoding;
 use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
+use crate::image_header::NoImage;
 use crate::origin::Object;
 
 #[wasm_bindgen]
@@ -38,6 +40,16 @@ extern "C" {
     fn array_buffer(this: &Found) -> Result<Promise, JsValue>;
 }
 
+#[wasm_bindgen(module = "/src/gunzip.js")]
+extern "C" {
+    /// The `Content-Encoding` that an object is stored with, or nothing.
+    #[wasm_bindgen(js_name = contentEncoding)]
+    fn content_encoding(found: &Found) -> String;
+
+    /// A stand-in for `bucket`, whose object is gzip data that begin with `first`: its ranges are those of the decoded data.
+    fn gunzip(bucket: &Bucket, found: &Found, first: &JsValue, most: f64) -> Bucket;
+}
+
 impl Bucket {
     /// The bucket that is bound as `name`. A binding of another kind counts as none.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
@@ -55,13 +67,16 @@ impl Bucket {
     ) -> Result<Option<Object>, OriginFault> {
         let until_ms = now_ms().saturating_add(timeout_ms);
         let mut same = None;
+        let mut source = self.clone();
+        let mut is_over = false;
         let mut shares = PrefixShares::default();
         loop {
             let is_late = || now_ms() >= until_ms;
             if !shares.make_room(&head, None, is_late).await {
                 return Err(Cause::OriginTimeout.into());
             }
-            let piece = self.piece(key, &head, same.as_deref(), until_ms).await;
+            let (_, wanted) = head.next_range();
+            let piece = source.piece(key, &head, same.as_deref(), until_ms).await;
             let (found, bytes) = match piece {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(None),
@@ -72,10 +87,32 @@ impl Bucket {
                 }
                 Err(fault) => return Err(fault),
             };
-            head.push(&bytes);
+            let piece = Uint8Array::new(&bytes);
+            head.push(&piece.to_vec());
             let (size, etag) = (found.bytes(), found.etag());
-            head.set_object_bytes(size);
-            if !head.wants_more() {
+            let most = head.most_bytes();
+            if same.is_none() {
+                let encoding = ContentEncoding::parse(&content_encoding(&found));
+                let is_declared = encoding == ContentEncoding::Gzip;
+                if is_declared || encoding == ContentEncoding::Identity && head.is_gzip() {
+                    source = gunzip(self, &found, &bytes, number(most));
+                    head = head.decoded(is_declared);
+                } else if encoding == ContentEncoding::Identity {
+                    head.set_object_bytes(size);
+                } else {
+                    return Err(Cause::NoImage(NoImage::Encoded(encoding)).into());
+                }
+            } else if !head.is_decoded() {
+                head.set_object_bytes(size);
+            } else if u64::from(piece.length()) < wanted {
+                is_over = true;
+                // What goes on beyond the limit does not end there.
+                if size <= most {
+                    head.end();
+                }
+            }
+            if is_over || !head.wants_more() {
+                let size = if head.is_declared() { 0 } else { size };
                 return Ok(Some(Object { head, size, etag }));
             }
             same = Some(etag);
@@ -90,7 +127,7 @@ impl Bucket {
         head: &Head,
         same: Option<&str>,
         until_ms: u64,
-    ) -> Result<Option<(Found, Vec<u8>)>, OriginFault> {
+    ) -> Result<Option<(Found, JsValue)>, OriginFault> {
         let options = object(&[("range", range(head).into())]);
         if let Some(etag) = same {
             let condition = object(&[("etagMatches", etag.into())]);
@@ -102,7 +139,7 @@ impl Bucket {
         }
         let found: Found = found.unchecked_into();
         let piece = settled(found.array_buffer(), until_ms).await?;
-        Ok(Some((found, Uint8Array::new(&piece).to_vec())))
+        Ok(Some((found, piece)))
     }
 
     /// Whether the object is there and empty: no range of it can be read.
@@ -119,11 +156,15 @@ impl Found {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // at most the size of an object, 5 TiB
 fn range(head: &Head) -> Options {
     let (offset, length) = head.next_range();
-    let number = |bytes: u64| JsValue::from_f64(bytes as f64);
-    object(&[("offset", number(offset)), ("length", number(length))])
+    let (offset, length) = (number(offset).into(), number(length).into());
+    object(&[("offset", offset), ("length", length)])
+}
+
+#[allow(clippy::cast_precision_loss)] // at most the size of an object, 5 TiB
+fn number(bytes: u64) -> f64 {
+    bytes as f64
 }
 
 async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {

@@ -57,6 +57,7 @@ pub(super) async fn ask(
                 retry_after: header(&headers, "retry-after"),
                 content_length: content_length(&headers),
                 content_range: header(&headers, "content-range"),
+                content_encoding: header(&headers, "content-encoding"),
                 head,
             });
         }

@@ -3,11 +3,12 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import test, { after, suite } from "node:test";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import sharp from "sharp";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { root } from "./harness/modules.mjs";
 import { file, Origin } from "./harness/origin.mjs";
-import { jpeg, segments } from "./harness/picture.mjs";
+import { jpeg, segments, tiffBehind } from "./harness/picture.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
 const TYPES = { ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif", ".gif": "image/gif" };
@@ -65,8 +66,17 @@ suite("wrangler dev parses the URL of every client, so that", () => {
 
 suite("through wrangler dev and its R2", async () => {
   const long = await jpeg({ width: 7, before: segments(150_000) });
-  const objects = Object.fromEntries(samples.map(({ name }) => [name, readFileSync(path.join(FOLDER, name))]));
-  Object.assign(objects, { empty: Buffer.alloc(0), long });
+  const far = tiffBehind(3_000_000);
+  const svg = gzipSync('<svg width="40" height="30"/>');
+  const objects = Object.fromEntries(samples.map(({ name }) => [name, { bytes: readFileSync(path.join(FOLDER, name)) }]));
+  Object.assign(objects, {
+    empty: { bytes: Buffer.alloc(0) },
+    long: { bytes: long },
+    far: { bytes: far },
+    gzip: { bytes: svg, httpMetadata: { contentEncoding: "gzip" } },
+    "image.svgz": { bytes: svg },
+    br: { bytes: brotliCompressSync(long), httpMetadata: { contentEncoding: "br" } },
+  });
   const bucket = await wranglerDev({ after }, { metadata: { originBucket: "IMAGES" }, objects });
 
   for (const { name, type } of samples) {
@@ -77,9 +87,9 @@ suite("through wrangler dev and its R2", async () => {
       const { width, height, mimeType, fileSize, source, etag } = answer.json.metadata;
       assert.deepEqual(
         { width, height, mimeType, fileSize, source },
-        { width: expected.width, height: expected.height, mimeType: type, fileSize: objects[name].length, source: "image-header" },
+        { width: expected.width, height: expected.height, mimeType: type, fileSize: objects[name].bytes.length, source: "image-header" },
       );
-      assert.equal(etag, createHash("md5").update(objects[name]).digest("hex"));
+      assert.equal(etag, createHash("md5").update(objects[name].bytes).digest("hex"));
     });
   }
 
@@ -88,5 +98,16 @@ suite("through wrangler dev and its R2", async () => {
     assert.deepEqual([metadata.width, metadata.fileSize], [7, long.length]);
     assert.match(assertProblem(await bucket.get("/metadata/empty"), 415, "not-an-image").detail, /it is empty/);
     assertProblem(await bucket.get("/metadata/none"), 404, "not-found");
+  });
+
+  test("a directory behind the pixels is read where it is, and gzip data are decoded", async () => {
+    const told = async (name) => {
+      const { width, height, format, fileSize } = (await bucket.get(`/metadata/${name}`)).json.metadata;
+      return [width, height, format, fileSize];
+    };
+    assert.deepEqual(await told("far"), [40, 30, "tiff", far.length]);
+    assert.deepEqual(await told("gzip"), [40, 30, "svg", undefined]);
+    assert.deepEqual(await told("image.svgz"), [40, 30, "svg", svg.length]);
+    assert.match(assertProblem(await bucket.get("/metadata/br"), 415, "not-an-image").detail, /Content-Encoding \(br\)/);
   });
 });

@@ -23,9 +23,10 @@ export class Bucket {
     close(this.#server);
   }
 
-  put(key, bytes) {
+  /** Stores an object, with the `httpFields` of its metadata, such as `contentEncoding`; returns its entity tag. */
+  put(key, bytes, httpFields = {}) {
     const etag = createHash("md5").update(bytes).digest("hex");
-    this.#objects.set(key, { bytes, etag });
+    this.#objects.set(key, { bytes, etag, httpFields });
     return etag;
   }
 
@@ -59,9 +60,9 @@ export class Bucket {
 }
 
 /** What R2 says of an object, before its bytes. */
-function describe(name, { bytes, etag }, { offset, length }) {
+function describe(name, { bytes, etag, httpFields }, { offset, length }) {
   const range = offset < bytes.length ? { offset, length: Math.min(length, bytes.length - offset) } : undefined;
-  const text = { name, version: "1", size: bytes.length, etag, uploaded: 0, httpFields: {}, customFields: [], range, checksums: {} };
+  const text = { name, version: "1", size: bytes.length, etag, uploaded: 0, httpFields, customFields: [], range, checksums: {} };
   return Buffer.from(JSON.stringify(text));
 }
 

@@ -16,7 +16,7 @@ const command = path.join(root, "node_modules/.bin/wrangler");
  * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
  * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
  * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN, and
- * `objects` what a bucket bound as IMAGES holds, by key. `records` are those that KV holds, by key.
+ * `objects` what a bucket bound as IMAGES holds, by key: `{ bytes, httpMetadata }`. `records` are those that KV holds, by key.
  */
 export async function wranglerDev(t, { metadata, source, env, objects, records }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
@@ -92,7 +92,7 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
 async function fill({ objects = {}, records = {} }, configPath, state) {
   const { env, dispose } = await getPlatformProxy({ configPath, persist: { path: path.join(state, "v3") } });
   try {
-    for (const [key, bytes] of Object.entries(objects)) await env.IMAGES.put(key, bytes);
+    for (const [key, { bytes, httpMetadata }] of Object.entries(objects)) await env.IMAGES.put(key, bytes, { httpMetadata });
     for (const [key, metadata] of Object.entries(records)) await env.IMAGE_METADATA_CACHE.put(key, "", { metadata });
   } finally {
     await dispose();

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
+import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { text } from "./harness/origin.mjs";
+import { jpeg, segments, tiffBehind } from "./harness/picture.mjs";
+import { ORIGIN, deploy } from "./harness/site.mjs";
+
+const PATH = "/metadata/image";
+const KIB = 1_024;
+const GZIP = { contentEncoding: "gzip" };
+const fromBucket = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl: 0 } };
+
+/** An SVG whose root is behind a comment of so many bytes. */
+const svg = (before = 0, width = 40) => Buffer.from(`<!--${"a long preamble ".repeat(before / 16)}--><svg width="${width}" height="30"/>`);
+/** Bytes that gzip cannot make shorter. */
+const noise = (length) => Buffer.from(Array.from({ length }, (_, n) => (Math.imul(n + 1, 0x9e3779b1) ^ Math.imul(n, n) * 7) >>> 13));
+const ZSTD = Buffer.from("28b52ffd045841000089504e470d0a1a0a00000000", "hex");
+
+const stored = async (t, bytes, httpFields) => {
+  const site = await deploy(t, fromBucket);
+  site.bucket.put("image", bytes, httpFields);
+  return site;
+};
+
+const refused = async (site, why) => {
+  const problem = assertProblem(await site.get(PATH), 415, "not-an-image");
+  assert.match(problem.detail, why);
+  return problem;
+};
+
+suite("an object that is stored with gzip", () => {
+  for (const [name, contentEncoding] of [["gzip", "gzip"], ["GZIP", "GZIP"], ["x-gzip", "x-gzip"], ["aws-chunked", "gzip,aws-chunked"]]) {
+    test(`is decoded, and has no file size: ${name}`, async (t) => {
+      const site = await stored(t, gzipSync(svg()), { contentEncoding });
+      const answer = await site.get(PATH);
+      assertFound(answer, "origin");
+      const { width, height, format, fileSize, etag } = answer.json.metadata;
+      assert.deepEqual([width, height, format, fileSize], [40, 30, "svg", undefined]);
+      assert.ok(etag);
+      assert.deepEqual(site.bucket.gets.map(({ offset, length }) => [offset, length]), [[0, 64 * KIB]]);
+    });
+  }
+
+  test("may be of any format", async (t) => {
+    const site = await stored(t, gzipSync(await jpeg({ width: 7 })), GZIP);
+    assert.equal((await site.get(PATH)).json.metadata.width, 7);
+  });
+
+  test("is an .svgz file without a Content-Encoding, and has the size of that", async (t) => {
+    const bytes = gzipSync(svg());
+    const site = await stored(t, bytes);
+    const { width, format, fileSize } = (await site.get(PATH)).json.metadata;
+    assert.deepEqual([width, format, fileSize], [40, "svg", bytes.length]);
+    const other = await stored(t, gzipSync(await jpeg()));
+    await refused(other, /format is not recognized/);
+  });
+
+  test("is read on from its beginning if the first piece is not enough, at most headerBytesMax bytes of it", async (t) => {
+    const segment = Buffer.concat([Buffer.from("ffe2ea62", "hex"), noise(60_000)]);
+    const image = Buffer.concat([Buffer.from("ffd8", "hex"), segment, segment, segment, (await jpeg({ width: 7 })).subarray(2)]);
+    const packed = gzipSync(image);
+    assert.ok(packed.length > 100 * KIB, `${packed.length}`);
+    const site = await stored(t, packed, GZIP);
+    const answer = await site.get(PATH);
+    assertFound(answer, "origin");
+    assert.equal(answer.json.metadata.width, 7);
+    const [first, second, ...more] = site.bucket.gets;
+    assert.deepEqual([first.offset, first.length, first.etagMatches], [0, 64 * KIB, undefined]);
+    assert.deepEqual([second.offset, second.offset + second.length, second.etagMatches], [64 * KIB, packed.length, answer.json.metadata.etag]);
+    assert.deepEqual(more, []);
+  });
+
+  test("is decoded at most as far as headerBytesMax", async (t) => {
+    for (const length of [2_000_000, 200 << 20]) {
+      const site = await stored(t, await jpeg());
+      await site.get("/metadata/image");
+      site.bucket.put("bomb", gzipSync(Buffer.alloc(length, " ")), GZIP);
+      const before = await site.memory();
+      assert.match(assertProblem(await site.get("/metadata/bomb"), 415, "not-an-image").detail, /beyond headerBytesMax/);
+      const grown = ((await site.memory()) - before) / 2 ** 20;
+      t.diagnostic(`${length} bytes: ${grown.toFixed(1)} MiB`);
+      assert.ok(grown < 20, `${grown} MiB`);
+    }
+    const site = await stored(t, gzipSync(tiffBehind(2_000_000)), GZIP);
+    await refused(site, /beyond headerBytesMax/);
+  });
+
+  test("is found behind a long preamble", async (t) => {
+    const site = await stored(t, gzipSync(svg(900_000, 41)), GZIP);
+    assert.equal((await site.get(PATH)).json.metadata.width, 41);
+  });
+
+  test("is refused where its data are damaged or end too soon", async (t) => {
+    const packed = gzipSync(svg(1_600));
+    const damaged = Buffer.from(packed);
+    damaged[20] ^= 0xff;
+    for (const bytes of [packed.subarray(0, 20), packed.subarray(0, packed.length - 1), damaged, Buffer.from("1f8b08"), svg(), gzipSync("")]) {
+      const site = await stored(t, bytes, GZIP);
+      await refused(site, /gzip data are damaged, or end inside the header/);
+    }
+    const site = await stored(t, gzipSync(svg().subarray(0, 20)), GZIP);
+    await refused(site, /damaged, or end inside the header/);
+  });
+
+  test("is another one if it has changed in between", async (t) => {
+    const packed = gzipSync(Buffer.concat([Buffer.from("<!--"), noise(120_000).map((byte) => (byte === 45 ? 46 : byte)), Buffer.from("-->"), svg(0, 41)]));
+    const site = await stored(t, packed, GZIP);
+    let gets = 0;
+    site.bucket.behave(() => {
+      if (++gets === 2) site.bucket.put("image", gzipSync(svg(0, 42)), GZIP);
+    });
+    const answer = await site.get(PATH);
+    assertFound(answer, "origin");
+    assert.equal(answer.json.metadata.width, 42);
+  });
+});
+
+suite("an object with another Content-Encoding", () => {
+  for (const [contentEncoding, bytes, why] of [
+    ["br", brotliCompressSync(svg()), /Content-Encoding \(br\) that this service does not decode; store it without one, or with gzip/],
+    ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
+    ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
+    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
+  ]) {
+    test(`is refused by name: ${contentEncoding}`, async (t) => {
+      const site = await stored(t, bytes, { contentEncoding });
+      await refused(site, why);
+      assert.equal(site.bucket.gets.length, 1);
+    });
+  }
+
+  for (const contentEncoding of ["identity", "", "aws-chunked"]) {
+    test(`is read as it is if that says nothing: '${contentEncoding}'`, async (t) => {
+      const bytes = await jpeg({ width: 7 });
+      const site = await stored(t, bytes, { contentEncoding });
+      const { width, fileSize } = (await site.get(PATH)).json.metadata;
+      assert.deepEqual([width, fileSize], [7, bytes.length]);
+    });
+  }
+});
+
+suite("over HTTP", () => {
+  const http = { metadata: { originUrl: ORIGIN, errorTtl: 0 } };
+  const serve = (site, bytes, encoding) => {
+    const headers = { "Content-Type": "image/any", ...(encoding && { "Content-Encoding": encoding }) };
+    site.origin.on("/assets/image", text(bytes, { headers }));
+  };
+
+  for (const [encoding, bytes] of [["gzip", gzipSync(svg())], ["br", brotliCompressSync(svg())]]) {
+    test(`the runtime decodes ${encoding}`, async (t) => {
+      const site = await deploy(t, http);
+      serve(site, bytes, encoding);
+      const { width, fileSize } = (await site.get(PATH)).json.metadata;
+      assert.deepEqual([width, fileSize], [40, undefined]);
+    });
+  }
+
+  for (const [encoding, bytes, why] of [
+    ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
+    ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
+    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
+    [undefined, gzipSync(svg()), /it is gzip data, which are decoded only if their Content-Encoding is gzip/],
+    ["x-gzip", gzipSync(svg()), /it is gzip data/],
+    ["br", brotliCompressSync("a page"), /format is not recognized/],
+  ]) {
+    test(`what it does not decode is refused by name: ${encoding}, ${why}`, async (t) => {
+      const site = await deploy(t, http);
+      serve(site, bytes, encoding);
+      await refused(site, why);
+    });
+  }
+});
