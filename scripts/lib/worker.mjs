@@ -15,16 +15,19 @@ const flags = [
   '--cfg sha2_backend_soft="compact"',
 ];
 
+/** The environment in which cargo compiles for WebAssembly as worker-build does for the release Worker. */
+export function releaseEnvironment(env) {
+  return {
+    ...env,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, "scripts", "wasm-ld.mjs"),
+    WASM_LD: env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
+    CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
+    CARGO_UNSTABLE_BUILD_STD_FEATURES: "panic-unwind,optimize_for_size",
+    RUSTC_BOOTSTRAP: "1",
+  };
+}
+
 export async function buildWorker(args, env) {
-  await run("worker-build", ["--release", ...args], {
-    env: {
-      ...env,
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, "scripts", "wasm-ld.mjs"),
-      WASM_LD: env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER,
-      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
-      CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
-      CARGO_UNSTABLE_BUILD_STD_FEATURES: "panic-unwind,optimize_for_size",
-      RUSTC_BOOTSTRAP: "1",
-    },
-  });
+  await run("worker-build", ["--release", ...args], { env: releaseEnvironment(env) });
 }

@@ -1,0 +1,39 @@
+//! What reading an image header costs: `npm run bench -- headers` builds it for the host and as WebAssembly.
+
+use std::error::Error;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use optimized_metadata::head::Head;
+use optimized_metadata::image_header::Limits;
+
+/// A measurement is at least this long.
+const ENOUGH: Duration = Duration::from_millis(1);
+
+/// Reads the header of an image so many times.
+#[cfg_attr(target_family = "wasm", wasm_bindgen::prelude::wasm_bindgen)]
+pub fn read_header(bytes: &[u8], times: u32) {
+    for _ in 0..times {
+        let head = Head::whole(Limits::default(), None, black_box(bytes));
+        black_box(head.image()).ok();
+    }
+}
+
+/// Prints the nanoseconds that each file takes, a line each. The options that cargo adds are not files.
+fn main() -> Result<(), Box<dyn Error>> {
+    for file in std::env::args().skip(1).filter(|arg| !arg.starts_with('-')) {
+        let bytes = std::fs::read(file)?;
+        let mut times = 1_u32;
+        let elapsed = loop {
+            let start = Instant::now();
+            read_header(&bytes, times);
+            let elapsed = start.elapsed();
+            if elapsed >= ENOUGH {
+                break elapsed;
+            }
+            times = times.saturating_mul(2);
+        };
+        println!("{}", elapsed.as_secs_f64() * 1e9 / f64::from(times));
+    }
+    Ok(())
+}
