@@ -149,7 +149,8 @@ impl<'a> Scanner<'a> {
     fn until(&mut self, ends: &[u8]) -> Result<&'a [u8], Stop> {
         let length = self.rest.iter().position(|byte| {
             steps::add(1);
-            ends.contains(byte)
+            // Not `contains`, which calls a search of memory for each byte.
+            ends.iter().any(|end| end == byte)
         });
         let (before, rest) = length
             .and_then(|length| self.rest.split_at_checked(length))
@@ -169,7 +170,7 @@ impl<'a> Scanner<'a> {
 
     /// Returns whether there was any.
     pub(super) fn skip_space(&mut self) -> bool {
-        let is_text = |byte: &u8| !SPACE.contains(byte);
+        let is_text = |byte: &u8| SPACE.iter().all(|space| space != byte);
         let length = self.rest.iter().position(is_text);
         let length = length.unwrap_or(self.rest.len());
         steps::add(length);
@@ -180,7 +181,7 @@ impl<'a> Scanner<'a> {
     pub(super) fn skip_past(&mut self, end: &[u8]) -> Result<(), Stop> {
         let found = self.rest.windows(end.len()).position(|part| {
             steps::add(1);
-            part == end
+            part.first() == end.first() && part == end
         });
         let after = found.ok_or(self.end)?.saturating_add(end.len());
         self.rest = self.rest.get(after..).unwrap_or_default();
