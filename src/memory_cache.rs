@@ -105,17 +105,17 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     where
         K: Clone,
     {
-        let keys: Vec<K> = self
-            .entries
-            .iter()
-            .map(|(key, _)| key)
-            .filter(|key| matches(key))
-            .cloned()
-            .collect();
-        for key in &keys {
-            self.remove(key);
-        }
-        keys
+        let mut removed = Vec::new();
+        let (weigh, bytes) = (self.weigh, &mut self.bytes);
+        self.entries.retain(|key, value| {
+            if !matches(key) {
+                return true;
+            }
+            *bytes = bytes.saturating_sub(weigh(key, value));
+            removed.push(key.clone());
+            false
+        });
+        removed
     }
 
     /// How many entries there are.

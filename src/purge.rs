@@ -3,6 +3,9 @@
 //! In this isolate at once, in KV before the answer. Other isolates forget within `memoryCacheTtl`,
 //! and KV itself may serve what it has cached for `kvReadCacheTtl`.
 
+use std::collections::HashSet;
+use std::rc::Rc;
+
 use crate::join::join_all;
 use crate::leader::KV_WRITE_TIMEOUT_MS;
 use crate::path::{ImagePath, KEY_PREFIX};
@@ -33,15 +36,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) -> Result<(), KvFault> {
         let key = path.cache_key();
-        let forget = || {
-            self.flights.borrow_mut().revoke(&key);
-            self.memory.borrow_mut().remove(&*key);
-            self.failures.borrow_mut().forget(&key);
-        };
-        forget();
+        self.forget(&key);
         let deleted = self.delete(&key, ports).await;
         // A request that read KV while the deletion was on its way has the old record.
-        forget();
+        self.forget(&key);
         deleted
     }
 
@@ -59,25 +57,38 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) -> Result<Purged, KvFault> {
         let prefix = folder.map_or_else(|| KEY_PREFIX.to_owned(), ImagePath::key_prefix);
-        let forget = || {
-            self.flights.borrow_mut().revoke_prefix(&prefix);
-            self.failures.borrow_mut().forget_prefix(&prefix);
-            let mut memory = self.memory.borrow_mut();
-            memory.remove_all(|key| key.starts_with(&prefix))
+        // Memory can hold much more than a page. It is searched once, by the call for the first page.
+        let in_memory = match cursor {
+            None => self.forget_prefix(&prefix),
+            Some(_) => Vec::new(),
         };
-        let in_memory = forget();
         let page = self.list(&prefix, cursor, ports).await?;
         let deletions = page.keys.iter().map(|key| self.delete(key, ports));
         let deleted = join_all(deletions).await;
-        forget();
+        // Requests that read KV while the deletions were on their way have the old records.
+        page.keys.iter().for_each(|key| self.forget(key));
         deleted.into_iter().collect::<Result<(), _>>()?;
-        let only_in_memory = in_memory
-            .iter()
-            .filter(|key| !page.keys.iter().any(|listed| **listed == ***key));
+        let listed: HashSet<&str> = page.keys.iter().map(String::as_str).collect();
+        let only_in_memory = in_memory.iter().filter(|key| !listed.contains(&***key));
         Ok(Purged {
             count: page.keys.len().saturating_add(only_in_memory.count()),
             cursor: page.cursor,
         })
+    }
+
+    /// Removes a key from memory, and revokes what is being fetched for it.
+    fn forget(&self, key: &str) {
+        self.flights.borrow_mut().revoke(key);
+        self.memory.borrow_mut().remove(key);
+        self.failures.borrow_mut().forget(key);
+    }
+
+    /// The same for all keys that begin with `prefix`. Returns those that were in memory.
+    fn forget_prefix(&self, prefix: &str) -> Vec<Rc<str>> {
+        self.flights.borrow_mut().revoke_prefix(prefix);
+        self.failures.borrow_mut().forget_prefix(prefix);
+        let mut memory = self.memory.borrow_mut();
+        memory.remove_all(|key| key.starts_with(prefix))
     }
 
     async fn list<P: Ports<Signal = S>>(
