@@ -16,9 +16,9 @@ export default class extends WorkerEntrypoint {
       const response = fromMemory(method === "HEAD", url, headers);
       if (response !== undefined) return response;
     } else if (method === "POST" && new URL(url).pathname === "/metadata") {
-      return batch(this, request, { method, url, headers });
+      return batch(this, request, incoming(method, url, headers));
     }
-    return forward(this, request, { method, url, headers });
+    return forward(this, request, incoming(method, url, headers));
   }
 
   fetchMetadata(path) {
@@ -37,12 +37,18 @@ function guard() {
   if (pending.count !== 0) replaceInstance(Memory);
 }
 
-/** Hands a request over to the build, as src/edge/incoming.rs takes it. */
+/** A request as src/edge/incoming.rs takes it. Neither a URL nor a header has a line break. */
+function incoming(method, url, headers) {
+  const values = ["If-None-Match", "Origin", "Authorization"].map((name) => headers.get(name) ?? "");
+  return { head: [method, url, ...values].join("\n") };
+}
+
+/** Hands a request over to the build. */
 function forward(worker, request, incoming) {
   const start = (number, watch) => {
     incoming.number = number;
     incoming.watch = watch;
-    return build(worker).fetch(incoming);
+    return build(worker).fetch(incoming).then(responseOf);
   };
   return whileInstanceLives(start, cancel, request);
 }
@@ -68,7 +74,14 @@ const build = ({ ctx, env }) => new Worker(ctx, env);
 function fromMemory(isHead, url, headers) {
   const answer = answerFromMemory(isHead, url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
-  const { body, init } = recent.get(answer) ?? parsed(answer);
+  const { body, init } = recent.get(answer) ?? kept(answer);
+  return new Response(body, init);
+}
+
+/** Nobody reads the response to a cancelled request, which has no answer. */
+function responseOf(answer) {
+  if (answer === undefined) return Response.error();
+  const { body, init } = parsed(answer);
   return new Response(body, init);
 }
 
@@ -98,14 +111,18 @@ function answerFromMemory(isHead, url, ifNoneMatch, origin) {
 const recent = new Map();
 const MOST_RECENT = 256;
 
-/** Reads the status, the headers' names and values, and the body, each of which is a line. */
-function parsed(answer) {
-  const lines = answer.split("\n");
-  const last = lines.length - 1;
-  const headers = new Headers();
-  for (let n = 1; n < last; n += 2) headers.append(lines[n], lines[n + 1]);
-  const made = { body: lines[last] || null, init: { status: Number(lines[0]), headers } };
+function kept(answer) {
+  const made = parsed(answer);
   if (recent.size === MOST_RECENT) recent.clear();
   recent.set(answer, made);
   return made;
+}
+
+/** The parts of an answer, as src/edge/wire.rs writes it. */
+function parsed(answer) {
+  const end = answer.indexOf("\n\n");
+  const lines = answer.slice(0, end).split("\n");
+  const headers = new Headers();
+  for (let n = 1; n < lines.length; n += 2) headers.append(lines[n], lines[n + 1]);
+  return { body: answer.slice(end + 2) || null, init: { status: Number(lines[0]), headers } };
 }

@@ -12,6 +12,7 @@ use worker::Env;
 use super::bucket::Bucket;
 use super::console::Console;
 use super::dataset::Analytics;
+use super::kv::Namespace;
 use super::ports::now_ms;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
@@ -32,34 +33,62 @@ const ANALYTICS: &str = "METADATA_ANALYTICS";
 
 thread_local! {
     /// Settings change only with a deployment, and a deployment starts new isolates.
-    static APP: OnceCell<Rc<std::result::Result<App, ConfigError>>> = const { OnceCell::new() };
+    static APP: OnceCell<Rc<Result<App, ConfigError>>> = const { OnceCell::new() };
 }
 
-/// The service with its caches, and the routes around it.
+/// The service with its caches, the routes around it, and what the Worker is bound to.
 pub(super) struct App {
     pub(super) site: Site<Signal>,
+    pub(super) bound: Rc<Bound>,
+}
+
+/// What the Worker is bound to, as far as it is there. Bindings are good for every request of an isolate.
+pub(super) struct Bound {
+    pub(super) kv: Option<Namespace>,
+    pub(super) bucket: Option<Bucket>,
+    admin_token: Option<String>,
+}
+
+impl Bound {
+    fn new(env: &Env, config: &Config) -> Result<Self, ConfigError> {
+        let bucket = match &config.origin_bucket {
+            Some(name) => Some(Bucket::bound(env, name).ok_or_else(ConfigError::unbound_bucket)?),
+            None => None,
+        };
+        let admin_token = binding(env, ADMIN_TOKEN)
+            .and_then(|token| token.as_string())
+            .filter(|token| !token.is_empty());
+        Ok(Self {
+            kv: Namespace::bound(env, &config.kv_namespace),
+            bucket,
+            admin_token,
+        })
+    }
+
+    /// The same for the routes.
+    pub(super) fn bindings(&self) -> Bindings {
+        Bindings {
+            kv: self.kv.is_some(),
+            admin_token: self.admin_token.clone(),
+        }
+    }
 }
 
 impl App {
     /// The isolate's only one, made from the settings by its first request.
-    pub(super) fn of(env: &Env) -> Rc<std::result::Result<Self, ConfigError>> {
+    pub(super) fn of(env: &Env) -> Rc<Result<Self, ConfigError>> {
         APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env)))))
     }
 
     /// The same, once there has been a request.
-    pub(super) fn running() -> Option<Rc<std::result::Result<Self, ConfigError>>> {
+    pub(super) fn running() -> Option<Rc<Result<Self, ConfigError>>> {
         APP.with(|app| app.get().map(Rc::clone))
     }
 
-    fn new(env: &Env) -> std::result::Result<Self, ConfigError> {
-        let bound = |config: Config| match &config.origin_bucket {
-            Some(name) if Bucket::bound(env, name).is_none() => Err(ConfigError::unbound_bucket()),
-            _ => Ok(config),
-        };
-        let config = Config::from_json(&settings(env))
-            .and_then(Config::refuse_placeholder)
-            .and_then(bound);
-        let config = config.inspect_err(|error| {
+    fn new(env: &Env) -> Result<Self, ConfigError> {
+        let config = Config::from_json(&settings(env)).and_then(Config::refuse_placeholder);
+        let bound = config.and_then(|config| Ok((Rc::new(Bound::new(env, &config)?), config)));
+        let (bound, config) = bound.inspect_err(|error| {
             let event = Event::Configuration(error);
             Console.log(event.level(), &event.line());
         })?;
@@ -70,17 +99,8 @@ impl App {
                 Analytics::bound(env, ANALYTICS)
                     .map(|dataset| Box::new(dataset) as Box<dyn Dataset>),
             ),
+            bound,
         })
-    }
-}
-
-/// Which optional parts of the Worker are there.
-pub(super) fn bindings(env: &Env, kv: bool) -> Bindings {
-    Bindings {
-        kv,
-        admin_token: binding(env, ADMIN_TOKEN)
-            .and_then(|token| token.as_string())
-            .filter(|token| !token.is_empty()),
     }
 }
 

@@ -5,23 +5,18 @@
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use web_sys::Headers;
 
-use crate::http::Received;
+use crate::http::{Received, Request};
 
 #[wasm_bindgen]
 extern "C" {
     #[derive(Clone)]
     pub(super) type Incoming;
 
+    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A header that is
+    /// not there is an empty line.
     #[wasm_bindgen(method, getter)]
-    pub(super) fn method(this: &Incoming) -> String;
-
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn url(this: &Incoming) -> String;
-
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn headers(this: &Incoming) -> Headers;
+    pub(super) fn head(this: &Incoming) -> String;
 
     /// Names the request for its cancellation.
     #[wasm_bindgen(method, getter)]
@@ -48,5 +43,21 @@ impl Incoming {
             Some(503.0) => Received::TooMany,
             _ => Received::Nothing,
         }
+    }
+}
+
+/// The request with this [head](Incoming::head), as yet without a body.
+pub(super) fn request(head: &str) -> Request<'_> {
+    let mut lines = head.split('\n');
+    let mut next = || lines.next().unwrap_or_default();
+    let (method, url) = (next(), next());
+    let mut header = || Some(next()).filter(|value| !value.is_empty());
+    Request {
+        method: method.into(),
+        url,
+        if_none_match: header(),
+        origin: header(),
+        authorization: header(),
+        ..Request::default()
     }
 }

@@ -6,43 +6,48 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, JSON, JsString, Map, Object, Promise, Reflect};
+use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::app::binding;
-use super::object::object;
 use super::thrown::message;
-use super::timer;
+use super::timer::{Timed, number};
 use crate::ports::{KvFault, Page, Stored};
 
-/// Longest value that is taken for a record of an earlier version, in UTF-16 units.
-const MAX_VALUE_UNITS: u32 = 64 * 1024;
-
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/edge/kv.js")]
 extern "C" {
+    /// A namespace. Its binding is good for every request of the isolate.
     #[derive(Clone)]
     pub(super) type Namespace;
 
-    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
-    fn get_with_metadata(this: &Namespace, key: &str, options: &Object)
-    -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn read(kv: &Namespace, key: &str, cache_ttl_s: f64, ms: f64) -> Result<Timed, JsValue>;
 
-    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
-    fn get_many_with_metadata(
-        this: &Namespace,
-        keys: &Array,
-        options: &Object,
-    ) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch, js_name = readMany)]
+    fn read_many(kv: &Namespace, keys: &Array, cache_ttl_s: f64, ms: f64)
+    -> Result<Timed, JsValue>;
 
-    #[wasm_bindgen(method, catch)]
-    fn list(this: &Namespace, options: &Object) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn list(
+        kv: &Namespace,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        ms: f64,
+    ) -> Result<Timed, JsValue>;
 
-    #[wasm_bindgen(method, catch)]
-    fn put(this: &Namespace, key: &str, value: &str, options: &Object) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn write(
+        kv: &Namespace,
+        key: &str,
+        metadata: &str,
+        ttl_s: f64,
+        ms: f64,
+    ) -> Result<Timed, JsValue>;
 
-    #[wasm_bindgen(method, catch)]
-    fn delete(this: &Namespace, key: &str) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn remove(kv: &Namespace, key: &str, ms: f64) -> Result<Timed, JsValue>;
 }
 
 impl Namespace {
@@ -59,13 +64,10 @@ impl Namespace {
         cache_ttl_s: u64,
         timeout_ms: u64,
     ) -> Result<Stored, KvFault> {
-        let promise = self
-            .get_with_metadata(key, &reading(cache_ttl_s))
-            .map_err(fault)?;
-        stored(&settled(promise, timeout_ms).await?)
+        let found = read(self, key, number(cache_ttl_s), number(timeout_ms));
+        Ok(stored(&settled(found).await?))
     }
 
-    /// A key that is not there is missing from the map, or there with nothing.
     pub(super) async fn read_many(
         &self,
         keys: &[Rc<str>],
@@ -73,13 +75,9 @@ impl Namespace {
         timeout_ms: u64,
     ) -> Result<Vec<Stored>, KvFault> {
         let names: Array = keys.iter().map(|key| JsValue::from_str(key)).collect();
-        let promise = self
-            .get_many_with_metadata(&names, &reading(cache_ttl_s))
-            .map_err(fault)?;
-        let found: Map = settled(promise, timeout_ms).await?.unchecked_into();
-        keys.iter()
-            .map(|key| stored(&found.get(&JsValue::from_str(key))))
-            .collect()
+        let found = read_many(self, &names, number(cache_ttl_s), number(timeout_ms));
+        let found: Array = settled(found).await?.unchecked_into();
+        Ok(found.iter().map(|found| stored(&found)).collect())
     }
 
     pub(super) async fn names(
@@ -89,24 +87,11 @@ impl Namespace {
         limit: u32,
         timeout_ms: u64,
     ) -> Result<Page, KvFault> {
-        let options = object(&[("prefix", prefix.into()), ("limit", limit.into())]);
-        if let Some(cursor) = cursor {
-            let _ = Reflect::set(&options, &"cursor".into(), &cursor.into());
-        }
-        let promise = self.list(&options).map_err(fault)?;
-        let page = settled(promise, timeout_ms).await?;
-        let field = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
-        let keys = field(&page, "keys").map_err(fault)?;
-        let keys = Array::from(&keys)
-            .iter()
-            .filter_map(|key| field(&key, "name").ok()?.as_string())
-            .collect();
-        let complete = field(&page, "list_complete").map_err(fault)?.is_truthy();
-        let cursor = field(&page, "cursor").map_err(fault)?.as_string();
-        Ok(Page {
-            keys,
-            cursor: cursor.filter(|_| !complete),
-        })
+        let page = list(self, prefix, cursor, limit, number(timeout_ms));
+        let page: Array = settled(page).await?.unchecked_into();
+        let cursor = page.shift().as_string();
+        let keys = page.iter().filter_map(|name| name.as_string()).collect();
+        Ok(Page { keys, cursor })
     }
 
     pub(super) async fn write(
@@ -116,50 +101,36 @@ impl Namespace {
         ttl_s: u64,
         timeout_ms: u64,
     ) -> Result<(), KvFault> {
-        let metadata = JSON::parse(metadata).map_err(fault)?;
-        let options = object(&[("metadata", metadata), ("expirationTtl", number(ttl_s))]);
-        let promise = self.put(key, "", &options).map_err(fault)?;
-        settled(promise, timeout_ms).await.map(drop)
+        let written = write(self, key, metadata, number(ttl_s), number(timeout_ms));
+        settled(written).await.map(drop)
     }
 
     pub(super) async fn remove(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault> {
-        let promise = self.delete(key).map_err(fault)?;
-        settled(promise, timeout_ms).await.map(drop)
+        settled(remove(self, key, number(timeout_ms)))
+            .await
+            .map(drop)
     }
 }
 
-fn reading(cache_ttl_s: u64) -> Object {
-    object(&[("type", "text".into()), ("cacheTtl", number(cache_ttl_s))])
+/// What one key holds, as `src/edge/kv.js` writes it.
+fn stored(found: &JsValue) -> Stored {
+    let Some(mut text) = found.as_string() else {
+        return Stored::Nothing;
+    };
+    let is_metadata = text.starts_with('m');
+    text.drain(..1);
+    if is_metadata {
+        Stored::Metadata(text)
+    } else {
+        Stored::Value(text)
+    }
 }
 
-/// What one key holds, as the binding tells it.
-fn stored(found: &JsValue) -> Result<Stored, KvFault> {
-    if found.is_null() || found.is_undefined() {
-        return Ok(Stored::Nothing);
-    }
-    let field = |name: &str| Reflect::get(found, &name.into()).map_err(fault);
-    let metadata = field("metadata")?;
-    if !metadata.is_null() && !metadata.is_undefined() {
-        let json = JSON::stringify(&metadata).map_err(fault)?;
-        return Ok(Stored::Metadata(json.into()));
-    }
-    Ok(match field("value")?.dyn_into::<JsString>() {
-        Ok(text) if text.length() > MAX_VALUE_UNITS => Stored::Value(String::new()),
-        Ok(text) => Stored::Value(text.into()),
-        Err(_) => Stored::Nothing,
-    })
-}
-
-async fn settled(promise: Promise, timeout_ms: u64) -> Result<JsValue, KvFault> {
-    match timer::within(promise, timeout_ms).await {
+async fn settled(begun: Result<Timed, JsValue>) -> Result<JsValue, KvFault> {
+    match begun.map_err(fault)?.outcome().await {
         Some(settled) => settled.map_err(fault),
         None => Err(KvFault::Timeout),
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // seconds of at most a few years
-fn number(value: u64) -> JsValue {
-    JsValue::from_f64(value as f64)
 }
 
 /// The message alone: a stack has no place in a log line.
@@ -169,6 +140,7 @@ fn fault(thrown: JsValue) -> KvFault {
 
 #[cfg(test)]
 mod tests {
+    use super::super::object::object;
     use super::*;
     use js_sys::Function;
     use wasm_bindgen_test::wasm_bindgen_test;

@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 
 use super::app::App;
 use super::console::Console;
+use super::wire;
 use crate::http::{Method, Request};
 
 /// What the isolate remembers. A class, because worker-build turns exported functions into
@@ -18,7 +19,7 @@ pub struct Memory;
 
 #[wasm_bindgen]
 impl Memory {
-    /// The lines of the answer to a `GET` or `HEAD`, or nothing where it takes more than memory.
+    /// The [text](super::wire) of the answer to a `GET` or `HEAD`, or nothing where it takes more than memory.
     #[wasm_bindgen]
     #[must_use]
     pub fn answer(
@@ -39,7 +40,7 @@ impl Memory {
         let answer = app
             .site
             .recall(&request, super::ports::now_ms(), &Console)?;
-        Some(answer.lines())
+        Some(wire::text(&answer))
     }
 
     /// Drops the work of a request whose client has left.

@@ -16,21 +16,21 @@ mod object;
 mod origin;
 mod ports;
 mod prefix_share;
-mod response;
 // The module that it imports is the runtime's own: tests run without it.
 #[cfg(not(test))]
 mod rpc;
 mod tasks;
 mod thrown;
 mod timer;
+mod wire;
 
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, event};
 
-use crate::http::{Answer, Method, Request, misconfigured};
+use crate::http::{Answer, Method, misconfigured};
 use app::App;
 use incoming::Incoming;
 use ports::RequestPorts;
@@ -48,30 +48,19 @@ async fn fetch(
 ) -> Result<web_sys::Response, Infallible> {
     let request: Incoming = request.unchecked_into();
     let answer = cancellation::run(request.number(), answer(&request, &env, context)).await;
-    // Nobody reads the response to a cancelled request. There is no way known in which one cannot be made; the runtime would
-    // answer 500 then. An error type of the crate would bring its responses along, a twentieth of the Worker.
-    Ok(answer
-        .and_then(|answer| response::from(&answer).ok())
-        .unwrap_or_else(web_sys::Response::error))
+    // Nobody reads the response to a cancelled request. The text is no response of the runtime, and nobody but `src/index.js`,
+    // which makes one of it, is handed it.
+    let text = answer.map(|answer| JsValue::from(wire::text(&answer)));
+    Ok(text.unwrap_or_default().unchecked_into())
 }
 
 async fn answer(request: &Incoming, env: &Env, context: Context) -> Answer {
-    let (url, headers) = (request.url(), request.headers());
-    let header = |name| headers.get(name).unwrap_or_default();
-    let (if_none_match, origin) = (header("if-none-match"), header("origin"));
-    let authorization = header("authorization");
-    let mut asked = Request {
-        method: request.method().as_str().into(),
-        url: &url,
-        if_none_match: if_none_match.as_deref(),
-        origin: origin.as_deref(),
-        authorization: authorization.as_deref(),
-        ..Request::default()
-    };
+    let head = request.head();
+    let mut asked = incoming::request(&head);
     match App::of(env).as_ref() {
         Ok(app) => {
             let context = tasks::Context::Fetch(Rc::new(context));
-            let ports = RequestPorts::new(context, env, app.site.service().config());
+            let ports = RequestPorts::new(context, &app.bound);
             // A request for one image has this done when it follows a flight. A batch may both lead and follow.
             let ports = match asked.method {
                 Method::Get | Method::Head => ports.watching(request),
@@ -80,8 +69,10 @@ async fn answer(request: &Incoming, env: &Env, context: Context) -> Answer {
                     ports
                 }
             };
-            asked.bindings = app::bindings(env, ports.has_kv());
-            asked.body = request.body();
+            asked.bindings = app.bound.bindings();
+            if asked.method == Method::Post {
+                asked.body = request.body();
+            }
             app.site.answer(&asked, &ports).await
         }
         Err(error) => misconfigured(error, &asked),

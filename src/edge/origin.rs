@@ -1,12 +1,11 @@
 //! L3 over `fetch`, with `cf.image.format = "json"`.
 
-use js_sys::{Object, Promise};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, Response, Url};
+use web_sys::{AbortSignal, ReadableStream, Url};
 
 use super::body;
-use super::object::object;
 use super::thrown::{is_subrequest_limit, message};
 use crate::failure::{Cause, ConnectionFault, Failure, OriginFault};
 use crate::head::Head;
@@ -16,10 +15,10 @@ use crate::origin::Reply;
 /// How many redirects within the origin are followed.
 const MAX_REDIRECTS: usize = 3;
 
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/edge/origin.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn fetch(url: &str, init: &Object) -> Result<Promise, JsValue>;
+    #[wasm_bindgen(js_name = ask)]
+    fn send(url: &str, deadline: &AbortSignal) -> Promise;
 }
 
 /// A signal that aborts every fetch it is given to, so that the origin sees the connection close.
@@ -35,70 +34,78 @@ pub(super) async fn ask(
 ) -> Result<Reply, OriginFault> {
     let mut url = url.to_owned();
     for _ in 0..=MAX_REDIRECTS {
-        let response = send(&url, deadline).await?;
-        let status = response.status();
-        let headers = response.headers();
+        let response = JsFuture::from(send(&url, deadline))
+            .await
+            .map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Refused))?;
+        let response: Array = response.unchecked_into();
+        let (fields, body) = (response.get(0).as_string(), response.get(1));
+        let fields = fields.unwrap_or_default();
+        let mut fields = fields.split('\n');
+        let status = fields.next().and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_default();
+        let mut header = || {
+            let value = fields.next().filter(|value| !value.is_empty());
+            value.map(str::to_owned)
+        };
+        let content_type = header();
+        let (cf_resized, retry_after) = (header(), header());
+        let (content_length, content_range, content_encoding) = (header(), header(), header());
+        let location = header();
+        // The runtime decodes a body, and leaves the length of the encoded one.
+        let content_length = content_length.filter(|_| content_encoding.is_none());
         let head = if Reply::has_body(status) {
-            let content_type = header(&headers, "content-type");
-            let mut head = Head::new(limits, content_type.as_deref());
-            let length = content_length(&headers).and_then(|length| length.parse().ok());
-            body::begin(response.body(), length, &mut head, || deadline.aborted())
-                .await
-                .map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?;
-            Some(head)
+            let head = Head::new(limits, content_type.as_deref());
+            let length = content_length.as_ref().and_then(|text| text.parse().ok());
+            let head = read(body, length, head, deadline).await;
+            Some(head.map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?)
         } else {
-            discard(&response);
+            discard(body);
             None
         };
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {
             return Ok(Reply {
                 status,
-                cf_resized: header(&headers, "cf-resized"),
-                retry_after: header(&headers, "retry-after"),
-                content_length: content_length(&headers),
-                content_range: header(&headers, "content-range"),
-                content_encoding: header(&headers, "content-encoding"),
+                cf_resized,
+                retry_after,
+                content_length,
+                content_range,
+                content_encoding,
                 head,
             });
         }
-        url = header(&headers, "location")
+        url = location
             .and_then(|location| within_origin(&url, &location))
             .ok_or_else(|| refused(status))?;
     }
     Err(Cause::RedirectRefused.into())
 }
 
-async fn send(url: &str, deadline: &AbortSignal) -> Result<Response, OriginFault> {
-    // By hand, and nothing but the image option: the typed options of the worker crate would send
-    // `cacheTtl: 0` along, which turns the edge cache off for this request.
-    let image = object(&[("format", "json".into())]);
-    let cf = object(&[("image", image.into())]);
-    let init = object(&[
-        // `error` is not supported by the runtime, and `follow` follows to any host.
-        ("redirect", "manual".into()),
-        ("signal", deadline.into()),
-        ("cf", cf.into()),
-    ]);
-    let unsent = |thrown| failed(deadline, &thrown, ConnectionFault::Refused);
-    let promise = fetch(url, &init).map_err(unsent)?;
-    let response = JsFuture::from(promise).await.map_err(unsent)?;
-    Ok(response.unchecked_into())
+/// Reads a body, as `src/edge/origin.js` hands it over, as far as `head` wants.
+async fn read(
+    body: JsValue,
+    length: Option<u64>,
+    mut head: Head,
+    deadline: &AbortSignal,
+) -> Result<Head, JsValue> {
+    if let Some(bytes) = body.dyn_ref::<Uint8Array>() {
+        head.push(&bytes.to_vec());
+        head.end();
+        return Ok(head);
+    }
+    let stream = match body.dyn_into::<ReadableStream>() {
+        Ok(stream) => Some(stream),
+        Err(none) if none.is_null() => None,
+        Err(thrown) => return Err(thrown),
+    };
+    body::begin(stream, length, &mut head, || deadline.aborted()).await?;
+    Ok(head)
 }
 
 /// Frees the connection of a response whose body is of no use.
-fn discard(response: &Response) {
-    if let Some(body) = response.body() {
+fn discard(body: JsValue) {
+    if let Ok(body) = body.dyn_into::<ReadableStream>() {
         body::abandon(body.cancel());
     }
-}
-
-/// The length of the body as it is read: the runtime unpacks one, and leaves the length of the packed one.
-fn content_length(headers: &Headers) -> Option<String> {
-    header(headers, "content-length").filter(|_| header(headers, "content-encoding").is_none())
-}
-
-fn header(headers: &Headers, name: &str) -> Option<String> {
-    headers.get(name).ok().flatten()
 }
 
 /// Where a redirect leads, if it stays on the scheme, host and port it came from.

@@ -5,15 +5,14 @@ use std::future::Future;
 use std::rc::Rc;
 
 use web_sys::AbortSignal;
-use worker::Env;
 
-use super::bucket::Bucket;
+use super::app::Bound;
 use super::console::Console;
 use super::incoming::Incoming;
 use super::kv::Namespace;
 use super::tasks::Context;
 use super::{origin, tasks, timer};
-use crate::config::{Config, LogLevel};
+use crate::config::LogLevel;
 use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
 use crate::image_header::Limits;
@@ -31,19 +30,16 @@ pub(super) fn now_ms() -> u64 {
 #[derive(Clone)]
 pub(super) struct RequestPorts {
     context: Context,
-    kv: Option<Namespace>,
-    bucket: Option<Bucket>,
+    bound: Rc<Bound>,
     watched: Option<Incoming>,
     has_launched: Rc<Cell<bool>>,
 }
 
 impl RequestPorts {
-    pub(super) fn new(context: Context, env: &Env, config: &Config) -> Self {
-        let bucket = config.origin_bucket.as_deref();
+    pub(super) fn new(context: Context, bound: &Rc<Bound>) -> Self {
         Self {
             context,
-            kv: Namespace::bound(env, &config.kv_namespace),
-            bucket: bucket.and_then(|name| Bucket::bound(env, name)),
+            bound: Rc::clone(bound),
             watched: None,
             has_launched: Rc::default(),
         }
@@ -58,12 +54,8 @@ impl RequestPorts {
         }
     }
 
-    pub(super) fn has_kv(&self) -> bool {
-        self.kv.is_some()
-    }
-
     fn kv(&self) -> Result<&Namespace, KvFault> {
-        self.kv.as_ref().ok_or(KvFault::Unbound)
+        self.bound.kv.as_ref().ok_or(KvFault::Unbound)
     }
 }
 
@@ -131,7 +123,7 @@ impl ports::Bucket for RequestPorts {
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
         // The settings name one that is there, or an isolate answers nothing.
-        let bucket = self.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
+        let bucket = self.bound.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
         bucket.open(key, head, timeout_ms).await
     }
 }

@@ -52,7 +52,7 @@ async fn find(
     let app = App::of(&env);
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
-    let ports = RequestPorts::new(Context::Current, &env, app.site.service().config());
+    let ports = RequestPorts::new(Context::Current, &app.bound);
     app.site.call(&path, crop, &ports).await
 }
 

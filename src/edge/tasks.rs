@@ -13,7 +13,7 @@ use std::rc::Rc;
 use futures::future::LocalBoxFuture;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::future_to_promise;
 
 use super::timer;
 
@@ -28,16 +28,15 @@ pub(super) enum Context {
 }
 
 impl Context {
-    fn wait_until(&self, signal: Signal) {
+    fn wait_until(&self, signal: &Signal) {
         match self {
+            // Not the method of the worker crate, which would make another promise of it.
             Self::Fetch(context) => {
-                let ended = JsFuture::from(signal);
-                context.wait_until(async move {
-                    let _ = ended.await;
-                });
+                // It fails only outside of a request.
+                let _ = context.as_ref().as_ref().wait_until(signal);
             }
             #[cfg(not(test))]
-            Self::Current => super::rpc::wait_until(&signal),
+            Self::Current => super::rpc::wait_until(signal),
         }
     }
 }
@@ -51,7 +50,7 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
         work.await;
         Ok(JsValue::UNDEFINED)
     }));
-    context.wait_until(signal.clone());
+    context.wait_until(&signal);
     signal
 }
 

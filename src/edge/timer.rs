@@ -1,89 +1,67 @@
 //! Waiting, on the runtime's `setTimeout`.
 //!
-//! Two things race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when
-//! the promise settles, and the loser of a race may never settle. For the same reason a timer that is dropped early settles
-//! its promise.
+//! A promise and its time limit race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when the
+//! promise settles, and the loser of a race may never settle. For the same reason a wait that is dropped early settles its
+//! promise. The race is a function of JavaScript because each of its steps would be a call out of WebAssembly.
 
-use js_sys::{Array, Function, Object, Promise};
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-#[wasm_bindgen]
+#[wasm_bindgen(module = "/src/edge/time_limit.js")]
 extern "C" {
-    // The handle is a number or, under Node compatibility, an object.
-    #[wasm_bindgen(js_name = setTimeout)]
-    fn set_timeout(callback: &Function, ms: f64, argument: &JsValue) -> JsValue;
+    fn limited(promise: &Promise, ms: f64) -> Timed;
 
-    #[wasm_bindgen(js_name = clearTimeout)]
-    fn clear_timeout(handle: &JsValue);
+    fn delay(ms: f64) -> Timed;
 
-    /// A promise, with what resolves it.
-    type Resolvers;
+    /// A promise with a timer.
+    #[wasm_bindgen(extends = Promise)]
+    #[derive(Clone)]
+    pub(super) type Timed;
 
-    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
-    fn with_resolvers() -> Resolvers;
-
-    #[wasm_bindgen(method, getter)]
-    fn promise(this: &Resolvers) -> Promise;
-
-    #[wasm_bindgen(method, getter)]
-    fn resolve(this: &Resolvers) -> Function;
+    #[wasm_bindgen(method)]
+    fn abandon(this: &Timed);
 }
 
-/// A promise of `argument`, some time from now.
-struct Timer {
-    elapsed: Promise,
-    resolve: Function,
-    handle: JsValue,
-    is_awaited: bool,
-}
-
-impl Timer {
-    #[allow(clippy::cast_precision_loss)] // at most some tens of seconds
-    fn start(ms: u64, argument: &JsValue) -> Self {
-        let resolvers = with_resolvers();
-        let resolve = resolvers.resolve();
-        Self {
-            elapsed: resolvers.promise(),
-            handle: set_timeout(&resolve, ms as f64, argument),
-            resolve,
-            is_awaited: true,
+impl Timed {
+    /// Waits for its outcome; `None` if its time is over before.
+    pub(super) async fn outcome(self) -> Option<Result<JsValue, JsValue>> {
+        let mut wait = Wait(Some(self.clone()));
+        let outcome = JsFuture::from(Promise::from(self)).await;
+        wait.0 = None;
+        match outcome {
+            // Nothing else is rejected with it.
+            Err(thrown) if thrown.is_null() => None,
+            outcome => Some(outcome),
         }
     }
-
-    /// Waits for `promise`, which settles at the latest when this timer does.
-    async fn settled(mut self, promise: Promise) -> Result<JsValue, JsValue> {
-        let outcome = JsFuture::from(promise).await;
-        self.is_awaited = false;
-        outcome
-    }
 }
 
-impl Drop for Timer {
+/// A wait that has not ended. It settles its promise when it is dropped.
+struct Wait(Option<Timed>);
+
+impl Drop for Wait {
     fn drop(&mut self) {
-        clear_timeout(&self.handle);
-        if self.is_awaited {
-            // A function that resolves a promise does not throw.
-            let _ = self.resolve.call0(&JsValue::UNDEFINED);
+        if let Some(timed) = &self.0 {
+            timed.abandon();
         }
     }
+}
+
+/// A duration in milliseconds, or one in seconds, as a number of JavaScript.
+#[allow(clippy::cast_precision_loss)] // at most a few years
+pub(super) fn number(duration: u64) -> f64 {
+    duration as f64
 }
 
 /// Waits for `ms` milliseconds.
 pub(super) async fn sleep(ms: u64) {
-    let timer = Timer::start(ms, &JsValue::UNDEFINED);
-    let elapsed = timer.elapsed.clone();
-    let _ = timer.settled(elapsed).await;
+    delay(number(ms)).outcome().await;
 }
 
 /// Waits for `promise` to settle; `None` if it has not after `ms` milliseconds.
 pub(super) async fn within(promise: Promise, ms: u64) -> Option<Result<JsValue, JsValue>> {
-    // No promise can be settled with an object that nobody else has.
-    let too_late = JsValue::from(Object::new());
-    let timer = Timer::start(ms, &too_late);
-    let race = Promise::race(&Array::of2(&promise, &timer.elapsed));
-    let first = timer.settled(race).await;
-    (first.as_ref() != Ok(&too_late)).then_some(first)
+    limited(&promise, number(ms)).outcome().await
 }
 
 #[cfg(test)]
@@ -92,7 +70,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test]
-    async fn what_settles_in_time_is_told_and_what_does_not_is_given_up() {
+    async fn what_settles_in_time_is_returned_and_what_does_not_is_given_up() {
         let value = JsValue::from("value");
         let resolved = within(Promise::resolve(&value), 60_000).await;
         assert_eq!(resolved, Some(Ok(value.clone())));

@@ -1,5 +1,6 @@
 //! A finished answer, not yet a runtime's response.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::headers::Headers;
@@ -39,7 +40,7 @@ impl Answer {
     }
 
     /// A 200 that is good for this moment only.
-    pub(super) fn uncached(content_type: &str, body: String) -> Self {
+    pub(super) fn uncached(content_type: &'static str, body: String) -> Self {
         Self::new(200, Body::Text(body))
             .with("Content-Type", content_type)
             .with("Cache-Control", "no-store")
@@ -47,8 +48,8 @@ impl Answer {
 
     /// With one more header.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.headers.add(name, value.as_ref());
+    pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.add(name, value);
         self
     }
 
@@ -60,32 +61,5 @@ impl Answer {
             Body::Entry(entry) => Some(&entry.body),
             Body::Text(text) => Some(text),
         }
-    }
-
-    /// The answer as text: the status, each name and value of a header, and the body, which is
-    /// empty where there is none, each on a line.
-    #[must_use]
-    pub fn lines(&self) -> String {
-        let (status, body) = (self.status.to_string(), self.text().unwrap_or_default());
-        // Neither a header nor JSON has a line break.
-        [&status, self.headers.text(), "\n", body].concat()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lines_are_the_status_the_headers_and_the_body() {
-        let answer = Answer::new(200, Body::Text("{}".into()))
-            .with("Vary", "Origin")
-            .with("Metadata-Age", 7.to_string());
-        assert_eq!(answer.lines(), "200\nVary\nOrigin\nMetadata-Age\n7\n{}");
-        assert_eq!(Answer::new(304, Body::Empty).lines(), "304\n");
-        let headers: Vec<_> = answer.headers.iter().collect();
-        assert_eq!(headers, [("Vary", "Origin"), ("Metadata-Age", "7")]);
-        assert_eq!(answer.headers.get("vary"), Some("Origin"));
-        assert_eq!(answer.headers.get("Origin"), None);
     }
 }

@@ -4,7 +4,7 @@ use super::answer::{Answer, Body};
 use super::request::Request;
 
 /// The answer with this body, which has this entity tag, or a 304 to a client that has it already.
-pub(super) fn answer(request: &Request<'_>, etag: &str, content_type: &str, body: Body) -> Answer {
+pub(super) fn answer(request: &Request<'_>, etag: &str, content_type: &'static str, body: Body) -> Answer {
     let unchanged = request
         .if_none_match
         .is_some_and(|field| matches(field, etag));
@@ -13,7 +13,7 @@ pub(super) fn answer(request: &Request<'_>, etag: &str, content_type: &str, body
     } else {
         Answer::new(200, body).with("Content-Type", content_type)
     };
-    answer.with("ETag", etag)
+    answer.with("ETag", etag.to_owned())
 }
 
 /// Whether the field value lists `etag`, or is `*`. The comparison is weak, as the RFC asks for:

@@ -1,5 +1,7 @@
 //! Who may read an answer in a browser: CORS, and the same for Server-Timing.
 
+use std::borrow::Cow;
+
 use super::answer::Answer;
 use crate::config::CorsOrigins;
 
@@ -12,17 +14,19 @@ const EXPOSED: &str = "Cache-Status, ETag, Metadata-Age, Retry-After, Server-Tim
 /// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
 pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>) -> Answer {
     let (answer, allowed) = match allowed {
-        CorsOrigins::Any => (answer, Some("*")),
+        CorsOrigins::Any => (answer, Some(Cow::Borrowed("*"))),
         // The answer depends on who asks, for caches between here and there as well.
         CorsOrigins::These(origins) => (
             answer.with("Vary", "Origin"),
-            origin.filter(|origin| origins.iter().any(|allowed| allowed == origin)),
+            origin
+                .filter(|origin| origins.iter().any(|allowed| allowed == origin))
+                .map(|origin| origin.to_owned().into()),
         ),
     };
     match allowed {
         None => answer,
         Some(allowed) => answer
-            .with("Access-Control-Allow-Origin", allowed)
+            .with("Access-Control-Allow-Origin", allowed.clone())
             .with("Access-Control-Expose-Headers", EXPOSED)
             .with("Timing-Allow-Origin", allowed),
     }

@@ -1,17 +1,21 @@
-//! The headers of an answer, in the form in which they cross over to the runtime.
+//! The headers of an answer.
 
-/// What the headers of most answers fit in, in bytes.
-const CAPACITY: usize = 512;
+use std::borrow::Cow;
 
-/// Names in the usual case, and values in ASCII, of which none has a line break.
+/// How many headers most answers have.
+const CAPACITY: usize = 12;
+
+/// Names in the usual case, and values of visible ASCII, spaces and tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Headers(String);
+pub struct Headers(Vec<(&'static str, Cow<'static, str>)>);
 
 impl Headers {
-    /// Adds a header.
-    pub fn add(&mut self, name: &str, value: &str) {
-        for part in ["\n", name, "\n", value] {
-            self.0.push_str(part);
+    /// Adds a header. A value that is made at run time is left out if it is empty or has any other character: it could end the
+    /// header, and begin another.
+    pub fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
+        let value = value.into();
+        if matches!(value, Cow::Borrowed(_)) || is_field_value(&value) {
+            self.0.push((name, value));
         }
     }
 
@@ -25,18 +29,42 @@ impl Headers {
 
     /// The names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let mut parts = self.0.split('\n').skip(1);
-        std::iter::from_fn(move || parts.next().zip(parts.next()))
-    }
-
-    /// Each name and each value behind a line break.
-    pub(super) fn text(&self) -> &str {
-        &self.0
+        self.0.iter().map(|(name, value)| (*name, &**value))
     }
 }
 
 impl Default for Headers {
     fn default() -> Self {
-        Self(String::with_capacity(CAPACITY))
+        Self(Vec::with_capacity(CAPACITY))
+    }
+}
+
+/// The part of the field values of RFC 9110, section 5.5, that is in use.
+fn is_field_value(value: &str) -> bool {
+    !value.is_empty() && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_found_by_its_name_in_any_case() {
+        let mut headers = Headers::default();
+        headers.add("Vary", "Origin");
+        headers.add("Metadata-Age", 7.to_string());
+        let all: Vec<_> = headers.iter().collect();
+        assert_eq!(all, [("Vary", "Origin"), ("Metadata-Age", "7")]);
+        assert_eq!(headers.get("vary"), Some("Origin"));
+        assert_eq!(headers.get("Origin"), None);
+    }
+
+    #[test]
+    fn a_value_cannot_end_its_header() {
+        for value in ["", "a\nSet-Cookie: b", "a\r", "\0", "\u{7f}", "é"] {
+            let mut headers = Headers::default();
+            headers.add("Vary", value.to_owned());
+            assert_eq!(headers.iter().count(), 0, "{value:?}");
+        }
     }
 }

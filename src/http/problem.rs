@@ -81,8 +81,8 @@ impl Problem {
         }
     }
 
-    fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.headers.add(name, value.as_ref());
+    fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.add(name, value);
         self
     }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertFound, tally } from "../harness/expect.mjs";
+import { assertFound, assertProblem, tally } from "../harness/expect.mjs";
 import { Gate, within } from "../harness/gate.mjs";
 import { gated } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
@@ -8,12 +8,36 @@ import { deploy } from "../harness/site.mjs";
 const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 
-// A request in which the runtime breaks a promise that the worker crate unwraps: a panic in the build that ships.
+// Bytes of which the runtime says that they are 2 GiB: a Vec cannot have as many, which is a panic in the build that ships.
+const TOO_LONG = `Object.defineProperty(new Uint8Array(1), "length", { value: 2 ** 31 })`;
+
+// A request whose body is such bytes.
 const Panicking = {
   name: "Panicking",
   fetch: `
-    this.ctx.waitUntil = () => { throw new Error("asked to"); };
-    return this.work(request);`,
+    const { set } = Uint8Array.prototype;
+    Uint8Array.prototype.set = function () {
+      Uint8Array.prototype.set = set;
+      Object.defineProperty(this, "length", { value: 2 ** 31 });
+    };
+    return this.work(new Request(new URL("/metadata", request.url), { method: "POST", body: "{}" }));`,
+};
+
+// A request for which the origin has such bytes.
+const Flight = {
+  name: "Panicking",
+  fetch: `
+    const { fetch } = globalThis;
+    const reader = { read: async () => ({ value: ${TOO_LONG} }), cancel: async () => {} };
+    globalThis.fetch = async () => {
+      const body = Object.assign(new ReadableStream(), { getReader: () => reader });
+      return { status: 200, headers: new Headers(), body };
+    };
+    try {
+      return await this.work(request);
+    } finally {
+      globalThis.fetch = fetch;
+    }`,
 };
 
 const panic = (site, path) => site.at.Panicking.get(path);
@@ -40,9 +64,10 @@ suite("a panic", () => {
     assert.equal(site.origin.requestsTo(ORIGIN_PATH).length, 1);
   });
 
-  test("of a leader leaves its image to the next one who asks", async (t) => {
-    const site = await deploy(t, { entrypoint: Panicking });
-    assert.equal((await panic(site, PATH)).status, 500);
-    assert.equal((await within(site.get(PATH), "the next request")).status, 200);
+  test("of a flight is a failure of all who wait for it, and leaves its image to the next one who asks", async (t) => {
+    const site = await deploy(t, { entrypoint: Flight });
+    assertProblem(await panic(site, PATH), 504, "origin-timeout");
+    assert.match(site.transcript(), /panicked at/);
+    assertFound(await within(site.get(PATH), "the next request"), "origin");
   });
 });

@@ -86,7 +86,7 @@ suite("an isolate recovers from the termination", () => {
         prepare: (site, n) => seed(site, `${n}.jpg`),
         operate: (site, n) => site.request("DELETE", `/metadata/${n}.jpg`, { headers: admin }),
         expected: (answer) => assert.deepEqual(answer.json, { purged: 1 }),
-        least: 20,
+        least: 15,
       },
     ],
     [

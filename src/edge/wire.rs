@@ -1,0 +1,38 @@
+//! An answer as text, of which `src/index.js` makes the runtime's response: a call for each header would cost more than the text.
+
+use crate::http::Answer;
+
+/// What the names and values of most answers fit in, in bytes.
+const HEAD_BYTES: usize = 640;
+
+/// The status, and the name and the value of each header, each on a line; an empty line; and the body, which is empty where
+/// there is none. No header value is empty or has a line break.
+pub(super) fn text(answer: &Answer) -> String {
+    let body = answer.text().unwrap_or_default();
+    let mut text = String::with_capacity(HEAD_BYTES.saturating_add(body.len()));
+    text.push_str(&answer.status.to_string());
+    for (name, value) in answer.headers.iter() {
+        for part in ["\n", name, "\n", value] {
+            text.push_str(part);
+        }
+    }
+    text.push_str("\n\n");
+    text.push_str(body);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Body;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn it_has_the_status_the_headers_and_the_body() {
+        let answer = Answer::new(200, Body::Text("{\n}".into()))
+            .with("Vary", "Origin")
+            .with("Metadata-Age", 7.to_string());
+        assert_eq!(text(&answer), "200\nVary\nOrigin\nMetadata-Age\n7\n\n{\n}");
+        assert_eq!(text(&Answer::new(304, Body::Empty)), "304\n\n");
+    }
+}
