@@ -72,7 +72,7 @@ WebAssembly.Instance = function (module, imports) {
  * The handlers, and the closures that promises call. Other exports are called from within these. src/index.js counts
  * the `memory_` ones itself, which spares a hit one more frame.
  */
-const isEntry = (name) => /^(start|fetch\w*|\w+__closures\w*|__wbindgen_destroy_closure)$/.test(name);
+const isEntry = (name) => /^(start|fetch\w*|memory_warm|\w+__closures\w*|__wbindgen_destroy_closure)$/.test(name);
 
 function counted(call) {
   return (a, b, c, d) => {

@@ -5,6 +5,7 @@
 import { readBody } from "./body.js";
 import { pending, replaceInstance, whileInstanceLives } from "./guard.js";
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { warm } from "./warm.js";
 import Worker, { Memory } from "../build/index.js";
 
 export default class extends WorkerEntrypoint {
@@ -126,3 +127,6 @@ function parsed(answer) {
   for (let n = 1; n < lines.length; n += 2) headers.append(lines[n], lines[n + 1]);
   return { body: answer.slice(end + 2) || null, init: { status: Number(lines[0]), headers } };
 }
+
+const answer = await warm(Memory);
+if (answer !== undefined) parsed(answer);

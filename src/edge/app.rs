@@ -77,7 +77,8 @@ impl Bound {
 impl App {
     /// The isolate's only one, made from the settings by its first request.
     pub(super) fn of(env: &Env) -> Rc<Result<Self, ConfigError>> {
-        APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env)))))
+        let isolate = || Isolate::new([random(), random()], now_ms());
+        APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env, isolate())))))
     }
 
     /// The same, once there has been a request.
@@ -85,7 +86,7 @@ impl App {
         APP.with(|app| app.get().map(Rc::clone))
     }
 
-    fn new(env: &Env) -> Result<Self, ConfigError> {
+    pub(super) fn new(env: &Env, isolate: Isolate) -> Result<Self, ConfigError> {
         let config = Config::from_json(&settings(env)).and_then(Config::refuse_placeholder);
         let bound = config.and_then(|config| Ok((Rc::new(Bound::new(env, &config)?), config)));
         let (bound, config) = bound.inspect_err(|error| {
@@ -95,7 +96,7 @@ impl App {
         Ok(Self {
             site: Site::new(
                 OptimizedMetadataService::new(config),
-                Isolate::new([random(), random()], now_ms()),
+                isolate,
                 Analytics::bound(env, ANALYTICS)
                     .map(|dataset| Box::new(dataset) as Box<dyn Dataset>),
             ),

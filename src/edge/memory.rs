@@ -4,12 +4,19 @@
 //! crossing for each header cost more than all that the service does for a hit. So the request
 //! comes as text and the answer goes as text, and `src/index.js` makes the response.
 
+use std::rc::Rc;
+
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
+use worker::{Context, Env};
 
 use super::app::App;
 use super::console::Console;
-use super::wire;
+use super::incoming::Incoming;
+use super::ports::now_ms;
+use super::{incoming, respond, tasks, wire};
 use crate::http::{Method, Request};
+use crate::isolate::Isolate;
 
 /// What the isolate remembers. A class, because worker-build turns exported functions into
 /// methods that other Workers can call.
@@ -29,7 +36,6 @@ impl Memory {
         origin: Option<String>,
     ) -> Option<String> {
         let app = App::running()?;
-        let app = app.as_ref().as_ref().ok()?;
         let request = Request {
             method: if is_head { Method::Head } else { Method::Get },
             url,
@@ -37,10 +43,7 @@ impl Memory {
             origin: origin.as_deref(),
             ..Request::default()
         };
-        let answer = app
-            .site
-            .recall(&request, super::ports::now_ms(), &Console)?;
-        Some(wire::text(&answer))
+        recall(app.as_ref().as_ref().ok()?, &request)
     }
 
     /// Drops the work of a request whose client has left.
@@ -48,4 +51,24 @@ impl Memory {
     pub fn cancel(number: u32) {
         super::cancellation::cancel(number);
     }
+
+    /// Looks an image up twice, on an instance that is dropped: see `src/warm.js`. The second answer is from memory.
+    pub fn warm(request: JsValue, env: Env, context: JsValue) -> Promise {
+        let request: Incoming = request.unchecked_into();
+        let context = Context::new(context.unchecked_into());
+        tasks::promise(Box::pin(async move {
+            let app = Rc::new(App::new(&env, Isolate::new([0.0, 0.0], 0)));
+            let head = request.head();
+            respond(Rc::clone(&app), request, context).await;
+            let app = app.as_ref().as_ref().ok();
+            Ok(app
+                .and_then(|app| recall(app, &incoming::request(&head)))
+                .into())
+        }))
+    }
+}
+
+fn recall(app: &App, request: &Request<'_>) -> Option<String> {
+    let answer = app.site.recall(request, now_ms(), &Console)?;
+    Some(wire::text(&answer))
 }

@@ -30,6 +30,7 @@ use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::{Context, Env, event};
 
+use crate::config::ConfigError;
 use crate::http::{Answer, Method, misconfigured};
 use app::App;
 use incoming::Incoming;
@@ -46,18 +47,26 @@ async fn fetch(
     env: Env,
     context: Context,
 ) -> Result<web_sys::Response, Infallible> {
-    let request: Incoming = request.unchecked_into();
-    let answer = cancellation::run(request.number(), answer(&request, &env, context)).await;
-    // Nobody reads the response to a cancelled request. The text is no response of the runtime, and nobody but `src/index.js`,
-    // which makes one of it, is handed it.
-    let text = answer.map(|answer| JsValue::from(wire::text(&answer)));
-    Ok(text.unwrap_or_default().unchecked_into())
+    let text = respond(App::of(&env), request.unchecked_into(), context).await;
+    // It is no response of the runtime, and nobody but `src/index.js`, which makes one of it, is handed it.
+    Ok(JsValue::from(text).unchecked_into())
 }
 
-async fn answer(request: &Incoming, env: &Env, context: Context) -> Answer {
+/// The [text](wire) of the answer. Nobody reads that to a cancelled request, which has none.
+async fn respond(
+    app: Rc<Result<App, ConfigError>>,
+    request: Incoming,
+    context: Context,
+) -> Option<String> {
+    let answer = answer(app.as_ref().as_ref(), &request, context);
+    let answer = cancellation::run(request.number(), answer).await?;
+    Some(wire::text(&answer))
+}
+
+async fn answer(app: Result<&App, &ConfigError>, request: &Incoming, context: Context) -> Answer {
     let head = request.head();
     let mut asked = incoming::request(&head);
-    match App::of(env).as_ref() {
+    match app {
         Ok(app) => {
             let context = tasks::Context::Fetch(Rc::new(context));
             let ports = RequestPorts::new(context, &app.bound);

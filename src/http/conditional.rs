@@ -4,7 +4,12 @@ use super::answer::{Answer, Body};
 use super::request::Request;
 
 /// The answer with this body, which has this entity tag, or a 304 to a client that has it already.
-pub(super) fn answer(request: &Request<'_>, etag: &str, content_type: &'static str, body: Body) -> Answer {
+pub(super) fn answer(
+    request: &Request<'_>,
+    etag: &str,
+    content_type: &'static str,
+    body: Body,
+) -> Answer {
     let unchanged = request
         .if_none_match
         .is_some_and(|field| matches(field, etag));

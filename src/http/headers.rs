@@ -41,7 +41,10 @@ impl Default for Headers {
 
 /// The part of the field values of RFC 9110, section 5.5, that is in use.
 fn is_field_value(value: &str) -> bool {
-    !value.is_empty() && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+    !value.is_empty()
+        && value
+            .bytes()
+            .all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
 }
 
 #[cfg(test)]

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import test, { suite } from "node:test";
+import { assertFound } from "./harness/expect.mjs";
+import { deploy } from "./harness/site.mjs";
+
+const ADMIN_TOKEN = "correct horse battery staple";
+const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
+const PATH = "/metadata/photos/cat.jpg";
+
+/** How often the Worker read KV, or tried to, before its first request. */
+const readsBefore = async (site) => (await site.wasm()).calls.read ?? 0;
+
+suite("what runs while the Worker is loaded", () => {
+  test("reads a record, and leaves nothing behind", async (t) => {
+    const before = Date.now();
+    const site = await deploy(t, { gauge: true, env: { ADMIN_TOKEN }, config: { logLevel: "debug" } });
+    assert.equal(await readsBefore(site), 1);
+    const { json } = await site.get("/stats", headers);
+    const { version, isolate, capacity, durationsMs, agesS, ...counts } = json;
+    const numbers = (value) => (typeof value === "object" ? Object.values(value).flatMap(numbers) : [value]);
+    assert.deepEqual(new Set(numbers(counts)), new Set([0]), JSON.stringify(counts));
+    assert.equal(capacity, 1000);
+    assert.ok(!JSON.stringify([durationsMs, agesS]).match(/"count":[1-9]/));
+    assert.ok(isolate.startedAt >= before && isolate.ageMs < 60_000, JSON.stringify(isolate));
+    assert.equal(site.kv.reads().length, 0);
+    assert.equal(site.origin.requests.length, 0);
+    assertFound(await site.get(PATH), "origin");
+    const log = site.log.filter(({ event }) => event !== "request");
+    assert.deepEqual(
+      log.map(({ event }) => event),
+      ["cache-miss"],
+    );
+  });
+
+  test("may fail, and the Worker starts without it", async (t) => {
+    const prelude = `Object.defineProperty(globalThis, "setTimeout", { value: setTimeout, writable: false });`;
+    const site = await deploy(t, { gauge: true, prelude });
+    assert.equal(await readsBefore(site), 0);
+    assertFound(await site.get(PATH), "origin");
+    assertFound(await site.get(PATH), "memory");
+  });
+});
