@@ -1,5 +1,6 @@
 //! An entry of L1: one image's metadata, with the answer already encoded.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub struct Entry {
     last_fetched_ms: u64,
     lifetime_ms: u64,
     kept_since_ms: u64,
+    /// The age in the latest answer.
+    told_age_s: Cell<u64>,
 }
 
 impl Entry {
@@ -62,6 +65,7 @@ impl Entry {
             last_fetched_ms: last_fetched_ms.min(now_ms),
             lifetime_ms,
             kept_since_ms: now_ms,
+            told_age_s: Cell::new(u64::MAX),
         })
     }
 
@@ -104,6 +108,12 @@ impl Entry {
     #[must_use]
     pub fn age_s(&self, now_ms: u64) -> u64 {
         freshness::age_s(self.last_fetched_ms, now_ms)
+    }
+
+    /// Returns `true` if the answer before this one had the same age. An answer changes with it.
+    pub(crate) fn is_told_again(&self, now_ms: u64) -> bool {
+        let age_s = self.age_s(now_ms);
+        self.told_age_s.replace(age_s) == age_s
     }
 
     /// Whole seconds of freshness left; negative when stale.

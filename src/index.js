@@ -75,7 +75,7 @@ const build = ({ ctx, env }) => new Worker(ctx, env);
 function fromMemory(isHead, url, headers) {
   const answer = answerFromMemory(isHead, url, headers.get("If-None-Match"), headers.get("Origin"));
   if (answer === undefined) return;
-  const { body, init } = recent.get(answer) ?? kept(answer);
+  const { body, init } = answer[0] === "+" ? (recent.get(answer) ?? kept(answer)) : parsed(answer);
   return new Response(body, init);
 }
 
@@ -106,8 +106,9 @@ function answerFromMemory(isHead, url, ifNoneMatch, origin) {
 }
 
 /**
- * Answers of late, by their text. An answer changes once a second, with its `Metadata-Age`: an image that is asked for more often
- * than that has its headers here, which a response copies faster than it makes them.
+ * Answers that were given again, by their text. An answer changes once a second, with its `Metadata-Age`: an image that is asked
+ * for more often than that has its headers here, which a response copies faster than it makes them. Where no image is, a look-up
+ * here would cost more than it saves, so that the first answer of a second is not looked for.
  */
 const recent = new Map();
 const MOST_RECENT = 256;

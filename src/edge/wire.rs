@@ -5,11 +5,14 @@ use crate::http::Answer;
 /// What the names and values of most answers fit in, in bytes.
 const HEAD_BYTES: usize = 640;
 
-/// The status, and the name and the value of each header, each on a line; an empty line; and the body, which is empty where
-/// there is none. No header value is empty or has a line break.
+/// The status, with a plus sign if the answer is repeated; the name and the value of each header, each on a line; an empty line; and the body,
+/// which is empty where there is none. No header value is empty or has a line break.
 pub(super) fn text(answer: &Answer) -> String {
     let body = answer.text().unwrap_or_default();
     let mut text = String::with_capacity(HEAD_BYTES.saturating_add(body.len()));
+    if answer.is_repeated {
+        text.push('+');
+    }
     text.push_str(&answer.status.to_string());
     for (name, value) in answer.headers.iter() {
         for part in ["\n", name, "\n", value] {
@@ -33,6 +36,9 @@ mod tests {
             .with("Vary", "Origin")
             .with("Metadata-Age", 7.to_string());
         assert_eq!(text(&answer), "200\nVary\nOrigin\nMetadata-Age\n7\n\n{\n}");
-        assert_eq!(text(&Answer::new(304, Body::Empty)), "304\n\n");
+        let mut unchanged = Answer::new(304, Body::Empty);
+        assert_eq!(text(&unchanged), "304\n\n");
+        unchanged.is_repeated = true;
+        assert_eq!(text(&unchanged), "+304\n\n");
     }
 }

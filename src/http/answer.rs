@@ -15,6 +15,8 @@ pub struct Answer {
     pub headers: Headers,
     /// What follows them. The runtime drops it where the request was a `HEAD`.
     pub body: Body,
+    /// Whether the same image was asked for within the same second, so that the same answer is likely to be given again.
+    pub is_repeated: bool,
 }
 
 /// The body of an answer.
@@ -36,6 +38,7 @@ impl Answer {
             status,
             headers: Headers::default(),
             body,
+            is_repeated: false,
         }
     }
 

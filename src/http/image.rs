@@ -91,7 +91,7 @@ impl Told {
         ]
         .concat();
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
-        conditional::answer(request, etag, "application/json", body)
+        let mut answer = conditional::answer(request, etag, "application/json", body)
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)
             // Not `Age`: clients subtract that from `max-age`, which already is what is left.
@@ -99,7 +99,9 @@ impl Told {
                 "Metadata-Age",
                 lookup.entry.age_s(lookup.now_ms).to_string(),
             )
-            .with("Server-Timing", server_timing::of(&lookup.timing))
+            .with("Server-Timing", server_timing::of(&lookup.timing));
+        answer.is_repeated = lookup.entry.is_told_again(lookup.now_ms);
+        answer
     }
 }
 
