@@ -1,11 +1,14 @@
 -- What wrk asks for, where that is not one URL again and again, and what it says in the end. See load.mjs.
 
 function init(args)
-  local prefix, spread_ms = args[1], tonumber(args[2])
+  local prefix, spread_ms, count = args[1], tonumber(args[2]), tonumber(args[3])
   if prefix ~= "" then
     local n = 0
     function request()
       n = n + 1
+      if n > count then
+        n = 1
+      end
       return wrk.format(nil, prefix .. n)
     end
   end

@@ -23,7 +23,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `bucket: true`: with an R2 bucket bound as IMAGES, which `config` has to name.
  * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
  * - `namespace`: the same for KV, over the wire protocol of kv.mjs.
- * - `source`: the source of a Worker to serve in place of the built one, to compare the two.
+ * - `source`: the source of a Worker to serve in place of the built one, to compare the two; `data`: a file that it embeds.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `analytics: true`: with a dataset for data points.
  * - `clock: true`: with clocks that the test holds.
@@ -229,8 +229,9 @@ class Site {
   }
 
   #modules() {
-    const { prelude, clock, gauge, terminator, entrypoint, source } = this.#options;
+    const { prelude, clock, gauge, terminator, entrypoint, source, data } = this.#options;
     const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
+    if (data) modules.push({ name: "data", kind: "data", file: data });
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
     if (prelude) {
