@@ -4,8 +4,7 @@
 // default, abort, ends the whole instance: every other request in flight would wait for it in vain. worker-build has an
 // option for this that asks for a nightly compiler; these settings do the same with the one that is there.
 
-import { join } from "node:path";
-import { root, run } from "./process.mjs";
+import { run } from "./process.mjs";
 
 const flags = [
   "-Cpanic=unwind",
@@ -19,8 +18,6 @@ const flags = [
 export function releaseEnvironment(env) {
   return {
     ...env,
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: join(root, "scripts", "wasm-ld.mjs"),
-    WASM_LD: env.CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER,
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS: flags.join(" "),
     CARGO_UNSTABLE_BUILD_STD: "std,panic_unwind",
     CARGO_UNSTABLE_BUILD_STD_FEATURES: "panic-unwind,optimize_for_size",
