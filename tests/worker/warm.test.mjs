@@ -38,5 +38,10 @@ suite("what runs while the Worker is loaded", () => {
     assert.equal(await readsBefore(site), 0);
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get(PATH), "memory");
+    const warm = await deploy(t, { gauge: true });
+    assertFound(await warm.get(PATH), "origin");
+    const [without, with_] = [await site.wasm(), await warm.wasm()];
+    assert.equal(with_.bytes, without.bytes, "its memory is free again");
+    assert.ok(with_.references <= without.references + 8, `${with_.references} references instead of ${without.references}`);
   });
 });
