@@ -11,6 +11,8 @@ use crate::image_header::Limits;
 use keys::Keys;
 
 /// Largest duration in seconds: a year.
+const KV_NAMESPACE: &str = "IMAGE_METADATA_CACHE";
+
 const YEAR_S: u64 = 31_536_000;
 const DAY_S: u64 = 86_400;
 
@@ -92,6 +94,12 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    fn named(name: &str) -> Option<Self> {
+        [Self::Debug, Self::Info, Self::Warn, Self::Error]
+            .into_iter()
+            .find(|level| level.name() == name)
+    }
+
     /// `warn`
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -156,37 +164,39 @@ impl Config {
         let mut keys = Keys::new(settings);
         let limits = Limits::default();
         let config = Self {
-            cache_enabled: keys.flag("cacheEnabled", true)?,
-            memory_cache_size: keys.count("memoryCacheSize", 1_000, 1..=50_000, "entries")?,
-            kv_cache_ttl_s: keys.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds")?,
-            kv_namespace: keys.binding("kvNamespace", "IMAGE_METADATA_CACHE")?,
-            origin_url: keys.origin_url("originUrl")?,
-            origin_bucket: keys.optional_binding("originBucket")?,
+            cache_enabled: keys.flag("cacheEnabled", true),
+            memory_cache_size: keys.count("memoryCacheSize", 1_000, 1..=50_000, "entries"),
+            kv_cache_ttl_s: keys.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds"),
+            kv_namespace: keys
+                .binding("kvNamespace")
+                .unwrap_or_else(|| KV_NAMESPACE.to_owned()),
+            origin_url: keys.origin_url("originUrl"),
+            origin_bucket: keys.binding("originBucket"),
             header_limits: Limits {
-                first: keys.number("headerBytes", limits.first, KIB..=MIB, "bytes")?,
-                most: keys.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes")?,
+                first: keys.number("headerBytes", limits.first, KIB..=MIB, "bytes"),
+                most: keys.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes"),
             },
-            memory_cache_ttl_s: keys.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds")?,
-            kv_read_cache_ttl_s: keys.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds")?,
+            memory_cache_ttl_s: keys.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds"),
+            kv_read_cache_ttl_s: keys.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds"),
             stale_while_revalidate_s: keys.number(
                 "staleWhileRevalidate",
                 3_600,
                 0..=YEAR_S,
                 "seconds",
-            )?,
-            stale_if_error_s: keys.number("staleIfError", DAY_S, 0..=YEAR_S, "seconds")?,
-            negative_ttl_s: keys.number("negativeTtl", 60, 0..=DAY_S, "seconds")?,
-            error_ttl_s: keys.number("errorTtl", 5, 0..=DAY_S, "seconds")?,
-            client_max_age_s: keys.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds")?,
-            origin_timeout_ms: keys.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds")?,
-            kv_timeout_ms: keys.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds")?,
-            max_in_flight: keys.count("maxInFlight", 1_000, 1..=10_000, "images")?,
-            batch_limit: keys.count("batchLimit", 100, 1..=100, "paths")?,
-            cors_origins: keys.cors("corsOrigins")?,
-            inspector: keys.flag("inspector", true)?,
-            log_level: keys.log_level("logLevel")?,
+            ),
+            stale_if_error_s: keys.number("staleIfError", DAY_S, 0..=YEAR_S, "seconds"),
+            negative_ttl_s: keys.number("negativeTtl", 60, 0..=DAY_S, "seconds"),
+            error_ttl_s: keys.number("errorTtl", 5, 0..=DAY_S, "seconds"),
+            client_max_age_s: keys.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds"),
+            origin_timeout_ms: keys.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds"),
+            kv_timeout_ms: keys.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds"),
+            max_in_flight: keys.count("maxInFlight", 1_000, 1..=10_000, "images"),
+            batch_limit: keys.count("batchLimit", 100, 1..=100, "paths"),
+            cors_origins: keys.cors("corsOrigins"),
+            inspector: keys.flag("inspector", true),
+            log_level: keys.log_level("logLevel"),
         };
-        keys.refuse_unknown()?;
+        keys.end()?;
         if config.origin_url.is_none() && config.origin_bucket.is_none() {
             return Err(error("originUrl", ORIGIN_URL_EXPECTED));
         }

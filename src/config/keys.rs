@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 
 use super::{ConfigError, CorsOrigins, LogLevel, ORIGIN_URL_EXPECTED, error};
 
-/// The keys of the settings, and which of them were asked for.
+/// The keys of the settings, which of them were asked for, and the first fault. After a fault, reading goes on with defaults: the
+/// caller has no code for a partial result at each key.
 pub(super) struct Keys<'a> {
     settings: &'a Map<String, Value>,
     known: Vec<&'static str>,
+    fault: Option<ConfigError>,
 }
 
 impl<'a> Keys<'a> {
@@ -17,15 +19,15 @@ impl<'a> Keys<'a> {
         Self {
             settings,
             known: Vec::new(),
+            fault: None,
         }
     }
 
-    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.known.push(key);
-        self.settings.get(key)
-    }
-
-    pub(super) fn refuse_unknown(&self) -> Result<(), ConfigError> {
+    /// Returns the first fault: of a key that was asked for, or else a key that was not.
+    pub(super) fn end(self) -> Result<(), ConfigError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
         match self
             .settings
             .keys()
@@ -39,12 +41,25 @@ impl<'a> Keys<'a> {
         }
     }
 
-    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> Result<bool, ConfigError> {
+    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+        self.known.push(key);
+        self.settings.get(key)
+    }
+
+    fn refuse(&mut self, key: &'static str, expected: impl Into<String>) {
+        if self.fault.is_none() {
+            self.fault = Some(error(key, expected));
+        }
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         match self.get(key) {
-            None => Ok(default),
-            Some(value) => value
-                .as_bool()
-                .ok_or_else(|| error(key, "must be true or false")),
+            None => default,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                self.refuse(key, "must be true or false");
+                default
+            }
         }
     }
 
@@ -54,23 +69,21 @@ impl<'a> Keys<'a> {
         default: u64,
         range: RangeInclusive<u64>,
         unit: &str,
-    ) -> Result<u64, ConfigError> {
+    ) -> u64 {
         let Some(value) = self.get(key) else {
-            return Ok(default);
+            return default;
         };
-        value
-            .as_u64()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                error(
+        match value.as_u64().filter(|number| range.contains(number)) {
+            Some(number) => number,
+            None => {
+                let (least, most) = (range.start(), range.end());
+                self.refuse(
                     key,
-                    format!(
-                        "must be a whole number of {unit} from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                )
-            })
+                    format!("must be a whole number of {unit} from {least} to {most}"),
+                );
+                default
+            }
+        }
     }
 
     pub(super) fn count(
@@ -79,109 +92,91 @@ impl<'a> Keys<'a> {
         default: u64,
         range: RangeInclusive<u64>,
         unit: &str,
-    ) -> Result<usize, ConfigError> {
-        let number = self.number(key, default, range, unit)?;
-        Ok(usize::try_from(number).unwrap_or(usize::MAX))
+    ) -> usize {
+        usize::try_from(self.number(key, default, range, unit)).unwrap_or(usize::MAX)
     }
 
-    fn text(&mut self, key: &'static str, expected: &str) -> Result<Option<&'a str>, ConfigError> {
-        self.get(key)
-            .map(|value| value.as_str().ok_or_else(|| error(key, expected)))
-            .transpose()
-    }
-
-    pub(super) fn binding(
+    /// A text that `is_valid`, if there is one.
+    fn text(
         &mut self,
         key: &'static str,
-        default: &str,
-    ) -> Result<String, ConfigError> {
-        let name = self.optional_binding(key)?;
-        Ok(name.unwrap_or_else(|| default.to_owned()))
+        expected: &str,
+        is_valid: fn(&str) -> bool,
+    ) -> Option<&'a str> {
+        let value = self.get(key)?;
+        let text = value.as_str().filter(|text| is_valid(text));
+        if text.is_none() {
+            self.refuse(key, expected);
+        }
+        text
     }
 
-    pub(super) fn optional_binding(
-        &mut self,
-        key: &'static str,
-    ) -> Result<Option<String>, ConfigError> {
+    pub(super) fn binding(&mut self, key: &'static str) -> Option<String> {
         const EXPECTED: &str = "must be the name of a binding: letters, digits and underscores";
-        let Some(name) = self.text(key, EXPECTED)? else {
-            return Ok(None);
+        let is_valid = |name: &str| {
+            !name.is_empty()
+                && !name.starts_with(|c: char| c.is_ascii_digit())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         };
-        let valid = !name.is_empty()
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        valid
-            .then(|| Some(name.to_owned()))
-            .ok_or_else(|| error(key, EXPECTED))
+        self.text(key, EXPECTED, is_valid).map(str::to_owned)
     }
 
-    pub(super) fn origin_url(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
-        let Some(url) = self.text(key, ORIGIN_URL_EXPECTED)? else {
-            return Ok(None);
+    pub(super) fn origin_url(&mut self, key: &'static str) -> Option<String> {
+        let is_valid = |url: &str| {
+            let rest = url
+                .strip_prefix("https://")
+                .or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(|rest| {
+                !rest.is_empty()
+                    && !rest.starts_with(['/', ':'])
+                    && has_valid_port(rest)
+                    && !rest.split('/').any(|segment| matches!(segment, "." | ".."))
+                    && rest.bytes().all(|byte| {
+                        byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'@')
+                    })
+            })
         };
-        let rest = url
-            .strip_prefix("https://")
-            .or_else(|| url.strip_prefix("http://"));
-        let valid = rest.is_some_and(|rest| {
-            !rest.is_empty()
-                && !rest.starts_with(['/', ':'])
-                && has_valid_port(rest)
-                && !rest.split('/').any(|segment| matches!(segment, "." | ".."))
-                && rest.bytes().all(|byte| {
-                    byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'@')
-                })
-        });
-        valid
-            .then(|| Some(url.trim_end_matches('/').to_owned()))
-            .ok_or_else(|| error(key, ORIGIN_URL_EXPECTED))
+        let url = self.text(key, ORIGIN_URL_EXPECTED, is_valid)?;
+        Some(url.trim_end_matches('/').to_owned())
     }
 
-    pub(super) fn cors(&mut self, key: &'static str) -> Result<CorsOrigins, ConfigError> {
-        let refuse = || {
-            error(
-                key,
-                "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
-            )
-        };
+    pub(super) fn cors(&mut self, key: &'static str) -> CorsOrigins {
         let Some(value) = self.get(key) else {
-            return Ok(CorsOrigins::Any);
+            return CorsOrigins::Any;
         };
         let origins = value
             .as_array()
-            .and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>())
-            .ok_or_else(refuse)?;
-        if origins.contains(&"*") {
-            return Ok(CorsOrigins::Any);
+            .and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+        match origins {
+            Some(origins) if origins.contains(&"*") => CorsOrigins::Any,
+            Some(origins) if origins.iter().all(|origin| is_origin(origin)) => {
+                CorsOrigins::These(origins.into_iter().map(str::to_owned).collect())
+            }
+            _ => {
+                self.refuse(
+                    key,
+                    "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
+                );
+                CorsOrigins::Any
+            }
         }
-        let is_origin = |origin: &&str| {
-            origin.split_once("://").is_some_and(|(scheme, host)| {
-                !scheme.is_empty()
-                    && !host.is_empty()
-                    && !host.contains('/')
-                    && origin.bytes().all(|byte| byte.is_ascii_graphic())
-            })
-        };
-        if !origins.iter().all(is_origin) {
-            return Err(refuse());
-        }
-        Ok(CorsOrigins::These(
-            origins.into_iter().map(str::to_owned).collect(),
-        ))
     }
 
-    pub(super) fn log_level(&mut self, key: &'static str) -> Result<LogLevel, ConfigError> {
-        const EXPECTED: &str = "must be one of debug, info, warn, error";
-        let name = self.text(key, EXPECTED)?.unwrap_or("info");
-        [
-            LogLevel::Debug,
-            LogLevel::Info,
-            LogLevel::Warn,
-            LogLevel::Error,
-        ]
-        .into_iter()
-        .find(|level| level.name() == name)
-        .ok_or_else(|| error(key, EXPECTED))
+    pub(super) fn log_level(&mut self, key: &'static str) -> LogLevel {
+        let is_valid = |name: &str| LogLevel::named(name).is_some();
+        let name = self.text(key, "must be one of debug, info, warn, error", is_valid);
+        name.and_then(LogLevel::named).unwrap_or(LogLevel::Info)
     }
+}
+
+/// Returns `true` if it is as a browser sends it: `https://www.example.com`.
+fn is_origin(origin: &str) -> bool {
+    origin.split_once("://").is_some_and(|(scheme, host)| {
+        !scheme.is_empty()
+            && !host.is_empty()
+            && !host.contains('/')
+            && origin.bytes().all(|byte| byte.is_ascii_graphic())
+    })
 }
 
 /// Returns `true` if `host[:port][/path]` has no port, or one from 1 to 65535. The colons of an IPv6 address are in brackets.
