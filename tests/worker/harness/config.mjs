@@ -4,13 +4,14 @@
  * A service is `{ name, modules, bindings, globalOutbound?, compatibilityDate, compatibilityFlags }` or
  * `{ name, external, proxy? }`; a socket `{ name, service, entrypoint? }`.
  */
-export function capnp({ services, sockets, cfHeader }) {
+export function capnp({ services, sockets, cfHeader, v8Flags = [] }) {
   return [
     'using Workerd = import "/workerd/workerd.capnp";',
     "const config :Workerd.Config = (",
     `  services = ${list(services.map((service) => (service.external ? external(service, cfHeader) : worker(service))))},`,
     `  sockets = ${list(sockets.map(socket))},`,
     "  logging = (structuredLogging = true),",
+    `  v8Flags = ${list(v8Flags.map(text))},`,
     ");",
     "",
   ].join("\n");

@@ -28,6 +28,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `analytics: true`: with a dataset for data points.
  * - `clock: true`: with clocks that the test holds.
  * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
+ * - `v8Flags`: flags of V8, for the whole process.
  * - `prelude`: the source of a module that is evaluated before the Worker.
  * - `terminator: true`: with `terminateAt()`, which ends a request in the middle.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
@@ -194,7 +195,7 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, terminator, entrypoint, outbound, namespace, analytics, bucket } = this.#options;
+    const { front, caller, clock, gauge, terminator, entrypoint, outbound, namespace, analytics, bucket, v8Flags } = this.#options;
     const entrypoints = [clock && "Clock", gauge && "Gauge", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -225,7 +226,7 @@ class Site {
       sockets.push({ name: "front", service: "front" });
     }
     // workerd has Analytics Engine as an experiment only.
-    return { services, sockets, cfHeader: CF_BLOB, experimental: analytics };
+    return { services, sockets, cfHeader: CF_BLOB, experimental: analytics, v8Flags };
   }
 
   #modules() {
