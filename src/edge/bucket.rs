@@ -40,7 +40,7 @@ extern "C" {
     fn array_buffer(this: &Found) -> Result<Promise, JsValue>;
 }
 
-#[wasm_bindgen(module = "/src/gunzip.js")]
+#[wasm_bindgen(module = "/src/edge/gunzip.js")]
 extern "C" {
     /// The `Content-Encoding` that an object is stored with, or nothing.
     #[wasm_bindgen(js_name = contentEncoding)]
