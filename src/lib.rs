@@ -5,14 +5,14 @@
 //!
 //! # Life of a request
 //! ```text
-//! request ─► http::Site ─► path ─► service ─► L1 memory_cache ── fresh, or stale enough ──► answer
-//!                                     │ miss
-//!                                     ▼
-//!                              flight: under way? ── follow it ──────────────────────────► answer
-//!                                     │ no: lead it, outliving the request
-//!                                     ▼
-//!                      leader: L1 again ─► L2 KV (record) ─► L3 origin ─► keep in L1 ─────► answer
-//!                                                                              └─ behind it: KV
+//! request ─► http::Routes ─► path ─► service ─► L1 memory_cache ── fresh, or stale enough ──► answer
+//!                                       │ miss
+//!                                       ▼
+//!                                flight: under way? ── follow it ──────────────────────────► answer
+//!                                       │ no: lead it, outliving the request
+//!                                       ▼
+//!                        leader: L1 again ─► L2 KV (record) ─► L3 origin ─► keep in L1 ─────► answer
+//!                                                                                └─ behind it: KV
 //! ```
 //!
 //! # In scope

@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use optimized_metadata::http::{Bindings, Dataset, Method, Received, Request, Site};
+use optimized_metadata::http::{Bindings, Dataset, Method, Received, Request, Routes};
 use optimized_metadata::isolate::Isolate as Name;
 use optimized_metadata::ports::Stored;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Dataset for Points {
 
 struct Published {
     isolate: Isolate,
-    site: Rc<Site<Signal>>,
+    routes: Rc<Routes<Signal>>,
     points: Points,
 }
 
@@ -53,17 +53,17 @@ impl Published {
         let points = Points::default();
         let name = Name::new([0.5, 0.25], START_MS - 1_500);
         let dataset = Box::new(points.clone());
-        let site = Site::new(Rc::clone(&isolate.service), name, Some(dataset));
+        let routes = Routes::new(Rc::clone(&isolate.service), name, Some(dataset));
         Self {
             isolate,
-            site: Rc::new(site),
+            routes: Rc::new(routes),
             points,
         }
     }
 
     /// A request, and all that it leaves behind; the body of the answer.
     fn request(&mut self, method: Method, path: &str, body: &str) -> String {
-        let (site, runtime) = (Rc::clone(&self.site), self.isolate.runtime.clone());
+        let (routes, runtime) = (Rc::clone(&self.routes), self.isolate.runtime.clone());
         let url = format!("https://metadata.test{path}");
         let body = body.as_bytes().to_vec();
         let pending = self.isolate.spawn(async move {
@@ -78,7 +78,7 @@ impl Published {
                 },
                 ..Request::default()
             };
-            let answer = site.answer(&request, &runtime).await;
+            let answer = routes.answer(&request, &runtime).await;
             answer.text().unwrap_or_default().to_owned()
         });
         self.isolate.finish(pending)
@@ -258,7 +258,7 @@ fn a_data_point_has_its_fields_in_their_order() {
     };
     let now_ms = START_MS + 90_000;
     let log = &published.isolate.runtime;
-    assert!(published.site.recall(&request, now_ms, log).is_some());
+    assert!(published.routes.recall(&request, now_ms, log).is_some());
     assert_eq!(published.points(), [hit]);
 
     published
@@ -304,11 +304,11 @@ fn a_data_point_has_its_fields_in_their_order() {
     });
     let stored = Stored::Metadata(stale.to_string());
     published.isolate.runtime.put("metadata:c", stored);
-    let (site, runtime) = (
-        Rc::clone(&published.site),
+    let (routes, runtime) = (
+        Rc::clone(&published.routes),
         published.isolate.runtime.clone(),
     );
-    let call = async move { site.call("c", Ok(None), &runtime).await.is_ok() };
+    let call = async move { routes.call("c", Ok(None), &runtime).await.is_ok() };
     let pending = published.isolate.spawn(call);
     assert!(published.isolate.finish(pending));
     let points = published.points();
@@ -320,7 +320,7 @@ fn a_data_point_has_its_fields_in_their_order() {
     assert_eq!(fields, ["kv", "stale", ""]);
     block_on(
         published
-            .site
+            .routes
             .call("", Ok(None), &published.isolate.runtime),
     )
     .unwrap_err();
@@ -337,11 +337,11 @@ fn times_of_layers_are_in_data_points_also_of_problems() {
     let mut published = Published::new(json!({}));
     published.isolate.runtime.origin_answers([Answer::Never]);
     published.isolate.runtime.kv_hangs(true);
-    let (site, runtime) = (
-        Rc::clone(&published.site),
+    let (routes, runtime) = (
+        Rc::clone(&published.routes),
         published.isolate.runtime.clone(),
     );
-    let call = async move { site.call("a", Ok(None), &runtime).await.is_ok() };
+    let call = async move { routes.call("a", Ok(None), &runtime).await.is_ok() };
     let pending = published.isolate.spawn(call);
     published.isolate.advance(5_500);
     assert!(!published.isolate.finish(pending));
@@ -389,7 +389,11 @@ fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
         bindings,
         ..Request::default()
     };
-    block_on(published.site.answer(&request, &published.isolate.runtime));
+    block_on(
+        published
+            .routes
+            .answer(&request, &published.isolate.runtime),
+    );
     assert_eq!(
         published.isolate.runtime.log(),
         [
@@ -411,8 +415,8 @@ fn at_debug_every_request_has_one_line_and_so_has_the_metadata_that_it_returns()
         ..Request::default()
     };
     let log = &published.isolate.runtime;
-    let _ = published.site.recall(&request, START_MS, log).unwrap();
-    block_on(published.site.call("a\n\"", Ok(None), log)).unwrap_err();
+    let _ = published.routes.recall(&request, START_MS, log).unwrap();
+    block_on(published.routes.call("a\n\"", Ok(None), log)).unwrap_err();
     let cut = format!("/metadata/{}", "%C3%A9".repeat(41));
     let lines = published.isolate.runtime.log();
     assert_eq!(
@@ -460,13 +464,13 @@ fn at_debug_the_log_has_pruning_coalescing_and_the_source_of_each_image() {
     let (gate, open) = Gate::new();
     published.isolate.runtime.kv_reads_wait(gate);
     let calls = ["a", "a"].map(|path| {
-        let (site, runtime) = (
-            Rc::clone(&published.site),
+        let (routes, runtime) = (
+            Rc::clone(&published.routes),
             published.isolate.runtime.clone(),
         );
         published
             .isolate
-            .spawn(async move { site.call(path, Ok(None), &runtime).await.is_ok() })
+            .spawn(async move { routes.call(path, Ok(None), &runtime).await.is_ok() })
     });
     published.isolate.advance(20);
     open.send(()).unwrap();

@@ -16,7 +16,7 @@ use super::kv::Namespace;
 use super::ports::now_ms;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
-use crate::http::{Bindings, Dataset, Site};
+use crate::http::{Bindings, Dataset, Routes};
 use crate::isolate::Isolate;
 use crate::json;
 use crate::log::{Event, Log};
@@ -38,7 +38,7 @@ thread_local! {
 
 /// The service with its caches, the routes around it, and what the Worker is bound to.
 pub(super) struct App {
-    pub(super) site: Site<Signal>,
+    pub(super) routes: Routes<Signal>,
     pub(super) bound: Rc<Bound>,
 }
 
@@ -94,7 +94,7 @@ impl App {
             Console.log(event.level(), &event.line());
         })?;
         Ok(Self {
-            site: Site::new(
+            routes: Routes::new(
                 OptimizedMetadataService::new(config),
                 isolate,
                 Analytics::bound(env, ANALYTICS)

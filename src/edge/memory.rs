@@ -69,6 +69,6 @@ impl Memory {
 }
 
 fn recall(app: &App, request: &Request<'_>) -> Option<String> {
-    let answer = app.site.recall(request, now_ms(), &Console)?;
+    let answer = app.routes.recall(request, now_ms(), &Console)?;
     Some(wire::text(&answer))
 }

@@ -82,7 +82,7 @@ async fn answer(app: Result<&App, &ConfigError>, request: &Incoming, context: Co
             if asked.method == Method::Post {
                 asked.body = request.body();
             }
-            app.site.answer(&asked, &ports).await
+            app.routes.answer(&asked, &ports).await
         }
         Err(error) => misconfigured(error, &asked),
     }

@@ -53,7 +53,7 @@ async fn find(
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
     let ports = RequestPorts::new(Context::Current, &app.bound);
-    app.site.call(&path, crop, &ports).await
+    app.routes.call(&path, crop, &ports).await
 }
 
 /// The parameters as JSON has them; none at all are an empty object.
