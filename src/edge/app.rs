@@ -3,17 +3,17 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use js_sys::JSON;
 use js_sys::Math::random;
-use js_sys::{JSON, Reflect};
 use serde_json::Value;
-use wasm_bindgen::JsValue;
 use worker::Env;
 
+use super::bindings::binding;
 use super::bucket::Bucket;
+use super::clock::now_ms;
 use super::console::Console;
 use super::dataset::Analytics;
 use super::kv::Namespace;
-use super::ports::now_ms;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Dataset, Routes};
@@ -105,13 +105,6 @@ impl App {
     }
 }
 
-/// A variable, secret or other binding, if there is one of this name.
-pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
-    Reflect::get(env.as_ref(), &name.into())
-        .ok()
-        .filter(|value| !value.is_undefined() && !value.is_null())
-}
-
 /// The settings as JSON. The variable is an object where `wrangler.toml` defines it, and text
 /// where it comes from the command line, a `.dev.vars` file or the dashboard.
 fn settings(env: &Env) -> Value {
@@ -130,7 +123,7 @@ mod tests {
     use super::super::object::object;
     use super::*;
     use serde_json::json;
-    use wasm_bindgen::JsCast;
+    use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_test::wasm_bindgen_test;
 
     fn env(value: JsValue) -> Env {

@@ -4,9 +4,9 @@ use js_sys::{Object as Options, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use super::app::binding;
+use super::bindings::binding;
+use super::clock::now_ms;
 use super::object::object;
-use super::ports::now_ms;
 use super::prefix_share::PrefixShares;
 use super::thrown::{is_subrequest_limit, message};
 use super::timer;

@@ -4,7 +4,7 @@ use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use super::app::binding;
+use super::bindings::binding;
 use super::thrown::message;
 use crate::http::Dataset;
 

@@ -10,7 +10,7 @@ use js_sys::{Array, Reflect};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use super::app::binding;
+use super::bindings::binding;
 use super::thrown::message;
 use super::timer::{Timed, number};
 use crate::ports::{KvFault, Page, Stored};

@@ -11,10 +11,11 @@ use wasm_bindgen::prelude::*;
 use worker::{Context, Env};
 
 use super::app::App;
+use super::clock::now_ms;
 use super::console::Console;
+use super::handler::respond;
 use super::incoming::Incoming;
-use super::ports::now_ms;
-use super::{incoming, respond, tasks, wire};
+use super::{incoming, tasks, wire};
 use crate::http::{Method, Request};
 use crate::isolate::Isolate;
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use web_sys::AbortSignal;
 
 use super::app::Bound;
+use super::clock::now_ms;
 use super::console::Console;
 use super::incoming::Incoming;
 use super::kv::Namespace;
@@ -19,12 +20,6 @@ use crate::image_header::Limits;
 use crate::log::Log;
 use crate::origin::{Object, Reply};
 use crate::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
-
-/// The time, in milliseconds since the epoch.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
-pub(super) fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
-}
 
 /// What one request's context gives access to.
 #[derive(Clone)]

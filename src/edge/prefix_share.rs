@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::ports::now_ms;
+use super::clock::now_ms;
 use super::timer;
 use crate::head::Head;
 use crate::prefix_budget::{Pool, PrefixBudget, Share};

@@ -20,9 +20,6 @@ use crate::json;
 extern "C" {
     #[wasm_bindgen(thread_local_v2, js_name = env)]
     static ENV: JsValue;
-
-    #[wasm_bindgen(js_name = waitUntil)]
-    pub(super) fn wait_until(promise: &Promise);
 }
 
 /// `fetchMetadata(path)`: a promise of `{path, metadata}`, rejected with an Error that has the

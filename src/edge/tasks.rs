@@ -12,10 +12,17 @@ use std::rc::Rc;
 
 use futures::future::LocalBoxFuture;
 use js_sys::Promise;
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
 use super::timer;
+
+#[cfg(not(test))]
+#[wasm_bindgen(module = "cloudflare:workers")]
+extern "C" {
+    #[wasm_bindgen(js_name = waitUntil)]
+    fn wait_until(promise: &Promise);
+}
 
 /// What keeps the work of a request alive.
 #[derive(Clone)]
@@ -36,7 +43,7 @@ impl Context {
                 let _ = context.as_ref().as_ref().wait_until(signal);
             }
             #[cfg(not(test))]
-            Self::Current => super::rpc::wait_until(signal),
+            Self::Current => wait_until(signal),
         }
     }
 }
