@@ -33,7 +33,7 @@
 //!   [`user_text`] is encoded and cut.
 //! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
 //! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only
-//!   module that knows the runtime. What memory knows takes a short way there: `src/index.js`, then `edge::memory`.
+//!   module that knows the runtime. What memory knows takes a short way there: `src/index.js`, then `edge::fast_path`.
 #![cfg_attr(
     test,
     allow(

@@ -120,7 +120,7 @@ fn settings(env: &Env) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::object;
+    use super::super::js_value::object;
     use super::*;
     use serde_json::json;
     use wasm_bindgen::{JsCast, JsValue};

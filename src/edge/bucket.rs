@@ -6,9 +6,8 @@ use worker::Env;
 
 use super::bindings::binding;
 use super::clock::now_ms;
-use super::object::object;
+use super::js_value::{is_subrequest_limit, message, object};
 use super::prefix_share::PrefixShares;
-use super::thrown::{is_subrequest_limit, message};
 use super::timer;
 use crate::content_encoding::ContentEncoding;
 use crate::failure::{Cause, OriginFault};

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::bindings::binding;
-use super::thrown::message;
+use super::js_value::message;
 use crate::http::Dataset;
 
 #[wasm_bindgen]

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::bindings::binding;
-use super::thrown::message;
+use super::js_value::message;
 use super::timer::{Timed, number};
 use crate::ports::{KvFault, Page, Stored};
 
@@ -140,7 +140,7 @@ fn fault(thrown: JsValue) -> KvFault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::object::object;
+    use super::super::js_value::object;
     use super::*;
     use js_sys::Function;
     use wasm_bindgen_test::wasm_bindgen_test;

@@ -11,11 +11,11 @@ mod cancellation;
 mod clock;
 mod console;
 mod dataset;
+mod fast_path;
 mod handler;
 mod incoming;
+mod js_value;
 mod kv;
-mod memory;
-mod object;
 mod origin;
 mod ports;
 mod prefix_share;
@@ -23,7 +23,6 @@ mod prefix_share;
 #[cfg(not(test))]
 mod rpc;
 mod tasks;
-mod thrown;
 mod timer;
 mod wire;
 

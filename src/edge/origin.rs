@@ -6,7 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStream, Url};
 
 use super::body;
-use super::thrown::{is_subrequest_limit, message};
+use super::js_value::{is_subrequest_limit, message};
 use crate::failure::{Cause, ConnectionFault, Failure, OriginFault};
 use crate::head::Head;
 use crate::image_header::Limits;

@@ -81,7 +81,7 @@ mod tests {
     use wasm_bindgen::JsCast;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    use super::super::object::object;
+    use super::super::js_value::object;
     use super::*;
 
     #[wasm_bindgen_test]

@@ -1,0 +1,27 @@
+//! Objects that are made for JavaScript, and errors that it throws.
+
+use js_sys::{Error, Object, Reflect};
+use wasm_bindgen::prelude::*;
+
+/// Returns an object with these fields.
+pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
+    let object = Object::new();
+    for (name, value) in fields {
+        // Setting a field of a fresh object cannot fail.
+        let _ = Reflect::set(&object, &(*name).into(), value);
+    }
+    object
+}
+
+/// Returns the message of an error; other values that can be thrown have none. It is for the log only: it may contain a stack.
+pub(super) fn message(thrown: &JsValue) -> String {
+    thrown
+        .dyn_ref::<Error>()
+        .map_or_else(|| "unknown".to_owned(), |error| error.message().into())
+}
+
+/// Returns `true` if the runtime says that the request has used up its subrequests. Only the message says so:
+/// <https://developers.cloudflare.com/workers/platform/limits/#subrequests>.
+pub(super) fn is_subrequest_limit(message: &str) -> bool {
+    message.contains("Too many subrequests")
+}
