@@ -323,18 +323,21 @@ impl<P: Ports> Leader<P> {
         let config = &self.service.config;
         let started_ms = self.ports.now_ms();
         let deadline = self.ports.deadline(config.origin_timeout_ms);
-        let ask = async || match self.ask_bucket(started_ms).await {
-            Some(result) => result,
-            None => self.ask_url(&deadline).await,
-        };
-        match ask().await {
-            Err(fault) if fault.failure.is_worth_a_retry() => {
-                let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
-                self.ports.sleep(pause_ms as u64).await;
-                ask().await
+        let mut is_retry = false;
+        // A loop, so that what it awaits is in the Worker once.
+        loop {
+            let result = match self.ask_bucket(started_ms).await {
+                Some(result) => result,
+                None => self.ask_url(&deadline).await,
+            };
+            let retries = |fault: &OriginFault| !is_retry && fault.failure.is_worth_a_retry();
+            if !result.as_ref().is_err_and(retries) {
+                return result;
             }
-            result => result,
+            is_retry = true;
+            let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
+            self.ports.sleep(pause_ms as u64).await;
         }
     }
 

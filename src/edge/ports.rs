@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 
+use futures::FutureExt;
 use web_sys::AbortSignal;
 
 use super::app::Bound;
@@ -119,7 +120,8 @@ impl ports::Bucket for RequestPorts {
     ) -> Result<Option<Object>, OriginFault> {
         // The settings name one that is there, or an isolate answers nothing.
         let bucket = self.bound.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
-        bucket.open(key, head, timeout_ms).await
+        // Boxed, so that an isolate without a bucket does not compile it.
+        bucket.open(key, head, timeout_ms).boxed_local().await
     }
 }
 
