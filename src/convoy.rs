@@ -6,8 +6,8 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 
-use crate::permits::{Permit, Permits};
 use crate::ports::{KvFault, Ports, Stored};
+use crate::semaphore::{Permit, Semaphore};
 
 /// How many images of one batch are fetched at a time. A Worker may wait for the headers of six
 /// answers at once; more would only queue in the runtime, with their deadlines running.
@@ -23,7 +23,7 @@ type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 pub(crate) struct Convoy {
     keys: Rc<RefCell<Vec<Rc<str>>>>,
     readings: Shared<LocalBoxFuture<'static, Rc<Readings>>>,
-    pub(crate) permits: Permits,
+    pub(crate) semaphore: Semaphore,
 }
 
 impl Convoy {
@@ -44,14 +44,14 @@ impl Convoy {
         Self {
             keys,
             readings: readings.boxed_local().shared(),
-            permits: Permits::new(AT_A_TIME),
+            semaphore: Semaphore::new(AT_A_TIME),
         }
     }
 
     /// Waits for a turn at the origin; `None` if it comes too late.
     pub(crate) async fn turn(&self, ports: &impl Ports) -> Option<Permit> {
         let queued_ms = ports.now_ms();
-        let permit = self.permits.acquire().await;
+        let permit = self.semaphore.acquire().await;
         let waited_ms = ports.now_ms().saturating_sub(queued_ms);
         (waited_ms <= QUEUE_MS).then_some(permit)
     }

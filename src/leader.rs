@@ -176,7 +176,7 @@ impl<P: Ports> Leader<P> {
         }
         let _permit = match &self.convoy {
             None => None,
-            Some(convoy) => match convoy.permits.try_acquire() {
+            Some(convoy) => match convoy.semaphore.try_acquire() {
                 None => return FlightEnd::NeedsOrigin(known),
                 permit => permit,
             },

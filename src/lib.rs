@@ -76,13 +76,13 @@ pub mod metrics;
 pub mod origin;
 pub mod origin_id;
 pub mod path;
-mod permits;
 pub mod ports;
 pub mod prefix_budget;
 pub mod purge;
 pub mod query;
 pub mod record;
 pub mod report;
+mod semaphore;
 pub mod service;
 pub mod user_text;
 

@@ -1,4 +1,4 @@
-//! At most so many at a time, first come, first served.
+//! A counting semaphore, first come, first served.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -6,12 +6,12 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// A number of permits, shared by the tasks of one request.
+/// Permits that the tasks of one request share.
 ///
 /// Its wakers must not cross into another request: the runtime forbids one request to run
 /// another's code.
 #[derive(Debug, Clone)]
-pub struct Permits(Rc<RefCell<State>>);
+pub struct Semaphore(Rc<RefCell<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -21,9 +21,9 @@ struct State {
 
 /// One permit, given back when dropped.
 #[derive(Debug)]
-pub struct Permit(Permits);
+pub struct Permit(Semaphore);
 
-impl Permits {
+impl Semaphore {
     /// `count` permits.
     #[must_use]
     pub fn new(count: usize) -> Self {
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn no_more_than_the_permits_are_out_at_a_time() {
-        let permits = Permits::new(2);
-        let (first, second) = (block_on(permits.acquire()), block_on(permits.acquire()));
-        let mut third = Box::pin(permits.acquire());
+        let semaphore = Semaphore::new(2);
+        let (first, second) = (block_on(semaphore.acquire()), block_on(semaphore.acquire()));
+        let mut third = Box::pin(semaphore.acquire());
         assert!(third.as_mut().now_or_never().is_none());
         drop(first);
         assert!(third.as_mut().now_or_never().is_some());
