@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use crate::entry::Entry;
 use crate::failure::Failure;
-use crate::failure_memory::Remembered;
 use crate::lookup::Source;
+use crate::negative_cache::Remembered;
 
 /// How a flight ends.
 #[derive(Debug, Clone)]

@@ -8,7 +8,6 @@ use std::rc::Rc;
 use crate::convoy::Convoy;
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure, OriginFault};
-use crate::failure_memory::Remembered;
 use crate::flight::{Boarding, Flight};
 use crate::freshness::Freshness;
 use crate::head::Head;
@@ -16,6 +15,7 @@ use crate::landing::{AfterKv, Fallback, FlightEnd, Landing};
 use crate::log::Event;
 use crate::lookup::Source;
 use crate::metadata::ImageMetadata;
+use crate::negative_cache::Remembered;
 use crate::origin_id::OriginId;
 use crate::path::ImagePath;
 use crate::ports::Ports;
@@ -126,7 +126,7 @@ impl<P: Ports> Leader<P> {
         let now_ms = self.ports.now_ms();
         let state = entry.state(&self.service.windows, now_ms);
         let is_failing = || {
-            let mut failures = self.service.failures.borrow_mut();
+            let mut failures = self.service.negative_cache.borrow_mut();
             failures.recall(&self.key, now_ms).is_some()
         };
         if state != Freshness::StaleWhileRevalidate || is_failing() {
@@ -244,7 +244,7 @@ impl<P: Ports> Leader<P> {
     /// The outcome if the origin failed a moment ago: it is not asked again yet.
     fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
         let now_ms = self.ports.now_ms();
-        let mut failures = self.service.failures.borrow_mut();
+        let mut failures = self.service.negative_cache.borrow_mut();
         let remembered = failures.recall(&self.key, now_ms)?;
         let fallback = known.fallback.as_ref();
         let fallback = fallback.filter(|_| remembered.failure.allows_stale());
@@ -394,7 +394,7 @@ impl<P: Ports> Leader<P> {
     fn keep(&self, entry: &Rc<Entry>) {
         if !self.flight.is_revoked() {
             self.keep_stale(entry);
-            self.service.failures.borrow_mut().forget(&self.key);
+            self.service.negative_cache.borrow_mut().forget(&self.key);
         }
     }
 
@@ -421,7 +421,7 @@ impl<P: Ports> Leader<P> {
         if self.flight.is_revoked() || failure.is_private() {
             return Remembered::once(failure);
         }
-        let mut failures = self.service.failures.borrow_mut();
+        let mut failures = self.service.negative_cache.borrow_mut();
         failures.remember(&self.key, failure, has_fallback, now_ms)
     }
 

@@ -25,7 +25,7 @@
 //! - What is told: a [`lookup`] of [`metadata`], under a [`path`], or a [`failure`].
 //! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply. Of an image itself
 //!   the [`head`] is read, within a [`prefix_budget`], and the [`image_header`] in it.
-//! - The rules between them: [`freshness`], the [`flight`] that a `leader` brings to its `landing`, [`failure_memory`].
+//! - The rules between them: [`freshness`], the [`flight`] that a `leader` brings to its `landing`, [`negative_cache`].
 //! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
 //!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
 //! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
@@ -55,7 +55,6 @@ pub mod decimal;
 pub mod displayed_size;
 pub mod entry;
 pub mod failure;
-pub mod failure_memory;
 pub mod flight;
 pub mod focal_point;
 pub mod freshness;
@@ -73,6 +72,7 @@ pub mod lookup;
 pub mod memory_cache;
 pub mod metadata;
 pub mod metrics;
+pub mod negative_cache;
 pub mod origin;
 pub mod origin_id;
 pub mod path;

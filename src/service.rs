@@ -16,7 +16,6 @@ use crate::config::{Config, LogLevel};
 use crate::convoy::Convoy;
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
-use crate::failure_memory::FailureMemory;
 use crate::flight::{Boarding, Flight, Flights};
 use crate::freshness::Windows;
 use crate::landing::{FlightEnd, Landing};
@@ -25,6 +24,7 @@ use crate::log::{Event, Journal, Log};
 use crate::lookup::{Lookup, Refusal, Source, Timing};
 use crate::memory_cache::MemoryCache;
 use crate::metrics::Metrics;
+use crate::negative_cache::NegativeCache;
 use crate::origin_id::OriginIds;
 use crate::path::ImagePath;
 use crate::ports::{KvFault, Ports};
@@ -55,7 +55,7 @@ pub struct OptimizedMetadataService<S> {
     pub(crate) origins: OriginIds,
     pub(crate) windows: Windows,
     pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
-    pub(crate) failures: RefCell<FailureMemory>,
+    pub(crate) negative_cache: RefCell<NegativeCache>,
     pub(crate) flights: RefCell<Flights<S, FlightEnd>>,
     pub(crate) metrics: Metrics,
     journal: RefCell<Journal>,
@@ -83,10 +83,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 capacity.saturating_mul(BYTES_PER_ENTRY),
                 |key, entry| entry.weight(key),
             )),
-            failures: RefCell::new(if config.cache_enabled {
-                FailureMemory::new(config.negative_ttl_s, config.error_ttl_s)
+            negative_cache: RefCell::new(if config.cache_enabled {
+                NegativeCache::new(config.negative_ttl_s, config.error_ttl_s)
             } else {
-                FailureMemory::new(0, 0)
+                NegativeCache::new(0, 0)
             }),
             flights: RefCell::new(Flights::new(config.max_in_flight, flight_limit_ms)),
             metrics: Metrics::default(),

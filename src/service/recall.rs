@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::OptimizedMetadataService;
 use crate::entry::Entry;
-use crate::failure_memory::Remembered;
 use crate::freshness::Freshness;
 use crate::lookup::{Lookup, Refusal, Source, Timing};
+use crate::negative_cache::Remembered;
 
 /// What memory says about a key.
 #[derive(Debug)]
@@ -64,10 +64,14 @@ impl<S> OptimizedMetadataService<S> {
         match (held, state) {
             (Some(entry), Freshness::Fresh) if !kept_too_long(&entry) => Recall::Hit(entry),
             (Some(entry), Freshness::StaleWhileRevalidate) if !kept_too_long(&entry) => {
-                let refresh = self.failures.borrow_mut().recall(key, now_ms).is_none();
+                let refresh = self
+                    .negative_cache
+                    .borrow_mut()
+                    .recall(key, now_ms)
+                    .is_none();
                 Recall::Stale { entry, refresh }
             }
-            (held, _) => match (self.failures.borrow_mut().recall(key, now_ms), held) {
+            (held, _) => match (self.negative_cache.borrow_mut().recall(key, now_ms), held) {
                 (Some(remembered), Some(entry)) if remembered.failure.allows_stale() => {
                     Recall::Stale {
                         entry,

@@ -1,4 +1,4 @@
-//! What failed a moment ago, and need not be tried again yet.
+//! Negative cache of recent failures.
 //!
 //! It has an LRU of its own, so that probing for missing images cannot push good entries out of
 //! L1. It is never written to KV: a failure is this isolate's view of one moment.
@@ -8,10 +8,10 @@ use std::rc::Rc;
 use crate::failure::{Cause, Failure};
 use crate::memory_cache::MemoryCache;
 
-/// Keys that are remembered at most.
+/// Most keys.
 const CAPACITY: usize = 1_000;
 
-/// A failure and how long it still stands.
+/// A recent failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remembered {
     /// What happened.
@@ -41,15 +41,15 @@ struct Kept {
     has_fallback: bool,
 }
 
-/// Recent failures by key.
+/// Recent failures by key, which the origin is not asked about again for a while.
 #[derive(Debug)]
-pub struct FailureMemory {
+pub struct NegativeCache {
     failures: MemoryCache<Rc<str>, Kept>,
     negative_ms: u64,
     error_ms: u64,
 }
 
-impl FailureMemory {
+impl NegativeCache {
     /// A missing image is remembered for `negative_s` seconds, any other failure for `error_s`.
     #[must_use]
     pub fn new(negative_s: u64, error_s: u64) -> Self {
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_failure_has_its_own_time() {
-        let mut memory = FailureMemory::new(60, 5);
+        let mut memory = NegativeCache::new(60, 5);
         let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
         memory.remember(&missing, Cause::NotFound.into(), false, 0);
         memory.remember(&broken, Cause::OriginError.into(), false, 0);
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_time_of_zero_remembers_nothing() {
-        let mut memory = FailureMemory::new(0, 0);
+        let mut memory = NegativeCache::new(0, 0);
         let key = Rc::from("key");
         assert_eq!(
             memory
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn it_stays_small() {
-        let mut memory = FailureMemory::new(60, 5);
+        let mut memory = NegativeCache::new(60, 5);
         for n in 0..10_000 {
             memory.remember(&format!("{n}").into(), Cause::NotFound.into(), false, 0);
         }
