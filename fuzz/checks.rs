@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use optimized_metadata::head::{Head, MAX_JSON_BYTES};
-use optimized_metadata::image_header::{self, Header, Limits, NoImage, Stop, steps};
+use optimized_metadata::image_header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::memory_cache::MemoryCache;
 use optimized_metadata::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::origin::Reply;
@@ -147,7 +147,7 @@ pub fn image_header(bytes: &[u8]) {
             assert_eq!(image.dimensions, header.dimensions);
         }
         (None, Ok(image), Err(stop)) => unreachable!("{image:?} in pieces, {stop:?} as a whole"),
-        (None, Err(reason), Ok(_)) => assert_eq!(reason, NoImage::HeaderTooLong),
+        (None, Err(reason), Ok(_)) => assert_eq!(reason, ImageError::HeaderTooLong),
         _ => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::image_header::NoImage;
+use crate::image_header::ImageError;
 
 /// Why an image's metadata cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Cause {
     /// There is something, but no image, says the resizer.
     NotAnImage,
     /// What came is no image.
-    NoImage(NoImage),
+    ImageError(ImageError),
     /// The origin answered with an error.
     OriginError,
     /// The origin could not be reached, or the connection broke.
@@ -166,12 +166,12 @@ impl fmt::Display for Failure {
     /// One sentence that says what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.cause {
-            Cause::NoImage(NoImage::Encoded(encoding)) => write!(
+            Cause::ImageError(ImageError::Encoded(encoding)) => write!(
                 f,
                 "The image has a Content-Encoding ({}) that this service does not decode; store it without one, or with gzip",
                 encoding.name()
             )?,
-            Cause::NoImage(reason) => write!(
+            Cause::ImageError(reason) => write!(
                 f,
                 "What the origin has at this path is no image, for {reason}; check the path"
             )?,
@@ -193,7 +193,7 @@ fn advice(cause: Cause) -> &'static str {
         Cause::SourceTooLarge => {
             "The image is too large to be read by the origin's resizer; use a smaller one"
         }
-        Cause::NotAnImage | Cause::NoImage(_) => {
+        Cause::NotAnImage | Cause::ImageError(_) => {
             "What the origin has at this path is no image; check the path"
         }
         Cause::OriginError => "The origin answered with an error; try again later",

@@ -1,6 +1,6 @@
 //! The beginning of what the origin has: as much of it as is of use.
 
-use crate::image_header::{self, Header, Limits, Missing, NoImage, Stop, Window};
+use crate::image_header::{self, Header, ImageError, Limits, Missing, Stop, Window};
 use crate::metadata::{Format, ImageMetadata, confidence};
 
 /// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
@@ -315,28 +315,28 @@ impl Head {
     ///
     /// # Errors
     /// Why it is no image.
-    pub fn image(&self) -> Result<ImageMetadata, NoImage> {
+    pub fn image(&self) -> Result<ImageMetadata, ImageError> {
         let read = self.read.or_else(|| self.look().1);
         let read = read.unwrap_or_else(|| image_header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
-            Stop::Refused(NoImage::Empty) | Stop::Further(_)
+            Stop::Refused(ImageError::Empty) | Stop::Further(_)
                 if self.ended && self.decoded.is_some() =>
             {
-                NoImage::DamagedGzip
+                ImageError::DamagedGzip
             }
-            Stop::Refused(NoImage::Unknown) if self.decoded.is_none() && self.is_gzip() => {
-                NoImage::Gzip
+            Stop::Refused(ImageError::Unknown) if self.decoded.is_none() && self.is_gzip() => {
+                ImageError::Gzip
             }
             Stop::Refused(reason) => reason,
             Stop::Further(missing)
                 if self.ended || self.object_bytes.is_some_and(|size| missing.to() > size) =>
             {
-                NoImage::Truncated
+                ImageError::Truncated
             }
-            Stop::Further(_) => NoImage::HeaderTooLong,
+            Stop::Further(_) => ImageError::HeaderTooLong,
         })?;
         if self.decoded == Some(false) && header.format != Format::Svg {
-            return Err(NoImage::Unknown);
+            return Err(ImageError::Unknown);
         }
         Ok(ImageMetadata {
             dimensions: header.dimensions,
@@ -420,9 +420,9 @@ mod tests {
     fn what_cannot_be_had_ends_the_reading() {
         let (lengths, head) = fed(&jpeg(300), 8);
         assert_eq!(lengths, [0, 8], "it says at once how far it goes");
-        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
         let cut = fed(&jpeg(60)[..40], 8).1;
-        assert_eq!(cut.image(), Err(NoImage::Truncated));
+        assert_eq!(cut.image(), Err(ImageError::Truncated));
     }
 
     #[test]
@@ -459,7 +459,7 @@ mod tests {
     }
 
     /// The width, and whether it is certain.
-    fn told(head: &Head) -> Result<(u32, bool), NoImage> {
+    fn told(head: &Head) -> Result<(u32, bool), ImageError> {
         let image = head.image()?;
         Ok((image.dimensions.width(), image.confidence == "high"))
     }
@@ -490,7 +490,7 @@ mod tests {
             assert_eq!(ranges, expected);
             assert_eq!((told(&head), depth(&head)), (Ok((4, true)), Some(8)));
             let forward = fed(&file, 8).1;
-            assert_eq!(forward.image(), Err(NoImage::HeaderTooLong));
+            assert_eq!(forward.image(), Err(ImageError::HeaderTooLong));
         }
         // A near one is read on to.
         assert_eq!(opened(&tiff(80, 10)).0, [(0, 64), (64, 64)]);
@@ -518,7 +518,7 @@ mod tests {
         assert!(ranges.len() <= 3, "{ranges:?}");
         assert_eq!(
             fed(&file.concat(), 8).1.image(),
-            Err(NoImage::HeaderTooLong)
+            Err(ImageError::HeaderTooLong)
         );
     }
 
@@ -550,16 +550,16 @@ mod tests {
         };
         let (ranges, head) = boxes(200, 20);
         assert_eq!(ranges, [(0, 64), (204, 64), (404, 64)]);
-        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
         // Near places are read on to, up to the limit.
         let (ranges, head) = boxes(90, 20);
         assert_eq!(ranges, [(0, 64), (64, 64), (184, 64), (248, 128)]);
-        assert_eq!(head.image(), Err(NoImage::HeaderTooLong));
+        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
         // The directory would be behind the end.
         let cut = opened(&tiff(200, 10)[..100]);
         assert_eq!(cut.0, [(0, 64)]);
-        assert_eq!(cut.1.image(), Err(NoImage::Truncated));
-        assert_eq!(opened(b"").1.image(), Err(NoImage::Empty));
+        assert_eq!(cut.1.image(), Err(ImageError::Truncated));
+        assert_eq!(opened(b"").1.image(), Err(ImageError::Empty));
     }
 
     #[test]
@@ -588,14 +588,17 @@ mod tests {
         let svg = b"<svg width='4' height='3'/>";
         assert_eq!(decoded(svg, false), Ok((4, true)));
         assert_eq!(decoded(svg, true), Ok((4, true)));
-        assert_eq!(decoded(&jpeg(9), false), Err(NoImage::Unknown));
+        assert_eq!(decoded(&jpeg(9), false), Err(ImageError::Unknown));
         assert_eq!(decoded(&jpeg(9), true), Ok((4, true)));
-        assert_eq!(decoded(&svg[..9], false), Err(NoImage::DamagedGzip));
-        assert_eq!(decoded(b"", true), Err(NoImage::DamagedGzip));
-        assert_eq!(decoded(b"page", true), Err(NoImage::Unknown));
+        assert_eq!(decoded(&svg[..9], false), Err(ImageError::DamagedGzip));
+        assert_eq!(decoded(b"", true), Err(ImageError::DamagedGzip));
+        assert_eq!(decoded(b"page", true), Err(ImageError::Unknown));
         let gzip = b"\x1f\x8b\x08\0";
-        assert_eq!(decoded(gzip, true), Err(NoImage::Unknown));
-        assert_eq!(told(&Head::whole(LIMITS, None, gzip)), Err(NoImage::Gzip));
+        assert_eq!(decoded(gzip, true), Err(ImageError::Unknown));
+        assert_eq!(
+            told(&Head::whole(LIMITS, None, gzip)),
+            Err(ImageError::Gzip)
+        );
     }
 
     #[test]

@@ -65,7 +65,7 @@ pub enum Stop {
     /// It goes on: these bytes are needed, of which the first ones may be there.
     Further(Missing),
     /// It is none.
-    Refused(NoImage),
+    Refused(ImageError),
 }
 
 /// A stretch of a file that is needed. It is packed because every reader returns it in many places.
@@ -101,9 +101,9 @@ pub struct Window {
     pub bytes: Vec<u8>,
 }
 
-/// Why something is no image.
+/// Why a file is not read as an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoImage {
+pub enum ImageError {
     /// There is not a single byte.
     Empty,
     /// Its first bytes are not those of a format that is read.
@@ -137,7 +137,7 @@ pub enum NoImage {
     DamagedGzip,
 }
 
-impl fmt::Display for NoImage {
+impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Empty => "it is empty",
@@ -161,8 +161,8 @@ impl fmt::Display for NoImage {
     }
 }
 
-impl From<NoImage> for Stop {
-    fn from(reason: NoImage) -> Self {
+impl From<ImageError> for Stop {
+    fn from(reason: ImageError) -> Self {
         Self::Refused(reason)
     }
 }
@@ -186,7 +186,7 @@ pub fn read_with_windows(bytes: &[u8], windows: &[Window], reach: u64) -> Result
         reach,
     };
     let read = match bytes {
-        [] => return Err(NoImage::Empty.into()),
+        [] => return Err(ImageError::Empty.into()),
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png::read,
         [0xff, 0xd8, 0xff, ..] => jpeg::read,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => gif::read,
@@ -225,7 +225,7 @@ fn header(format: Format, (width, height): (u32, u32), traits: Traits) -> Result
     };
     Ok(Header {
         format,
-        dimensions: Dimensions::new(width, height).ok_or(NoImage::InvalidSize)?,
+        dimensions: Dimensions::new(width, height).ok_or(ImageError::InvalidSize)?,
         traits,
         is_certain: true,
     })

@@ -10,7 +10,7 @@ use crate::content_encoding::ContentEncoding;
 use crate::displayed_size::DisplayedSize;
 use crate::failure::{Cause, Failure, InvalidAnswer};
 use crate::head::Head;
-use crate::image_header::NoImage;
+use crate::image_header::ImageError;
 use crate::json;
 use crate::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 
@@ -70,7 +70,7 @@ impl Reply {
             Some(text) => parse(text),
             None => head
                 .image()
-                .map_err(|reason| Cause::NoImage(self.encoded().unwrap_or(reason)))
+                .map_err(|reason| Cause::ImageError(self.encoded().unwrap_or(reason)))
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
                     ..image
@@ -83,10 +83,10 @@ impl Reply {
     }
 
     /// Why what cannot be read is no image, if it is still encoded.
-    fn encoded(&self) -> Option<NoImage> {
+    fn encoded(&self) -> Option<ImageError> {
         use ContentEncoding::{Other, Several, Zstd};
         let encoding = ContentEncoding::parse(self.content_encoding.as_deref()?);
-        matches!(encoding, Zstd | Other | Several).then_some(NoImage::Encoded(encoding))
+        matches!(encoding, Zstd | Other | Several).then_some(ImageError::Encoded(encoding))
     }
 
     fn file_size(&self) -> Option<u64> {
@@ -194,7 +194,7 @@ impl Object {
     /// # Errors
     /// Why it is none.
     pub fn metadata(&self) -> Result<ImageMetadata, Failure> {
-        let image = self.head.image().map_err(Cause::NoImage)?;
+        let image = self.head.image().map_err(Cause::ImageError)?;
         let is_etag = self.etag.len() <= MAX_ETAG_BYTES
             && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
         Ok(ImageMetadata {
@@ -397,20 +397,23 @@ mod tests {
     #[test]
     fn what_is_still_encoded_is_named() {
         for (encoding, reason) in [
-            (Some("zstd"), NoImage::Encoded(ContentEncoding::Zstd)),
-            (Some("gzip, br"), NoImage::Encoded(ContentEncoding::Several)),
-            (Some("br"), NoImage::Unknown),
-            (Some("gzip"), NoImage::Unknown),
-            (None, NoImage::Unknown),
+            (Some("zstd"), ImageError::Encoded(ContentEncoding::Zstd)),
+            (
+                Some("gzip, br"),
+                ImageError::Encoded(ContentEncoding::Several),
+            ),
+            (Some("br"), ImageError::Unknown),
+            (Some("gzip"), ImageError::Unknown),
+            (None, ImageError::Unknown),
         ] {
             let reply = Reply {
                 content_encoding: encoding.map(Into::into),
                 ..replied(None, b"\x28\xb5\x2f\xfd")
             };
             let failure = reply.metadata().unwrap_err();
-            assert_eq!(failure.cause, Cause::NoImage(reason));
+            assert_eq!(failure.cause, Cause::ImageError(reason));
             let is_named = failure.to_string().contains("Content-Encoding (");
-            assert_eq!(is_named, reason != NoImage::Unknown);
+            assert_eq!(is_named, reason != ImageError::Unknown);
             let decoded = Reply {
                 content_encoding: encoding.map(Into::into),
                 ..replied(None, GIF)
@@ -443,15 +446,15 @@ mod tests {
     #[test]
     fn what_is_neither_json_nor_an_image_is_refused_with_the_reason() {
         for (body, reason) in [
-            (&b""[..], NoImage::Empty),
-            (b"<!doctype html><title>hello</title>", NoImage::Unknown),
-            (b"hello", NoImage::Unknown),
-            (b"[]", NoImage::Unknown),
-            (b"GIF89a\x04\0\x03\0\0\0\0;", NoImage::Malformed),
-            (GIF.get(..12).unwrap(), NoImage::Truncated),
+            (&b""[..], ImageError::Empty),
+            (b"<!doctype html><title>hello</title>", ImageError::Unknown),
+            (b"hello", ImageError::Unknown),
+            (b"[]", ImageError::Unknown),
+            (b"GIF89a\x04\0\x03\0\0\0\0;", ImageError::Malformed),
+            (GIF.get(..12).unwrap(), ImageError::Truncated),
         ] {
             let failure = replied(None, body).metadata().unwrap_err();
-            assert_eq!(failure.cause, Cause::NoImage(reason));
+            assert_eq!(failure.cause, Cause::ImageError(reason));
             assert!(failure.allows_stale() && !failure.is_worth_a_retry());
         }
         let json = replied(Some("text/html"), b" {").metadata().unwrap_err();

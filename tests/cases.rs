@@ -17,7 +17,7 @@ mod checks;
 use std::path::Path;
 
 use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{Limits, NoImage};
+use optimized_metadata::image_header::{ImageError, Limits};
 use optimized_metadata::metadata::ImageMetadata;
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-fn read(bytes: &[u8]) -> Result<ImageMetadata, NoImage> {
+fn read(bytes: &[u8]) -> Result<ImageMetadata, ImageError> {
     Head::whole(Limits::default(), None, bytes).image()
 }
 

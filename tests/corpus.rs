@@ -17,7 +17,7 @@ mod checks;
 use std::path::{Path, PathBuf};
 
 use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{self, Limits, NoImage, steps};
+use optimized_metadata::image_header::{self, ImageError, Limits, steps};
 use optimized_metadata::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
@@ -52,7 +52,7 @@ fn corpus() -> Vec<Sample> {
     samples.collect()
 }
 
-fn read(bytes: &[u8]) -> Result<ImageMetadata, NoImage> {
+fn read(bytes: &[u8]) -> Result<ImageMetadata, ImageError> {
     let (image, steps) = steps::count(|| Head::whole(Limits::default(), None, bytes).image());
     // A long header is looked at more than once.
     assert!(steps <= 3 * steps::limit(bytes.len()), "{steps} steps");
@@ -129,7 +129,7 @@ fn an_image_cut_at_any_byte_has_its_size_or_none() {
                     checks::may_be_cut(cut.dimensions, cut.confidence == "high", whole),
                     "{name} cut at {length}: {cut:?}"
                 ),
-                Err(NoImage::HeaderTooLong) => panic!("{name} cut at {length}"),
+                Err(ImageError::HeaderTooLong) => panic!("{name} cut at {length}"),
                 Err(_) => {}
             }
         }

@@ -12,7 +12,7 @@ use super::timer;
 use crate::content_encoding::ContentEncoding;
 use crate::failure::{Cause, OriginFault};
 use crate::head::Head;
-use crate::image_header::NoImage;
+use crate::image_header::ImageError;
 use crate::origin::Object;
 
 #[wasm_bindgen]
@@ -99,7 +99,7 @@ impl Bucket {
                 } else if encoding == ContentEncoding::Identity {
                     head.set_object_bytes(size);
                 } else {
-                    return Err(Cause::NoImage(NoImage::Encoded(encoding)).into());
+                    return Err(Cause::ImageError(ImageError::Encoded(encoding)).into());
                 }
             } else if !head.is_decoded() {
                 head.set_object_bytes(size);

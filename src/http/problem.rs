@@ -255,7 +255,7 @@ impl Problem {
             Cause::Forbidden => (403, "forbidden-by-origin", "Forbidden by the origin"),
             Cause::NotFound => (404, "not-found", "Image not found"),
             Cause::SourceTooLarge => (413, "source-too-large", "Image too large"),
-            Cause::NotAnImage | Cause::NoImage(_) => (415, "not-an-image", "Not an image"),
+            Cause::NotAnImage | Cause::ImageError(_) => (415, "not-an-image", "Not an image"),
             Cause::OriginError => (502, "origin-error", "Origin error"),
             Cause::OriginUnreachable => (502, "origin-unreachable", "Origin unreachable"),
             Cause::InvalidAnswer(_) => (502, "invalid-origin-answer", "Invalid origin answer"),

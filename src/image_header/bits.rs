@@ -1,7 +1,7 @@
 //! Bits, the lowest of each byte first.
 
 use super::part::Part;
-use super::{NoImage, Stop};
+use super::{ImageError, Stop};
 
 /// A place among the bits of some bytes.
 pub(super) struct Bits<'a> {
@@ -44,7 +44,7 @@ impl<'a> Bits<'a> {
     /// Two bits say which of four ways a number is written in.
     pub(super) fn choice(&mut self, choices: Choices) -> Result<u32, Stop> {
         let way = usize::try_from(self.take(2)?).unwrap_or_default();
-        let (bits, offset) = choices.get(way).copied().ok_or(NoImage::Malformed)?;
+        let (bits, offset) = choices.get(way).copied().ok_or(ImageError::Malformed)?;
         Ok(self.take(bits)?.saturating_add(offset))
     }
 }

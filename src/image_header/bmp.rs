@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 /// Where the header of the bitmap begins, behind that of the file.
@@ -21,12 +21,12 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         16..=64 | 108 | 124 => (
             // A negative height means that the rows are stored from the top.
             (
-                signed(info.u32_le(4)?).ok_or(NoImage::InvalidSize)?,
+                signed(info.u32_le(4)?).ok_or(ImageError::InvalidSize)?,
                 info.u32_le(8)?.cast_signed().unsigned_abs(),
             ),
             info.u16_le(14)?,
         ),
-        _ => return Err(NoImage::Malformed.into()),
+        _ => return Err(ImageError::Malformed.into()),
     };
     let has_alpha = match (depth, length) {
         (1 | 2 | 4 | 8 | 24, _) => Some(false),
@@ -34,7 +34,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         (16 | 32, 56 | 108 | 124) => info.u32_le(52).ok().map(|mask| mask != 0),
         // The pixels of 0 bits are those of a JPEG or PNG.
         (0 | 16 | 32 | 64, _) => None,
-        _ => return Err(NoImage::Malformed.into()),
+        _ => return Err(ImageError::Malformed.into()),
     };
     // Of 16 bits, a channel has five, six or what the masks say.
     let bit_depth = match depth {
@@ -86,7 +86,7 @@ mod tests {
         for length in [0, 11, 13, 15, 65, 107, 109, 125, u32::MAX >> 8] {
             let mut file = bmp(124, 40, 24, 1, 24);
             file[14..18].copy_from_slice(&length.to_le_bytes());
-            assert_eq!(size(&file), Err(NoImage::Malformed.into()), "{length}");
+            assert_eq!(size(&file), Err(ImageError::Malformed.into()), "{length}");
         }
     }
 
@@ -96,7 +96,7 @@ mod tests {
             let size = |width, height| size(&bmp(length, width, height, 1, 8));
             assert_eq!(size(40, -24), Ok((40, 24)));
             for (width, height) in [(-40, 24), (i32::MIN, 24), (0, 24), (40, 0), (40, i32::MIN)] {
-                assert_eq!(size(width, height), Err(NoImage::InvalidSize.into()));
+                assert_eq!(size(width, height), Err(ImageError::InvalidSize.into()));
             }
         }
         // The older sides have two bytes, of which none is a sign.
@@ -133,7 +133,7 @@ mod tests {
         }
         for bits in [3, 12, 48, 65_535] {
             let read = size(&bmp(40, 40, 24, 1, bits));
-            assert_eq!(read, Err(NoImage::Malformed.into()), "{bits}");
+            assert_eq!(read, Err(ImageError::Malformed.into()), "{bits}");
         }
     }
 }

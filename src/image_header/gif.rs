@@ -3,7 +3,7 @@
 use std::num::{NonZeroU8, NonZeroU32};
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 const EXTENSION: u8 = 0x21;
@@ -24,7 +24,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
         transparent: false,
     };
-    let frame = blocks.next_frame(file)?.ok_or(NoImage::Malformed)?;
+    let frame = blocks.next_frame(file)?.ok_or(ImageError::Malformed)?;
     let side = |at: u64, place: u64| {
         let screen = u32::from(file.u16_le(at)?);
         let begin = u32::from(frame.u16_le(place)?);
@@ -71,7 +71,7 @@ impl Blocks {
                     // After the frame come its colours, the size of its codes and its pixels.
                     let codes = begin.saturating_add(9).saturating_add(table);
                     if is_after_garbage && file.u8(codes)? > MAX_CODE_BITS {
-                        return Err(NoImage::Malformed.into());
+                        return Err(ImageError::Malformed.into());
                     }
                     self.at = codes.saturating_add(1);
                     self.skip_data(file);
@@ -164,7 +164,7 @@ mod tests {
         }
         // An extension of any kind is skipped.
         assert!(read(b"\x21\x77\x02,,\0").is_ok());
-        let malformed = Err(NoImage::Malformed.into());
+        let malformed = Err(ImageError::Malformed.into());
         assert_eq!(read(b"Words, and words, and more."), malformed);
         assert_eq!(traits(&[b"\0", b";", FRAME]), malformed);
     }

@@ -7,7 +7,7 @@ use std::num::NonZeroU8;
 
 use super::isobmff::{Box, boxes, find};
 use super::part::Part;
-use super::{Header, NoImage, Stop};
+use super::{Header, ImageError, Stop};
 use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
 use properties::Properties;
 use turn::Turn;
@@ -20,11 +20,11 @@ const ALPHA: [&[u8]; 2] = [
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let brands = Brands::read(file)?;
-    let meta = find(file, 0, b"meta")?.ok_or(NoImage::Malformed)?;
+    let meta = find(file, 0, b"meta")?.ok_or(ImageError::Malformed)?;
     let meta = Meta::read(meta)?;
     let format = match brands.format {
         Some(format) => format,
-        None => meta.format()?.ok_or(NoImage::Unknown)?,
+        None => meta.format()?.ok_or(ImageError::Unknown)?,
     };
     let primary = meta.primary()?;
     let mut auxiliaries = Vec::new();
@@ -50,7 +50,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     };
     Ok(Header {
         format,
-        dimensions: Dimensions::new(width, height).ok_or(NoImage::Malformed)?,
+        dimensions: Dimensions::new(width, height).ok_or(ImageError::Malformed)?,
         traits,
         is_certain: picture.is_certain,
     })
@@ -66,7 +66,7 @@ struct Brands {
 
 impl Brands {
     fn read(file: Part<'_>) -> Result<Self, Stop> {
-        let list = find(file, 0, b"ftyp")?.ok_or(NoImage::Malformed)?;
+        let list = find(file, 0, b"ftyp")?.ok_or(ImageError::Malformed)?;
         let mut brands = Self {
             format: None,
             is_sequence: false,
@@ -96,7 +96,7 @@ impl Brands {
         }
         if brands.format.is_none() && !is_heif {
             // A film, or another of the many things that are made of boxes.
-            return Err(NoImage::Unknown.into());
+            return Err(ImageError::Unknown.into());
         }
         Ok(brands)
     }
@@ -136,19 +136,19 @@ impl<'a> Meta<'a> {
         Ok(Self {
             primary_item,
             items,
-            properties: properties.ok_or(NoImage::Malformed)?,
+            properties: properties.ok_or(ImageError::Malformed)?,
             references,
         })
     }
 
     fn primary(&self) -> Result<u32, Stop> {
-        let item = self.primary_item.ok_or(NoImage::Malformed)?;
+        let item = self.primary_item.ok_or(ImageError::Malformed)?;
         id(item, VERSIONED, item.u8(0)? == 0)
     }
 
     /// The format of the pictures, by how they are coded.
     fn format(&self) -> Result<Option<Format>, Stop> {
-        let items = self.items.ok_or(NoImage::Malformed)?;
+        let items = self.items.ok_or(ImageError::Malformed)?;
         let first = if items.u8(0)? == 0 { 6 } else { 8 };
         for item in boxes(items, first) {
             let Box { body, .. } = item?;
@@ -179,7 +179,7 @@ impl<'a> Meta<'a> {
                 let at = length.saturating_mul(n.saturating_add(1)).saturating_add(2);
                 if id(body, at, short_ids)? == picture && !auxiliaries.contains(&auxiliary) {
                     if auxiliaries.len() == MAX_AUXILIARIES {
-                        return Err(NoImage::Malformed.into());
+                        return Err(ImageError::Malformed.into());
                     }
                     auxiliaries.push(auxiliary);
                 }
@@ -284,11 +284,11 @@ fn stored_size(properties: &[Box<'_>]) -> Result<(u32, u32), Stop> {
         if kind == b"ispe" {
             let found = (body.u32_be(4)?, body.u32_be(8)?);
             if *size.get_or_insert(found) != found {
-                return Err(NoImage::Malformed.into());
+                return Err(ImageError::Malformed.into());
             }
         }
     }
-    size.ok_or(NoImage::Malformed.into())
+    size.ok_or(ImageError::Malformed.into())
 }
 
 /// Returns a side of a clean aperture (ISO/IEC 14496-12, 12.1.4), whose fraction begins at `at`, of a picture of `side`
@@ -301,7 +301,7 @@ fn clean_aperture(clap: Part<'_>, at: u64, side: u32) -> Result<(u32, bool), Sto
     let offset_at = at.saturating_add(16);
     let (offset, offset_unit) = (number(offset_at)?, number(offset_at.saturating_add(4))?);
     if unit <= 0 || offset_unit <= 0 {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     let rounded = |numerator: i64, denominator: i64| {
         let nearest = numerator.saturating_add(denominator >> 1);
@@ -317,7 +317,7 @@ fn clean_aperture(clap: Part<'_>, at: u64, side: u32) -> Result<(u32, bool), Sto
     let inside = end.saturating_sub(begin.max(0));
     match u32::try_from(inside) {
         Ok(pixels @ 1..) => Ok((pixels, inside == length)),
-        _ => Err(NoImage::Malformed.into()),
+        _ => Err(ImageError::Malformed.into()),
     }
 }
 
@@ -361,9 +361,9 @@ mod tests {
         };
         assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
         assert_eq!(size(32), size(1));
-        assert_eq!(size(33), Err(NoImage::Malformed.into()));
-        assert_eq!(size(255), Err(NoImage::Malformed.into()));
-        assert_eq!(size(0), Err(NoImage::Malformed.into()));
+        assert_eq!(size(33), Err(ImageError::Malformed.into()));
+        assert_eq!(size(255), Err(ImageError::Malformed.into()));
+        assert_eq!(size(0), Err(ImageError::Malformed.into()));
     }
 
     #[test]
@@ -447,7 +447,7 @@ mod tests {
             vec![irot],
             vec![ispe(0, 3)],
         ] {
-            assert_eq!(size(&contradictory), Err(NoImage::Malformed.into()));
+            assert_eq!(size(&contradictory), Err(ImageError::Malformed.into()));
         }
     }
 

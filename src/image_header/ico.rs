@@ -1,7 +1,7 @@
 //! ICO and CUR: icons and cursors, each of several pictures (<https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)>).
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{Format, Traits};
 
 /// Where the directory begins, and how long an entry is.
@@ -25,7 +25,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
             largest = Some(size);
         }
     }
-    let largest = largest.ok_or(NoImage::Malformed)?;
+    let largest = largest.ok_or(ImageError::Malformed)?;
     let header = header(Format::Ico, largest, Traits::default())?;
     Ok(Header {
         is_certain,
@@ -76,7 +76,7 @@ mod tests {
             assert_eq!(size(&[(16, 16, 38), (0, 0, at)]), Ok((16, 16, false)));
             assert_eq!(size(&[(0, 0, at), (16, 16, 38)]), Ok((16, 16, false)));
         }
-        assert_eq!(size(&[(16, 16, 21)]), Err(NoImage::Malformed.into()));
-        assert_eq!(size(&[]), Err(NoImage::Malformed.into()));
+        assert_eq!(size(&[(16, 16, 21)]), Err(ImageError::Malformed.into()));
+        assert_eq!(size(&[]), Err(ImageError::Malformed.into()));
     }
 }

@@ -1,7 +1,7 @@
 //! Boxes, of which an ISO base media file is made (ISO/IEC 14496-12).
 
 use super::part::Part;
-use super::{NoImage, Stop};
+use super::{ImageError, Stop};
 
 /// One box: what it is, and what it holds.
 #[derive(Clone, Copy)]
@@ -47,7 +47,7 @@ impl<'a> Boxes<'a> {
             None => part.rest(body)?,
             Some(length) => {
                 self.at = at.saturating_add(length);
-                let length = length.checked_sub(header).ok_or(NoImage::Malformed)?;
+                let length = length.checked_sub(header).ok_or(ImageError::Malformed)?;
                 return Ok(Box {
                     kind,
                     body: part.part(body, length)?,

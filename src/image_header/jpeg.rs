@@ -4,7 +4,7 @@ use std::num::NonZeroU8;
 
 use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
@@ -12,7 +12,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let walked = told.walk(file);
     let Some(frame) = told.frame else {
         walked?;
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     };
     let contradicts = matches!(walked, Err(Stop::Refused(_)));
     let is_complete = file.within_reach(walked)?.is_some();
@@ -63,14 +63,14 @@ impl Told {
                 // A frame, its tables, an application's segment or a comment.
                 0xc0..=0xcf | 0xdb..=0xfe => {}
                 // A second image, or the end, before there were pixels.
-                _ => return Err(NoImage::Malformed.into()),
+                _ => return Err(ImageError::Malformed.into()),
             }
             let length = u64::from(file.u16_be(at)?);
             let segment = file.part(at, length)?;
             match marker {
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                     if self.frame.is_some() {
-                        return Err(NoImage::Malformed.into());
+                        return Err(ImageError::Malformed.into());
                     }
                     self.frame = Some(Frame::read(segment, length)?);
                 }
@@ -92,7 +92,7 @@ impl Frame {
         let (depth, components) = (segment.u8(2)?, segment.u8(7)?);
         let expected = u64::from(components).saturating_mul(3).saturating_add(8);
         if length != expected || !(2..=16).contains(&depth) {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         Ok(Self {
             size,

@@ -5,7 +5,7 @@ use std::num::NonZeroU8;
 use super::bits::{Bits, Choices};
 use super::isobmff::boxes;
 use super::part::{File, Part};
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
 /// How a side of the image is written, in pixels.
@@ -34,7 +34,7 @@ pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
         reach: 0,
     };
     match read(Part::of(&codestream)) {
-        Err(Stop::Further(_)) => read(gathered?.ok_or(NoImage::Malformed)?),
+        Err(Stop::Further(_)) => read(gathered?.ok_or(ImageError::Malformed)?),
         header => header,
     }
 }
@@ -48,7 +48,7 @@ fn gather<'a>(file: Part<'a>, pieces: &mut Vec<u8>) -> Result<Option<Part<'a>>, 
         match &found.kind {
             b"jxlc" => return Ok(Some(found.body)),
             b"jxlp" => {
-                left = left.checked_sub(1).ok_or(NoImage::Malformed)?;
+                left = left.checked_sub(1).ok_or(ImageError::Malformed)?;
                 // Its number stands before it.
                 let piece = found.body.rest(4)?.first(MAX_HEADER_BYTES);
                 pieces.extend_from_slice(piece.available());
@@ -67,12 +67,12 @@ fn gather<'a>(file: Part<'a>, pieces: &mut Vec<u8>) -> Result<Option<Part<'a>>, 
 /// A codestream.
 pub(super) fn read(codestream: Part<'_>) -> Result<Header, Stop> {
     if codestream.u16_be(0)? != 0xff0a {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     let mut bits = Bits::new(codestream.first(MAX_HEADER_BYTES).rest(2)?);
     let (width, height) = size(&mut bits)?;
     if u64::from(width).saturating_mul(height.into()) > MAX_PIXELS {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     header(Format::Jxl, (width, height), traits(&mut bits)?)
 }
@@ -101,7 +101,7 @@ fn size(bits: &mut Bits<'_>) -> Result<(u32, u32), Stop> {
     };
     let width = u64::from(height).saturating_mul(numerator);
     let width = width.checked_div(denominator).unwrap_or_default();
-    let width = u32::try_from(width).map_err(|_| NoImage::Malformed)?;
+    let width = u32::try_from(width).map_err(|_| ImageError::Malformed)?;
     Ok((width, height))
 }
 
@@ -150,7 +150,7 @@ fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
             0 => Some(ColorSpace::Rgb),
             1 => Some(ColorSpace::Gray),
             2 | 3 => None,
-            _ => return Err(NoImage::Malformed.into()),
+            _ => return Err(ImageError::Malformed.into()),
         };
     }
     Ok(traits)
@@ -190,7 +190,7 @@ fn depth(bits: &mut Bits<'_>) -> Result<Option<NonZeroU8>, Stop> {
     };
     match u8::try_from(depth) {
         Ok(depth @ 1..=32) => Ok(NonZeroU8::new(depth)),
-        _ => Err(NoImage::Malformed.into()),
+        _ => Err(ImageError::Malformed.into()),
     }
 }
 
@@ -254,7 +254,7 @@ mod tests {
         let many = [piece(b"").repeat(12), bytes.clone()].concat();
         assert_eq!(size(&many), Ok((8, 8)));
         let too_many = [piece(b""), many].concat();
-        assert_eq!(size(&too_many), Err(NoImage::Malformed.into()));
+        assert_eq!(size(&too_many), Err(ImageError::Malformed.into()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A part of a file, of which only the beginning may be there.
 
-use super::{Missing, NoImage, Stop, Window, steps};
+use super::{ImageError, Missing, Stop, Window, steps};
 
 /// What is there of a file.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl<'a> Part<'a> {
         let from = self.from.saturating_add(at);
         let to = from.saturating_add(length);
         if to > self.to {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         Ok(Self { from, to, ..self })
     }
@@ -139,7 +139,7 @@ impl<'a> Part<'a> {
     pub(super) fn array<const N: usize>(self, at: u64) -> Result<[u8; N], Stop> {
         let length = u64::try_from(N).unwrap_or(u64::MAX);
         let bytes = self.bytes(at, length)?;
-        bytes.try_into().map_err(|_| NoImage::Malformed.into())
+        bytes.try_into().map_err(|_| ImageError::Malformed.into())
     }
 
     pub(super) fn u8(self, at: u64) -> Result<u8, Stop> {
@@ -187,8 +187,8 @@ mod tests {
         assert_eq!(part.bytes(0, 8), Ok(&b"23456789"[..]));
         assert_eq!(part.bytes(0, 9), further(2, 11));
         assert_eq!(part.bytes(9, 1), further(11, 12));
-        assert_eq!(part.bytes(0, 11), Err(NoImage::Malformed.into()));
-        assert_eq!(part.u16_be(9), Err(NoImage::Malformed.into()));
+        assert_eq!(part.bytes(0, 11), Err(ImageError::Malformed.into()));
+        assert_eq!(part.u16_be(9), Err(ImageError::Malformed.into()));
         assert_eq!(part.rest(8).unwrap().all(), further(10, 12));
         assert!(part.rest(11).is_err() && part.part(4, 7).is_err());
         assert_eq!(file.bytes(u64::MAX, 2), further(u64::MAX, u64::MAX));
@@ -235,7 +235,7 @@ mod tests {
         let missing = |to| file.within_reach::<u8>(further(0, to));
         assert_eq!(missing(100), further(0, 100));
         assert_eq!(missing(101), Ok(None));
-        let malformed = Err::<u8, _>(NoImage::Malformed.into());
+        let malformed = Err::<u8, _>(ImageError::Malformed.into());
         assert_eq!(file.within_reach(malformed), Ok(None));
     }
 }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 /// Where the first chunk begins, and the second one.
@@ -29,7 +29,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         || first.bytes(18, 2)? != [0, 0]
         || first.u8(20)? > 1
     {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     let depth = first.u8(16)?;
     let (color_space, transparent, depth) = match (first.u8(17)?, depth) {
@@ -39,7 +39,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         (3, 1 | 2 | 4 | 8) => (ColorSpace::Rgb, false, 8),
         (4, 8 | 16) => (ColorSpace::Gray, true, depth),
         (6, 8 | 16) => (ColorSpace::Rgb, true, depth),
-        _ => return Err(NoImage::Malformed.into()),
+        _ => return Err(ImageError::Malformed.into()),
     };
     let mut told = Ancillary::default();
     let walked = told.read(file);
@@ -72,7 +72,7 @@ impl Ancillary {
             let data = file.part(at.saturating_add(8), length)?;
             match &file.array(at.saturating_add(4))? {
                 b"IDAT" => return Ok(()),
-                b"IHDR" | b"IEND" => return Err(NoImage::Malformed.into()),
+                b"IHDR" | b"IEND" => return Err(ImageError::Malformed.into()),
                 b"tRNS" => self.transparent = true,
                 b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
                 b"eXIf" => self.exif.read(data)?,

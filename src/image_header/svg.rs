@@ -5,7 +5,7 @@ mod length;
 mod scanner;
 
 use super::part::Part;
-use super::{Header, Missing, NoImage, Stop, header, steps};
+use super::{Header, ImageError, Missing, Stop, header, steps};
 use crate::metadata::{Format, MAX_DIMENSION, Traits};
 use doctype::Doctype;
 use length::{Length, UNRESOLVED, length, view_box};
@@ -18,7 +18,7 @@ const NAMESPACE: &[u8] = b"http://www.w3.org/2000/svg";
 pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let there = file.available();
     if let [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..] = there {
-        return Err(NoImage::Utf16.into());
+        return Err(ImageError::Utf16.into());
     }
     let text = there.strip_prefix(BYTE_ORDER_MARK).unwrap_or(there);
     let mut scanner = Scanner::new(text, there.len());
@@ -48,7 +48,7 @@ impl<'a> Root<'a> {
     fn read(scanner: &mut Scanner<'a>, doctype: &Doctype<'_>) -> Result<Self, Stop> {
         let mut name = scanner.name()?.rsplitn(2, |byte| *byte == b':');
         if name.next() != Some(b"svg") {
-            return Err(NoImage::Unknown.into());
+            return Err(ImageError::Unknown.into());
         }
         let prefix = name.next();
         let mut root = Self::default();
@@ -68,7 +68,7 @@ impl<'a> Root<'a> {
                 _ => continue,
             };
             if attribute.replace(value).is_some() {
-                return Err(NoImage::Malformed.into());
+                return Err(ImageError::Malformed.into());
             }
         }
         // Part of a page often has none: then it is taken for SVG.
@@ -78,12 +78,12 @@ impl<'a> Root<'a> {
                 .resolve(namespace)
                 .is_none_or(|namespace| *namespace == *NAMESPACE),
         };
-        is_svg.then_some(root).ok_or(NoImage::Unknown.into())
+        is_svg.then_some(root).ok_or(ImageError::Unknown.into())
     }
 
     /// The size as a browser displays it by itself, in pixels, and whether nothing else can change it. A side that has no
     /// length follows from the ratio of the `viewBox`.
-    fn size(self, doctype: &Doctype<'_>) -> Result<((u32, u32), bool), NoImage> {
+    fn size(self, doctype: &Doctype<'_>) -> Result<((u32, u32), bool), ImageError> {
         let style = Style::read(self.style.unwrap_or_default());
         let sets_font = self.font_size.is_some() || style.sets_font;
         let mut is_certain = !style.sets_size;
@@ -104,11 +104,11 @@ impl<'a> Root<'a> {
             return Ok(((pixels(width)?, pixels(height)?), is_certain));
         }
         let view_box = match self.view_box {
-            _ if doctype.may_set_size => return Err(NoImage::UnresolvedSize),
-            None => return Err(NoImage::NoSize),
+            _ if doctype.may_set_size => return Err(ImageError::UnresolvedSize),
+            None => return Err(ImageError::NoSize),
             Some(value) => doctype.resolve(value).and_then(|value| view_box(&value)),
         };
-        let view_box = view_box.ok_or(NoImage::UnresolvedSize)?;
+        let view_box = view_box.ok_or(ImageError::UnresolvedSize)?;
         let (width, height) = match sides {
             (Some(width), _) => (width, width * view_box.1 / view_box.0),
             (_, Some(height)) => (height * view_box.0 / view_box.1, height),
@@ -124,12 +124,12 @@ impl<'a> Root<'a> {
 
 /// To the nearest pixel.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is within the range
-fn pixels(length: f64) -> Result<u32, NoImage> {
+fn pixels(length: f64) -> Result<u32, ImageError> {
     if length.is_nan() || length > f64::from(MAX_DIMENSION) {
-        return Err(NoImage::UnresolvedSize);
+        return Err(ImageError::UnresolvedSize);
     }
     if length < 0.5 {
-        return Err(NoImage::TooSmall);
+        return Err(ImageError::TooSmall);
     }
     Ok(length.round() as u32)
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_refused<const N: usize>(reason: NoImage, texts: [&str; N]) {
+    fn assert_refused<const N: usize>(reason: ImageError, texts: [&str; N]) {
         for text in texts {
             assert_eq!(size(text), Err(reason.into()), "{text}");
         }
@@ -208,7 +208,7 @@ mod tests {
             ("width='60' height='7' viewBox='0 0 0 0'", (60, 7)),
         ]);
         for attributes in ["", "width='60'", "height='60' width='auto'"] {
-            assert_refused(NoImage::NoSize, [&*format!("<svg {attributes}/>")]);
+            assert_refused(ImageError::NoSize, [&*format!("<svg {attributes}/>")]);
         }
     }
 
@@ -259,11 +259,11 @@ mod tests {
                 format!("height='{value}' viewBox='0 0 30 20'"),
                 format!("width='100%' height='{value}' viewBox='0 0 30 20'"),
             ] {
-                assert_refused(NoImage::TooSmall, [&*format!("<svg {attributes}>")]);
+                assert_refused(ImageError::TooSmall, [&*format!("<svg {attributes}>")]);
             }
         }
         assert_refused(
-            NoImage::TooSmall,
+            ImageError::TooSmall,
             [
                 "<svg viewBox='0 0 0 20'>",
                 "<svg viewBox='0 0 30 .4'>",
@@ -296,7 +296,10 @@ mod tests {
                 format!("width='{value}' height='20' viewBox='0 0 30 20'"),
                 format!("height='{value}' viewBox='0 0 30 20'"),
             ] {
-                assert_refused(NoImage::UnresolvedSize, [&*format!("<svg {attributes}>")]);
+                assert_refused(
+                    ImageError::UnresolvedSize,
+                    [&*format!("<svg {attributes}>")],
+                );
             }
         }
         for view_box in [
@@ -316,7 +319,7 @@ mod tests {
             "0 0 0 0",
         ] {
             assert_refused(
-                NoImage::UnresolvedSize,
+                ImageError::UnresolvedSize,
                 [&*format!("<svg width='60' viewBox='{view_box}'>")],
             );
         }
@@ -352,7 +355,7 @@ mod tests {
             assert!(!is_certain(uncertain), "{uncertain}");
         }
         assert_refused(
-            NoImage::UnresolvedSize,
+            ImageError::UnresolvedSize,
             [
                 "<svg width='1em' height='1em' font-size='32'>",
                 "<svg style='fill:red;font: 32px x' width='1em' height='1em'>",
@@ -396,7 +399,7 @@ mod tests {
             assert!(matches!(size(cut), Err(Stop::Further(_))), "{cut}");
         }
         assert_refused(
-            NoImage::Unknown,
+            ImageError::Unknown,
             [
                 "<html>",
                 "<!doctype html>",
@@ -430,7 +433,7 @@ mod tests {
             "<!-- a -- b -->",
         ] {
             let text = format!("<!DOCTYPE svg [{subset}]><svg width='7' height='8'>");
-            assert_eq!(size(&text), Err(NoImage::Malformed.into()), "{subset}");
+            assert_eq!(size(&text), Err(ImageError::Malformed.into()), "{subset}");
         }
     }
 
@@ -514,7 +517,7 @@ mod tests {
             let found = sized(subset, &attributes);
             assert_eq!(
                 found,
-                Err(NoImage::UnresolvedSize.into()),
+                Err(ImageError::UnresolvedSize.into()),
                 "{subset} {value}"
             );
         }
@@ -538,7 +541,7 @@ mod tests {
             ),
         ] {
             let text = |attributes| format!("<!DOCTYPE svg [{subset}]><svg {attributes}>");
-            assert_refused(NoImage::UnresolvedSize, [&*text(attributes)]);
+            assert_refused(ImageError::UnresolvedSize, [&*text(attributes)]);
             assert_eq!(size(&text("width='7' height='8'")), Ok((7, 8)), "{subset}");
         }
     }
@@ -576,7 +579,7 @@ mod tests {
             "svg xmlns='http://www.w3.org/2000/SVG'",
         ] {
             assert_refused(
-                NoImage::Unknown,
+                ImageError::Unknown,
                 [&*format!("<{root} width='7' height='8'>")],
             );
         }
@@ -585,7 +588,7 @@ mod tests {
     #[test]
     fn a_tag_that_is_not_well_formed_is_malformed() {
         assert_refused(
-            NoImage::Malformed,
+            ImageError::Malformed,
             [
                 "<svg width=1 height=1>",
                 "<svg width height='1'>",
@@ -614,7 +617,7 @@ mod tests {
                 })
                 .collect();
             let found = read(Part::file(&bytes, 1_000));
-            assert_eq!(found, Err(NoImage::Utf16.into()));
+            assert_eq!(found, Err(ImageError::Utf16.into()));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
 /// The fields that are read, by their tags.
@@ -23,13 +23,17 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     let directory = Directory::first(file)?;
     let is_cr2 = file.array(4)? == *b"\x10\0\0\0CR\x02\0";
     if is_cr2 || directory.field(tag::DNG_VERSION)?.is_some() {
-        return Err(NoImage::Raw.into());
+        return Err(ImageError::Raw.into());
     }
     let is_reduced = directory.number(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
     if is_reduced && directory.has_other_pictures()? {
-        return Err(NoImage::Thumbnail.into());
+        return Err(ImageError::Thumbnail.into());
     }
-    let side = |tag| directory.number(tag)?.ok_or(Stop::from(NoImage::Malformed));
+    let side = |tag| {
+        directory
+            .number(tag)?
+            .ok_or(Stop::from(ImageError::Malformed))
+    };
     let size = (side(tag::WIDTH)?, side(tag::HEIGHT)?);
     let photometric = file
         .within_reach(directory.number(tag::PHOTOMETRIC))?
@@ -64,7 +68,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
 pub(super) fn orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
     let directory = Directory::first(exif)?;
     if directory.numbers.big {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     directory.orientation()
 }
@@ -91,7 +95,7 @@ impl<'a> Directory<'a> {
         let little_endian = match &file.array(0)? {
             b"II" => true,
             b"MM" => false,
-            _ => return Err(NoImage::Malformed.into()),
+            _ => return Err(ImageError::Malformed.into()),
         };
         let mut numbers = Numbers {
             little_endian,
@@ -100,7 +104,7 @@ impl<'a> Directory<'a> {
         numbers.big = match numbers.u16(file, 2)? {
             42 => false,
             43 if numbers.u16(file, 4)? == 8 => true,
-            _ => return Err(NoImage::Malformed.into()),
+            _ => return Err(ImageError::Malformed.into()),
         };
         let at = numbers.offset(file, if numbers.big { 8 } else { 4 })?;
         let (count, fields) = if numbers.big {
@@ -110,7 +114,7 @@ impl<'a> Directory<'a> {
         };
         // A field is of a tag, and no tag comes twice. Programs that remove all fields of an Exif block leave an empty list.
         if at < 8 || count > u64::from(u16::MAX) {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         Ok(Self {
             file,

@@ -4,7 +4,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use super::exif::Exif;
 use super::part::Part;
-use super::{Header, NoImage, Stop, header};
+use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
 
 /// Where the first chunk begins.
@@ -21,14 +21,14 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
         b"VP8 " => lossy(chunk),
         b"VP8L" => lossless(chunk),
         b"VP8X" => extended(file, chunk),
-        _ => Err(NoImage::Malformed.into()),
+        _ => Err(ImageError::Malformed.into()),
     }
 }
 
 fn lossy(chunk: Part<'_>) -> Result<Header, Stop> {
     let is_key_frame = chunk.u8(0)? & 1 == 0;
     if !is_key_frame || chunk.bytes(3, 3)? != [0x9d, 0x01, 0x2a] {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     // The upper two bits are how to scale it, which nobody does.
     let side = |at| Ok::<_, Stop>(u32::from(chunk.u16_le(at)? & 0x3fff));
@@ -38,7 +38,7 @@ fn lossy(chunk: Part<'_>) -> Result<Header, Stop> {
 fn lossless(chunk: Part<'_>) -> Result<Header, Stop> {
     let packed = chunk.u32_le(1)?;
     if chunk.u8(0)? != 0x2f || packed >> 29 != 0 {
-        return Err(NoImage::Malformed.into());
+        return Err(ImageError::Malformed.into());
     }
     let side = |bits: u32| (bits & 0x3fff).saturating_add(1);
     let has_alpha = packed >> 28 & 1 == 1;
@@ -123,7 +123,7 @@ impl Behind {
         }
         // The length of the file counts whole chunks; some writers leave out the last padding.
         if at > end.saturating_add(1) {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         Ok(())
     }

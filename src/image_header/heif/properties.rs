@@ -2,7 +2,7 @@
 
 use super::super::isobmff::{Box, boxes, find};
 use super::super::part::Part;
-use super::super::{NoImage, Stop};
+use super::super::{ImageError, Stop};
 use super::id;
 
 /// Most properties of a file and of a picture, before a file counts as malformed: some dozens are usual, and they take
@@ -22,12 +22,12 @@ impl<'a> Properties<'a> {
     /// Reads an `iprp`. Each association and each property is read once, however many pictures there are.
     pub(super) fn read(iprp: Part<'a>, primary: u32, auxiliaries: &[u32]) -> Result<Self, Stop> {
         let associations = Associations::read(iprp, primary, auxiliaries)?;
-        let ipco = find(iprp, 0, b"ipco")?.ok_or(NoImage::Malformed)?;
+        let ipco = find(iprp, 0, b"ipco")?.ok_or(ImageError::Malformed)?;
         let all = boxes(ipco, 0)
             .take(associations.count)
             .collect::<Result<Vec<_>, _>>()?;
         if all.len() < associations.count {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         let of_primary = associations.of_primary.iter();
         let of_auxiliaries = all.iter().zip(&associations.of_auxiliaries);
@@ -107,13 +107,13 @@ impl Associations {
         place: usize,
         is_primary: bool,
         is_auxiliary: bool,
-    ) -> Result<(), NoImage> {
+    ) -> Result<(), ImageError> {
         let is_used = self.of_auxiliaries.get_mut(place);
-        *is_used.ok_or(NoImage::Malformed)? |= is_auxiliary;
+        *is_used.ok_or(ImageError::Malformed)? |= is_auxiliary;
         self.count = self.count.max(place.saturating_add(1));
         if is_primary {
             if self.of_primary.len() == MAX_PROPERTIES_OF_PICTURE {
-                return Err(NoImage::Malformed);
+                return Err(ImageError::Malformed);
             }
             self.of_primary.push(place);
         }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scanner::{Markup, Scanner, Token};
-use super::{NoImage, Stop, steps};
+use super::{ImageError, Stop, steps};
 
 /// References to entities that are resolved in one value.
 const MAX_REFERENCES: u8 = 4;
@@ -54,10 +54,10 @@ impl<'a> Doctype<'a> {
                     self.may_set_size = true;
                     scanner.skip_past(b";")?;
                 }
-                _ => match scanner.markup(NoImage::Malformed)? {
+                _ => match scanner.markup(ImageError::Malformed)? {
                     Markup::Skipped => {}
                     Markup::Declaration => self.declaration(scanner)?,
-                    Markup::Tag => return Err(NoImage::Malformed.into()),
+                    Markup::Tag => return Err(ImageError::Malformed.into()),
                 },
             }
         }
@@ -74,7 +74,7 @@ impl<'a> Doctype<'a> {
             }
         }
         let [Some(Token::Word(kind)), name, text] = first else {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         };
         match (kind, name, text) {
             (b"ATTLIST", ..) => self.may_set_size |= names_size,
@@ -89,7 +89,7 @@ impl<'a> Doctype<'a> {
                 }
             }
             (b"ELEMENT" | b"NOTATION", ..) => {}
-            _ => return Err(NoImage::Malformed.into()),
+            _ => return Err(ImageError::Malformed.into()),
         }
         Ok(())
     }

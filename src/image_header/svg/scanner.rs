@@ -1,7 +1,7 @@
 //! XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
 
 use super::doctype::Doctype;
-use super::{Missing, NoImage, Stop, steps};
+use super::{ImageError, Missing, Stop, steps};
 
 /// What `<` begins.
 pub(super) enum Markup {
@@ -48,10 +48,10 @@ impl<'a> Scanner<'a> {
         let mut doctype = Doctype::default();
         loop {
             self.skip_space();
-            match self.markup(NoImage::Unknown)? {
+            match self.markup(ImageError::Unknown)? {
                 Markup::Skipped => {}
                 Markup::Declaration => {
-                    self.consume(b"DOCTYPE", NoImage::Unknown)?;
+                    self.consume(b"DOCTYPE", ImageError::Unknown)?;
                     doctype.read(self)?;
                 }
                 Markup::Tag => return Ok(doctype),
@@ -59,7 +59,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) fn markup(&mut self, otherwise: NoImage) -> Result<Markup, Stop> {
+    pub(super) fn markup(&mut self, otherwise: ImageError) -> Result<Markup, Stop> {
         self.consume(b"<", otherwise)?;
         match self.rest {
             [] | [b'!'] | [b'!', b'-'] => return Err(self.end),
@@ -103,17 +103,17 @@ impl<'a> Scanner<'a> {
         match self.rest {
             [b'>', ..] => return Ok(None),
             [b'/', ..] => {
-                self.consume(b"/>", NoImage::Malformed)?;
+                self.consume(b"/>", ImageError::Malformed)?;
                 return Ok(None);
             }
             _ => {}
         }
         let name = self.name()?;
         if name.is_empty() || !is_separate {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         self.skip_space();
-        self.consume(b"=", NoImage::Malformed)?;
+        self.consume(b"=", ImageError::Malformed)?;
         self.skip_space();
         let value = self.quoted(b'<')?;
         Ok(Some((name, value)))
@@ -127,10 +127,10 @@ impl<'a> Scanner<'a> {
     fn quoted(&mut self, forbidden: u8) -> Result<&'a [u8], Stop> {
         let quote = self.byte()?;
         if !matches!(quote, b'"' | b'\'') {
-            return Err(NoImage::Malformed.into());
+            return Err(ImageError::Malformed.into());
         }
         let value = self.until(&[quote, forbidden])?;
-        self.consume(&[quote], NoImage::Malformed)?;
+        self.consume(&[quote], ImageError::Malformed)?;
         Ok(value)
     }
 
@@ -159,7 +159,7 @@ impl<'a> Scanner<'a> {
         Ok(before)
     }
 
-    fn consume(&mut self, text: &[u8], otherwise: NoImage) -> Result<(), Stop> {
+    fn consume(&mut self, text: &[u8], otherwise: ImageError) -> Result<(), Stop> {
         match self.rest.strip_prefix(text) {
             Some(rest) => self.rest = rest,
             None if text.starts_with(self.rest) => return Err(self.end),
