@@ -6,6 +6,7 @@
 
 mod bits;
 mod bmp;
+mod byte_range;
 mod exif;
 mod gif;
 mod heif;
@@ -13,7 +14,6 @@ mod ico;
 mod isobmff;
 mod jpeg;
 mod jxl;
-mod part;
 mod png;
 pub mod steps;
 mod svg;
@@ -24,7 +24,7 @@ use std::fmt;
 
 use crate::content_encoding::ContentEncoding;
 use crate::metadata::{Dimensions, Format, Traits};
-use part::{File, Part};
+use byte_range::{ByteRange, File};
 
 /// How much of an image is read, in bytes from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -214,7 +214,7 @@ pub fn read_with_windows(bytes: &[u8], windows: &[Window], reach: u64) -> Result
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::read,
         _ => svg::read,
     };
-    read(Part::of(&file))
+    read(ByteRange::of(&file))
 }
 
 /// The header of an image that is stored `width` by `height`: its size is turned as its orientation says.

@@ -1,11 +1,11 @@
 //! Bits, the lowest of each byte first.
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{ImageError, Stop};
 
 /// A place among the bits of some bytes.
 pub(super) struct Bits<'a> {
-    part: Part<'a>,
+    part: ByteRange<'a>,
     /// How many bits have been read, and the byte that the last one is in: each byte is looked at once.
     read: u64,
     byte: u32,
@@ -15,7 +15,7 @@ pub(super) struct Bits<'a> {
 pub(super) type Choices = [(u32, u32); 4];
 
 impl<'a> Bits<'a> {
-    pub(super) fn new(part: Part<'a>) -> Self {
+    pub(super) fn new(part: ByteRange<'a>) -> Self {
         Self {
             part,
             read: 0,

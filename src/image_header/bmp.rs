@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU8;
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
 /// Where the header of the bitmap begins, behind that of the file.
 const INFO: u64 = 14;
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let length = file.u32_le(INFO)?;
     let info = file.part(INFO, length.into())?;
     let (size, depth) = match length {
@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn size(file: &[u8]) -> Result<(u32, u32), Stop> {
-        let dimensions = read(Part::file(file, 1_000))?.dimensions;
+        let dimensions = read(ByteRange::file(file, 1_000))?.dimensions;
         Ok((dimensions.width(), dimensions.height()))
     }
 
@@ -110,7 +110,11 @@ mod tests {
             assert_eq!(size(&bmp(12, 40, 24, planes, 24)), Ok((40, 24)));
         }
         let file = bmp(124, 40, 24, 1, 32);
-        let traits = |length: usize| read(Part::file(&file[..length], 1_000)).unwrap().traits;
+        let traits = |length: usize| {
+            read(ByteRange::file(&file[..length], 1_000))
+                .unwrap()
+                .traits
+        };
         assert_eq!(traits(file.len()).has_alpha, Some(false));
         assert_eq!(traits(14 + 55).has_alpha, None);
     }
@@ -125,7 +129,7 @@ mod tests {
             (32, None, Some(8)),
             (64, None, Some(16)),
         ] {
-            let traits = read(Part::file(&bmp(40, 40, 24, 1, bits), 1_000))
+            let traits = read(ByteRange::file(&bmp(40, 40, 24, 1, bits), 1_000))
                 .unwrap()
                 .traits;
             assert_eq!(traits.has_alpha, has_alpha, "{bits}");

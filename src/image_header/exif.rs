@@ -1,6 +1,6 @@
 //! Exif, of which the orientation is of use here.
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Stop, tiff};
 use crate::metadata::Orientation;
 
@@ -25,7 +25,7 @@ impl Exif {
     ///
     /// # Errors
     /// Only if more of the file is needed.
-    pub(super) fn read(&mut self, block: Part<'_>) -> Result<(), Stop> {
+    pub(super) fn read(&mut self, block: ByteRange<'_>) -> Result<(), Stop> {
         if !self.is_seen() {
             match tiff::orientation(block) {
                 Err(Stop::Refused(_)) => {}

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
@@ -19,7 +19,7 @@ const MAX_CODE_BITS: u8 = 11;
 
 /// The first frame has to be there: it may be larger than the screen, which then is as large as it takes. The number of
 /// frames is known if the end was seen, and that there are several once the second was seen.
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut blocks = Blocks {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
         transparent: false,
@@ -60,7 +60,7 @@ struct Blocks {
 impl Blocks {
     /// The place and size of the next frame; `None` at the end. Bytes between blocks that begin none are ignored (GIF87a,
     /// appendix on extraneous data). After such bytes, what only looks like a frame is malformed: text has commas.
-    fn next_frame<'a>(&mut self, file: Part<'a>) -> Result<Option<Part<'a>>, Stop> {
+    fn next_frame<'a>(&mut self, file: ByteRange<'a>) -> Result<Option<ByteRange<'a>>, Stop> {
         let mut is_after_garbage = false;
         loop {
             let begin = self.at.saturating_add(1);
@@ -95,7 +95,7 @@ impl Blocks {
 
     /// Data is in pieces, each after its length, of which the last one is empty. If they are not all there, the walk is
     /// then at the first that is not.
-    fn skip_data(&mut self, file: Part<'_>) {
+    fn skip_data(&mut self, file: ByteRange<'_>) {
         while let Ok(length) = file.u8(self.at) {
             self.at = self.at.saturating_add(1).saturating_add(length.into());
             if length == 0 {
@@ -125,7 +125,7 @@ mod tests {
             let mut file = b"GIF89a".to_vec();
             file.extend([screen[0], 0, screen[1], 0, 0, 0, 0]);
             file.extend([b',', x, 0, y, 0, frame[0], 0, frame[1], 0, 0, 2, 0, b';']);
-            let dimensions = read(Part::file(&file, 1_000)).unwrap().dimensions;
+            let dimensions = read(ByteRange::file(&file, 1_000)).unwrap().dimensions;
             (dimensions.width(), dimensions.height())
         };
         assert_eq!(size([4, 3], [1, 1], [2, 2]), (4, 3));
@@ -138,7 +138,7 @@ mod tests {
 
     fn traits(blocks: &[&[u8]]) -> Result<Traits, Stop> {
         let file = [START, &blocks.concat()].concat();
-        read(Part::file(&file, 1_000)).map(|header| header.traits)
+        read(ByteRange::file(&file, 1_000)).map(|header| header.traits)
     }
 
     #[test]

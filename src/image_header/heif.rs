@@ -5,8 +5,8 @@ mod turn;
 
 use std::num::NonZeroU8;
 
+use super::byte_range::ByteRange;
 use super::isobmff::{Box, boxes, find};
-use super::part::Part;
 use super::{Header, ImageError, Stop};
 use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
 use properties::Properties;
@@ -18,7 +18,7 @@ const ALPHA: [&[u8]; 2] = [
     b"urn:mpeg:hevc:2015:auxid:1",
 ];
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let brands = Brands::read(file)?;
     let meta = find(file, 0, b"meta")?.ok_or(ImageError::Malformed)?;
     let meta = Meta::read(meta)?;
@@ -65,7 +65,7 @@ struct Brands {
 }
 
 impl Brands {
-    fn read(file: Part<'_>) -> Result<Self, Stop> {
+    fn read(file: ByteRange<'_>) -> Result<Self, Stop> {
         let list = find(file, 0, b"ftyp")?.ok_or(ImageError::Malformed)?;
         let mut brands = Self {
             format: None,
@@ -107,10 +107,10 @@ const MAX_AUXILIARIES: usize = 16;
 
 /// The boxes that describe all pictures of the file.
 struct Meta<'a> {
-    primary_item: Option<Part<'a>>,
-    items: Option<Part<'a>>,
-    properties: Part<'a>,
-    references: Option<Part<'a>>,
+    primary_item: Option<ByteRange<'a>>,
+    items: Option<ByteRange<'a>>,
+    properties: ByteRange<'a>,
+    references: Option<ByteRange<'a>>,
 }
 
 /// Where the boxes begin in a box that has a version and flags first.
@@ -119,7 +119,7 @@ const VERSIONED: u64 = 4;
 impl<'a> Meta<'a> {
     /// The beginnings of all its boxes have to be there: which of them there are decides what they say. The first one
     /// of a kind counts.
-    fn read(body: Part<'a>) -> Result<Self, Stop> {
+    fn read(body: ByteRange<'a>) -> Result<Self, Stop> {
         let (mut primary_item, mut items, mut properties, mut references) =
             (None, None, None, None);
         for found in boxes(body, VERSIONED) {
@@ -204,7 +204,7 @@ fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
 }
 
 /// The number of a picture.
-fn id(part: Part<'_>, at: u64, short: bool) -> Result<u32, Stop> {
+fn id(part: ByteRange<'_>, at: u64, short: bool) -> Result<u32, Stop> {
     if short {
         part.u16_be(at).map(u32::from)
     } else {
@@ -294,7 +294,7 @@ fn stored_size(properties: &[Box<'_>]) -> Result<(u32, u32), Stop> {
 /// Returns a side of a clean aperture (ISO/IEC 14496-12, 12.1.4), whose fraction begins at `at`, of a picture of `side`
 /// pixels. A fraction of a pixel is rounded to the nearest, halves up, as libheif does. An aperture has to be within the
 /// picture: one that is not is cut, and the size is then not certain.
-fn clean_aperture(clap: Part<'_>, at: u64, side: u32) -> Result<(u32, bool), Stop> {
+fn clean_aperture(clap: ByteRange<'_>, at: u64, side: u32) -> Result<(u32, bool), Stop> {
     let number = |at: u64| clap.u32_be(at).map(|n| i64::from(n.cast_signed()));
     let (length, unit) = (number(at)?, number(at.saturating_add(4))?);
     // From the centre of the picture to that of the aperture.
@@ -357,7 +357,7 @@ mod tests {
     fn a_picture_of_very_many_properties_is_none() {
         let size = |times| {
             let file = avif(times, b"urn:depth");
-            read(Part::file(&file, 1 << 20)).map(|header| header.dimensions)
+            read(ByteRange::file(&file, 1 << 20)).map(|header| header.dimensions)
         };
         assert_eq!(size(1), Ok(Dimensions::new(4, 3).unwrap()));
         assert_eq!(size(32), size(1));
@@ -381,9 +381,9 @@ mod tests {
             boxed(b"meta", &meta.concat()),
         ];
         let file = file.concat();
-        assert!(read(Part::file(&file, 1_000)).is_ok());
+        assert!(read(ByteRange::file(&file, 1_000)).is_ok());
         for length in 0..file.len() {
-            let cut = read(Part::file(&file[..length], 1_000));
+            let cut = read(ByteRange::file(&file[..length], 1_000));
             assert!(matches!(cut, Err(Stop::Further(_))), "{length}: {cut:?}");
         }
     }
@@ -392,7 +392,7 @@ mod tests {
     fn not_every_auxiliary_picture_is_transparency() {
         for (auxiliary, has_alpha) in [(ALPHA[0], true), (ALPHA[1], true), (b"urn:depth", false)] {
             let file = avif(1, auxiliary);
-            let traits = read(Part::file(&file, 1 << 20)).unwrap().traits;
+            let traits = read(ByteRange::file(&file, 1 << 20)).unwrap().traits;
             assert_eq!(traits.has_alpha, Some(has_alpha));
         }
     }
@@ -416,7 +416,7 @@ mod tests {
 
     fn size(properties: &[Vec<u8>]) -> Result<(u32, u32), Stop> {
         let indices: Vec<u8> = (1..).take(properties.len()).collect();
-        let dimensions = read(Part::file(&with(properties, &indices), 1_000))?.dimensions;
+        let dimensions = read(ByteRange::file(&with(properties, &indices), 1_000))?.dimensions;
         Ok((dimensions.width(), dimensions.height()))
     }
 
@@ -455,7 +455,7 @@ mod tests {
     fn a_clean_aperture_is_rounded_and_within_its_picture() {
         let side = |[length, unit, offset, offset_unit]: [i32; 4], of: u32| {
             let clap = [length, unit, 0, 0, offset, offset_unit].map(i32::to_be_bytes);
-            clean_aperture(Part::file(&clap.concat(), 1_000), 0, of).ok()
+            clean_aperture(ByteRange::file(&clap.concat(), 1_000), 0, of).ok()
         };
         for (fractions, expected) in [
             ([30, 1, 0, 1], Some((30, true))),
@@ -498,7 +498,7 @@ mod tests {
     fn as_many_clean_apertures_as_are_allowed_take_few_steps() {
         let properties = [ispe(40, 24), clap([30, 1, 20, 1, 0, 1, 0, 1])];
         let file = with(&properties, &[&[1][..], &[2; 31]].concat());
-        let (header, steps) = steps::count(|| read(Part::file(&file, 1_000)));
+        let (header, steps) = steps::count(|| read(ByteRange::file(&file, 1_000)));
         assert_eq!(header.unwrap().dimensions, Dimensions::new(30, 20).unwrap());
         assert!(steps <= steps::limit(file.len()), "{steps} steps");
     }

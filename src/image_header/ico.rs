@@ -1,6 +1,6 @@
 //! ICO and CUR: icons and cursors, each of several pictures (<https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)>).
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{Format, Traits};
 
@@ -10,7 +10,7 @@ const ENTRY: u64 = 16;
 
 /// Returns the size of the largest picture, as the directory gives it. An entry whose picture begins inside the directory
 /// does not count, and the size is then not certain.
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let count = u64::from(file.u16_le(4)?);
     let directory = file.part(DIRECTORY, count.saturating_mul(ENTRY))?;
     let pictures = DIRECTORY.saturating_add(count.saturating_mul(ENTRY));
@@ -62,7 +62,7 @@ mod tests {
 
     /// Width, height and whether they are certain.
     fn size(pictures: &[(u8, u8, u32)]) -> Result<(u32, u32, bool), Stop> {
-        let header = read(Part::file(&ico(pictures), 1_000))?;
+        let header = read(ByteRange::file(&ico(pictures), 1_000))?;
         let dimensions = header.dimensions;
         Ok((dimensions.width(), dimensions.height(), header.is_certain))
     }

@@ -1,28 +1,32 @@
 //! Boxes, of which an ISO base media file is made (ISO/IEC 14496-12).
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{ImageError, Stop};
 
 /// One box: what it is, and what it holds.
 #[derive(Clone, Copy)]
 pub(super) struct Box<'a> {
     pub(super) kind: [u8; 4],
-    pub(super) body: Part<'a>,
+    pub(super) body: ByteRange<'a>,
 }
 
 /// The boxes that a part consists of, one after the other.
 pub(super) struct Boxes<'a> {
-    part: Part<'a>,
+    part: ByteRange<'a>,
     at: u64,
 }
 
 /// The boxes that stand in `part` from `at` on.
-pub(super) fn boxes(part: Part<'_>, at: u64) -> Boxes<'_> {
+pub(super) fn boxes(part: ByteRange<'_>, at: u64) -> Boxes<'_> {
     Boxes { part, at }
 }
 
 /// The body of the first box of a kind.
-pub(super) fn find<'a>(part: Part<'a>, at: u64, kind: &[u8; 4]) -> Result<Option<Part<'a>>, Stop> {
+pub(super) fn find<'a>(
+    part: ByteRange<'a>,
+    at: u64,
+    kind: &[u8; 4],
+) -> Result<Option<ByteRange<'a>>, Stop> {
     for found in boxes(part, at) {
         let found = found?;
         if found.kind == *kind {

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU8;
 
+use super::byte_range::ByteRange;
 use super::exif::Exif;
-use super::part::Part;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut told = Told::default();
     let walked = told.walk(file);
     let Some(frame) = told.frame else {
@@ -50,7 +50,7 @@ struct Told {
 }
 
 impl Told {
-    fn walk(&mut self, file: Part<'_>) -> Result<(), Stop> {
+    fn walk(&mut self, file: ByteRange<'_>) -> Result<(), Stop> {
         let mut at = 2;
         loop {
             let (marker, after) = next_marker(file, at)?;
@@ -87,7 +87,7 @@ impl Told {
 }
 
 impl Frame {
-    fn read(segment: Part<'_>, length: u64) -> Result<Self, Stop> {
+    fn read(segment: ByteRange<'_>, length: u64) -> Result<Self, Stop> {
         let size = (u32::from(segment.u16_be(5)?), u32::from(segment.u16_be(3)?));
         let (depth, components) = (segment.u8(2)?, segment.u8(7)?);
         let expected = u64::from(components).saturating_mul(3).saturating_add(8);
@@ -103,7 +103,7 @@ impl Frame {
 }
 
 /// The next marker, and where it ends. What stands before it is skipped, as decoders do.
-fn next_marker(file: Part<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
+fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
     loop {
         let byte = file.u8(at)?;
         at = at.saturating_add(1);
@@ -147,7 +147,7 @@ mod tests {
             (b"\xff\xc4\0\x0b\x08\0\x03\0\x04\x01", false),
         ] {
             let file = [&b"\xff\xd8"[..], frame, b"\x01\x11\0\xff\xda"].concat();
-            let header = read(Part::file(&file, 1_000));
+            let header = read(ByteRange::file(&file, 1_000));
             assert_eq!(header.is_ok(), is_one, "{frame:x?}");
         }
     }
@@ -162,7 +162,7 @@ mod tests {
                 FRAME.to_vec(),
                 PIXELS.to_vec(),
             ];
-            let header = read(Part::file(&file.concat(), 1_000)).unwrap();
+            let header = read(ByteRange::file(&file.concat(), 1_000)).unwrap();
             header
                 .traits
                 .orientation
@@ -179,15 +179,15 @@ mod tests {
     #[test]
     fn an_exif_block_counts_behind_the_frame_as_well() {
         let file = [b"\xff\xd8", FRAME, &exif(6), PIXELS].concat();
-        let header = read(Part::file(&file, 1_000)).unwrap();
+        let header = read(ByteRange::file(&file, 1_000)).unwrap();
         assert_eq!((header.dimensions.width(), header.is_certain), (3, true));
         // It may be out of reach.
         let far = [b"\xff\xd8", FRAME, b"\xff\xe2\xff\xff"].concat();
-        let header = read(Part::file(&far, 1_000)).unwrap();
+        let header = read(ByteRange::file(&far, 1_000)).unwrap();
         assert_eq!((header.dimensions.width(), header.is_certain), (4, false));
         let near = [b"\xff\xd8", FRAME, b"\xff\xe2\0\x20"].concat();
         assert!(matches!(
-            read(Part::file(&near, 1_000)),
+            read(ByteRange::file(&near, 1_000)),
             Err(Stop::Further(_))
         ));
     }

@@ -3,8 +3,8 @@
 use std::num::NonZeroU8;
 
 use super::bits::{Bits, Choices};
+use super::byte_range::{ByteRange, File};
 use super::isobmff::boxes;
-use super::part::{File, Part};
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
@@ -24,7 +24,7 @@ const MAX_PIECES: u32 = 16;
 const MAX_PIXELS: u64 = 1 << 40;
 
 /// A codestream in boxes: in one, or in pieces.
-pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read_container(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut pieces = Vec::new();
     let gathered = gather(file, &mut pieces);
     // The pieces are read once, after they are gathered. The header is most often within the first.
@@ -33,7 +33,7 @@ pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
         windows: &[],
         reach: 0,
     };
-    match read(Part::of(&codestream)) {
+    match read(ByteRange::of(&codestream)) {
         Err(Stop::Further(_)) => read(gathered?.ok_or(ImageError::Malformed)?),
         header => header,
     }
@@ -41,7 +41,7 @@ pub(super) fn read_container(file: Part<'_>) -> Result<Header, Stop> {
 
 /// Adds the pieces of a codestream one to the other, as many as its header may take. Returns the codestream that is a
 /// box of its own, if it comes first.
-fn gather<'a>(file: Part<'a>, pieces: &mut Vec<u8>) -> Result<Option<Part<'a>>, Stop> {
+fn gather<'a>(file: ByteRange<'a>, pieces: &mut Vec<u8>) -> Result<Option<ByteRange<'a>>, Stop> {
     let mut left = MAX_PIECES;
     for found in boxes(file, 0) {
         let found = found?;
@@ -65,7 +65,7 @@ fn gather<'a>(file: Part<'a>, pieces: &mut Vec<u8>) -> Result<Option<Part<'a>>, 
 }
 
 /// A codestream.
-pub(super) fn read(codestream: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(codestream: ByteRange<'_>) -> Result<Header, Stop> {
     if codestream.u16_be(0)? != 0xff0a {
         return Err(ImageError::Malformed.into());
     }
@@ -242,7 +242,7 @@ mod tests {
         };
         let bytes = CODESTREAM.chunks(1).map(piece).collect::<Vec<_>>().concat();
         let size = |file: &[u8]| {
-            let dimensions = read_container(Part::file(file, 1_000))?.dimensions;
+            let dimensions = read_container(ByteRange::file(file, 1_000))?.dimensions;
             Ok::<_, Stop>((dimensions.width(), dimensions.height()))
         };
         assert_eq!(size(&bytes), Ok((8, 8)));
@@ -261,7 +261,7 @@ mod tests {
     fn a_piece_may_go_on_to_the_end_of_the_file() {
         let told = |length: &[u8], codestream: &[u8]| {
             let file = [length, b"jxlp\x80\0\0\0", codestream].concat();
-            let header = read_container(Part::file(&file, 1_000))?;
+            let header = read_container(ByteRange::file(&file, 1_000))?;
             Ok((header.dimensions.width(), header.dimensions.height()))
         };
         assert_eq!(told(b"\0\0\0\x10", CODESTREAM), Ok((8, 8)));

@@ -2,8 +2,8 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
+use super::byte_range::ByteRange;
 use super::exif::Exif;
-use super::part::Part;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Traits};
 
@@ -22,7 +22,7 @@ struct Ancillary {
     exif: Exif,
 }
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let first = file.part(FIRST_CHUNK, AROUND_DATA.saturating_add(13))?;
     if first.bytes(0, 8)? != b"\0\0\0\x0dIHDR"
         || first.u32_be(21)? != crc32(first.bytes(4, 17)?)
@@ -65,7 +65,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
 }
 
 impl Ancillary {
-    fn read(&mut self, file: Part<'_>) -> Result<(), Stop> {
+    fn read(&mut self, file: ByteRange<'_>) -> Result<(), Stop> {
         let mut at = SECOND_CHUNK;
         loop {
             let length = u64::from(file.u32_be(at)?);
@@ -123,7 +123,7 @@ mod tests {
         ];
         let file = file.concat();
         let there = file.get(..1_000).unwrap_or(&file);
-        let header = read(Part::file(there, 1_000)).unwrap();
+        let header = read(ByteRange::file(there, 1_000)).unwrap();
         (header.dimensions.width(), header.is_certain)
     }
 

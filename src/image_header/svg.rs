@@ -4,7 +4,7 @@ mod doctype;
 mod length;
 mod scanner;
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Header, ImageError, Missing, Stop, header, steps};
 use crate::metadata::{Format, MAX_DIMENSION, Traits};
 use doctype::Doctype;
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const NAMESPACE: &[u8] = b"http://www.w3.org/2000/svg";
 
 /// Reads a file that begins like no other format as text, which may be XML.
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let there = file.available();
     if let [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..] = there {
         return Err(ImageError::Utf16.into());
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn size(text: &str) -> Result<(u32, u32), Stop> {
-        let dimensions = read(Part::file(text.as_bytes(), 1_000))?.dimensions;
+        let dimensions = read(ByteRange::file(text.as_bytes(), 1_000))?.dimensions;
         Ok((dimensions.width(), dimensions.height()))
     }
 
@@ -329,7 +329,9 @@ mod tests {
     fn what_a_font_a_style_or_a_lost_ratio_can_change_is_not_certain() {
         let is_certain = |attributes: &str| {
             let text = format!("<svg viewBox='0 0 30 20' {attributes}>");
-            read(Part::file(text.as_bytes(), 1_000)).unwrap().is_certain
+            read(ByteRange::file(text.as_bytes(), 1_000))
+                .unwrap()
+                .is_certain
         };
         for certain in [
             "",
@@ -616,7 +618,7 @@ mod tests {
                     }
                 })
                 .collect();
-            let found = read(Part::file(&bytes, 1_000));
+            let found = read(ByteRange::file(&bytes, 1_000));
             assert_eq!(found, Err(ImageError::Utf16.into()));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU8;
 
-use super::part::Part;
+use super::byte_range::ByteRange;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Format, Orientation, Traits};
 
@@ -19,7 +19,7 @@ mod tag {
     pub(super) const DNG_VERSION: u16 = 50_706;
 }
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let directory = Directory::first(file)?;
     let is_cr2 = file.array(4)? == *b"\x10\0\0\0CR\x02\0";
     if is_cr2 || directory.field(tag::DNG_VERSION)?.is_some() {
@@ -65,7 +65,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
 }
 
 /// The orientation of an Exif block, which begins as a TIFF file does.
-pub(super) fn orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
+pub(super) fn orientation(exif: ByteRange<'_>) -> Result<Option<Orientation>, Stop> {
     let directory = Directory::first(exif)?;
     if directory.numbers.big {
         return Err(ImageError::Malformed.into());
@@ -75,7 +75,7 @@ pub(super) fn orientation(exif: Part<'_>) -> Result<Option<Orientation>, Stop> {
 
 /// The first list of fields, which describes the first picture.
 struct Directory<'a> {
-    file: Part<'a>,
+    file: ByteRange<'a>,
     numbers: Numbers,
     /// Where the fields begin, and how many there are.
     fields: u64,
@@ -91,7 +91,7 @@ struct Numbers {
 }
 
 impl<'a> Directory<'a> {
-    fn first(file: Part<'a>) -> Result<Self, Stop> {
+    fn first(file: ByteRange<'a>) -> Result<Self, Stop> {
         let little_endian = match &file.array(0)? {
             b"II" => true,
             b"MM" => false,
@@ -153,7 +153,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The first field of a tag.
-    fn field(&self, tag: u16) -> Result<Option<Part<'a>>, Stop> {
+    fn field(&self, tag: u16) -> Result<Option<ByteRange<'a>>, Stop> {
         let length = self.numbers.field_length();
         for n in 0..self.count {
             let at = self.fields.saturating_add(n.saturating_mul(length));
@@ -206,7 +206,7 @@ impl<'a> Directory<'a> {
 }
 
 impl Numbers {
-    fn u16(self, file: Part<'_>, at: u64) -> Result<u16, Stop> {
+    fn u16(self, file: ByteRange<'_>, at: u64) -> Result<u16, Stop> {
         if self.little_endian {
             file.u16_le(at)
         } else {
@@ -214,7 +214,7 @@ impl Numbers {
         }
     }
 
-    fn u32(self, file: Part<'_>, at: u64) -> Result<u32, Stop> {
+    fn u32(self, file: ByteRange<'_>, at: u64) -> Result<u32, Stop> {
         if self.little_endian {
             file.u32_le(at)
         } else {
@@ -228,7 +228,7 @@ impl Numbers {
     }
 
     /// A number as long as an offset is.
-    fn offset(self, file: Part<'_>, at: u64) -> Result<u64, Stop> {
+    fn offset(self, file: ByteRange<'_>, at: u64) -> Result<u64, Stop> {
         if self.big {
             self.u64(file, at)
         } else {
@@ -236,7 +236,7 @@ impl Numbers {
         }
     }
 
-    fn u64(self, file: Part<'_>, at: u64) -> Result<u64, Stop> {
+    fn u64(self, file: ByteRange<'_>, at: u64) -> Result<u64, Stop> {
         let number = file.u64_be(at)?;
         Ok(if self.little_endian {
             number.swap_bytes()
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_orientation_is_one_number() {
-        let told = |block: &[u8]| orientation(Part::file(block, 1_000)).unwrap();
+        let told = |block: &[u8]| orientation(ByteRange::file(block, 1_000)).unwrap();
         let six = Orientation::new(6);
         for kind in [1, 3, 4, 6, 8, 9] {
             assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), six);
@@ -276,8 +276,9 @@ mod tests {
 
     #[test]
     fn an_exif_block_contains_a_whole_list_of_fields_and_is_no_big_tiff() {
-        let is_read =
-            |block: &[u8]| orientation(Part::file(block, 1_000).first(block.len() as u64)).is_ok();
+        let is_read = |block: &[u8]| {
+            orientation(ByteRange::file(block, 1_000).first(block.len() as u64)).is_ok()
+        };
         let block = block_of(3, 1, [6, 0, 0, 0]);
         // The offset of the next list may be missing.
         assert!(is_read(&block[..22]) && is_read(b"II*\0\x08\0\0\0\0\0"));
@@ -304,7 +305,7 @@ mod tests {
             vec![0; 4],
         ];
         let file = file.concat();
-        let header = read(Part::file(&file, 1_000)).unwrap();
+        let header = read(ByteRange::file(&file, 1_000)).unwrap();
         assert_eq!(
             (header.dimensions.width(), header.dimensions.height()),
             (4, 3)
@@ -314,7 +315,7 @@ mod tests {
             (None, None)
         );
         // Within reach they are waited for.
-        let further = read(Part::file(&file, 100_000));
+        let further = read(ByteRange::file(&file, 100_000));
         assert!(matches!(further, Err(Stop::Further(missing)) if missing.from == 65_536));
     }
 }

@@ -2,8 +2,8 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
+use super::byte_range::ByteRange;
 use super::exif::Exif;
-use super::part::Part;
 use super::{Header, ImageError, Stop, header};
 use crate::metadata::{ColorSpace, Dimensions, Format, Traits};
 
@@ -14,7 +14,7 @@ const ANIMATION: u8 = 0x02;
 const EXIF: u8 = 0x08;
 const ALPHA: u8 = 0x10;
 
-pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
+pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let data = FIRST_CHUNK.saturating_add(8);
     let chunk = file.part(data, file.u32_le(FIRST_CHUNK.saturating_add(4))?.into())?;
     match &file.array(FIRST_CHUNK)? {
@@ -25,7 +25,7 @@ pub(super) fn read(file: Part<'_>) -> Result<Header, Stop> {
     }
 }
 
-fn lossy(chunk: Part<'_>) -> Result<Header, Stop> {
+fn lossy(chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let is_key_frame = chunk.u8(0)? & 1 == 0;
     if !is_key_frame || chunk.bytes(3, 3)? != [0x9d, 0x01, 0x2a] {
         return Err(ImageError::Malformed.into());
@@ -35,7 +35,7 @@ fn lossy(chunk: Part<'_>) -> Result<Header, Stop> {
     header(Format::Webp, (side(6)?, side(8)?), traits(false, false))
 }
 
-fn lossless(chunk: Part<'_>) -> Result<Header, Stop> {
+fn lossless(chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let packed = chunk.u32_le(1)?;
     if chunk.u8(0)? != 0x2f || packed >> 29 != 0 {
         return Err(ImageError::Malformed.into());
@@ -46,7 +46,7 @@ fn lossless(chunk: Part<'_>) -> Result<Header, Stop> {
     header(Format::Webp, size, traits(has_alpha, false))
 }
 
-fn extended(file: Part<'_>, chunk: Part<'_>) -> Result<Header, Stop> {
+fn extended(file: ByteRange<'_>, chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let flags = chunk.u8(0)?;
     let side = |at| Ok::<_, Stop>(chunk.u24_le(at)?.saturating_add(1));
     let size = (side(4)?, side(7)?);
@@ -94,7 +94,7 @@ impl Behind {
     /// As far as it takes: there may be more frames behind an Exif block, but no other block that counts.
     fn read(
         &mut self,
-        file: Part<'_>,
+        file: ByteRange<'_>,
         animated: bool,
         canvas: Option<Dimensions>,
     ) -> Result<(), Stop> {
@@ -134,7 +134,7 @@ impl Behind {
 }
 
 /// Some writers put the marker of a JPEG segment in front of the Exif block.
-fn tiff_in(exif: Part<'_>) -> Result<Part<'_>, Stop> {
+fn tiff_in(exif: ByteRange<'_>) -> Result<ByteRange<'_>, Stop> {
     exif.rest(if exif.starts_with(b"Exif\0\0")? { 6 } else { 0 })
 }
 
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn told(file: &[u8], most: u64) -> Result<(u32, bool), Stop> {
-        let header = read(Part::file(file, most))?;
+        let header = read(ByteRange::file(file, most))?;
         Ok((header.dimensions.width(), header.is_certain))
     }
 

@@ -1,7 +1,7 @@
 //! Properties of pictures: the list of all of them (`ipco`), and which picture has which (`ipma`).
 
+use super::super::byte_range::ByteRange;
 use super::super::isobmff::{Box, boxes, find};
-use super::super::part::Part;
 use super::super::{ImageError, Stop};
 use super::id;
 
@@ -20,7 +20,11 @@ pub(super) struct Properties<'a> {
 
 impl<'a> Properties<'a> {
     /// Reads an `iprp`. Each association and each property is read once, however many pictures there are.
-    pub(super) fn read(iprp: Part<'a>, primary: u32, auxiliaries: &[u32]) -> Result<Self, Stop> {
+    pub(super) fn read(
+        iprp: ByteRange<'a>,
+        primary: u32,
+        auxiliaries: &[u32],
+    ) -> Result<Self, Stop> {
         let associations = Associations::read(iprp, primary, auxiliaries)?;
         let ipco = find(iprp, 0, b"ipco")?.ok_or(ImageError::Malformed)?;
         let all = boxes(ipco, 0)
@@ -53,7 +57,7 @@ struct Associations {
 }
 
 impl Associations {
-    fn read(iprp: Part<'_>, primary: u32, auxiliaries: &[u32]) -> Result<Self, Stop> {
+    fn read(iprp: ByteRange<'_>, primary: u32, auxiliaries: &[u32]) -> Result<Self, Stop> {
         let mut associations = Self {
             of_primary: Vec::new(),
             has_primary: false,
@@ -69,7 +73,7 @@ impl Associations {
         Ok(associations)
     }
 
-    fn add(&mut self, ipma: Part<'_>, primary: u32, auxiliaries: &[u32]) -> Result<(), Stop> {
+    fn add(&mut self, ipma: ByteRange<'_>, primary: u32, auxiliaries: &[u32]) -> Result<(), Stop> {
         let (short_ids, wide) = (ipma.u8(0)? == 0, ipma.u8(3)? & 1 == 1);
         let mut at = 8;
         for _ in 0..ipma.u32_be(4)? {

@@ -1,4 +1,4 @@
-//! A part of a file, of which only the beginning may be there.
+//! Byte ranges of a file of which only some stretches may be loaded.
 
 use super::{ImageError, Missing, Stop, Window, steps};
 
@@ -13,15 +13,15 @@ pub(super) struct File<'a> {
     pub(super) reach: u64,
 }
 
-/// A stretch of a file, such as a chunk, a segment or a box. Offsets are from its beginning.
+/// A range of a file, such as a chunk, a segment or a box. Offsets are relative to its first byte.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Part<'a> {
+pub(super) struct ByteRange<'a> {
     file: &'a File<'a>,
     from: u64,
     to: u64,
 }
 
-impl<'a> Part<'a> {
+impl<'a> ByteRange<'a> {
     /// A whole file, whose length is not known.
     pub(super) fn of(file: &'a File<'a>) -> Self {
         Self {
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_yet_is_further_and_what_never_can_be_is_malformed() {
-        let file = Part::file(b"0123456789", 100);
+        let file = ByteRange::file(b"0123456789", 100);
         let part = file.part(2, 10).unwrap();
         assert_eq!(part.bytes(0, 8), Ok(&b"23456789"[..]));
         assert_eq!(part.bytes(0, 9), further(2, 11));
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_part_ends_where_its_last_byte_was() {
-        let part = Part::file(b"0123456789", 100).part(2, 3).unwrap();
+        let part = ByteRange::file(b"0123456789", 100).part(2, 3).unwrap();
         assert_eq!([2, 3, 4].map(|at| part.ends_by(at)), [false, true, true]);
         assert_eq!(part.first(2).all(), Ok(&b"23"[..]));
         assert_eq!(part.first(9).all(), Ok(&b"234"[..]));
@@ -217,7 +217,7 @@ mod tests {
             window(104, b"efgh"),
             window(2, b"2"),
         ];
-        let file = Part::with_windows(b"0123", &windows, 1_000);
+        let file = ByteRange::with_windows(b"0123", &windows, 1_000);
         assert_eq!(file.bytes(1, 3), Ok(&b"123"[..]));
         assert_eq!(file.bytes(102, 4), Ok(&b"cdef"[..]));
         assert_eq!(file.bytes(104, 4), Ok(&b"efgh"[..]));
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn what_is_too_far_is_given_up() {
-        let file = Part::file(b"", 100);
+        let file = ByteRange::file(b"", 100);
         assert_eq!(file.within_reach(Ok(7)), Ok(Some(7)));
         let missing = |to| file.within_reach::<u8>(further(0, to));
         assert_eq!(missing(100), further(0, 100));
