@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::freshness::Windows;
+use crate::freshness::FreshnessPolicy;
 use crate::image_header::Limits;
 use keys::Keys;
 
@@ -245,11 +245,11 @@ impl Config {
         Ok(self)
     }
 
-    /// The freshness windows that follow from the settings.
+    /// Returns the freshness policy of the settings.
     #[must_use]
-    pub fn windows(&self) -> Windows {
+    pub fn freshness(&self) -> FreshnessPolicy {
         let ms = |seconds: u64| seconds.saturating_mul(1_000);
-        Windows {
+        FreshnessPolicy {
             fresh_ms: ms(self.kv_cache_ttl_s),
             while_revalidate_ms: ms(self.stale_while_revalidate_s),
             if_error_ms: ms(self.stale_if_error_s),

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::freshness::{self, Freshness, Windows};
+use crate::freshness::{self, Freshness, FreshnessPolicy};
 use crate::metadata::ImageMetadata;
 use crate::path::{ImagePath, hex};
 
@@ -80,8 +80,8 @@ impl Entry {
 
     /// What may be done with it now.
     #[must_use]
-    pub fn state(&self, windows: &Windows, now_ms: u64) -> Freshness {
-        windows.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
+    pub fn state(&self, policy: &FreshnessPolicy, now_ms: u64) -> Freshness {
+        policy.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
     }
 
     /// About how many bytes of memory it takes under `key`. Its parts of a fixed size, those of the cache's tables included,

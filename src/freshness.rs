@@ -8,9 +8,9 @@ use std::hash::Hasher;
 /// otherwise expire together and reach the origin as one wave.
 const MAX_JITTER_PER_MILLE: u64 = 50;
 
-/// The windows of a record, in milliseconds.
+/// How long a record is fresh, and may be served stale, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
+pub struct FreshnessPolicy {
     /// Fresh for this long after it was fetched, less the key's jitter.
     pub fresh_ms: u64,
     /// After that: served stale for this long while it is fetched again.
@@ -32,7 +32,7 @@ pub enum Freshness {
     Expired,
 }
 
-impl Windows {
+impl FreshnessPolicy {
     /// For how long `key` is fresh: `fresh_ms` less 0 to 5 %, always the same for one key.
     #[must_use]
     pub fn lifetime_ms(&self, key: &str) -> u64 {
@@ -109,7 +109,7 @@ fn key_hash(key: &str) -> u64 {
 mod tests {
     use super::*;
 
-    const WINDOWS: Windows = Windows {
+    const POLICY: FreshnessPolicy = FreshnessPolicy {
         fresh_ms: 10_000,
         while_revalidate_ms: 5_000,
         if_error_ms: 20_000,
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_record_passes_through_its_windows_in_order() {
-        let state = |now| WINDOWS.state(100_000, 10_000, now);
+        let state = |now| POLICY.state(100_000, 10_000, now);
         assert_eq!(state(100_000), Freshness::Fresh);
         assert_eq!(state(110_000), Freshness::Fresh);
         assert_eq!(state(110_001), Freshness::StaleWhileRevalidate);
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_record_from_the_future_is_fetched_now() {
-        assert_eq!(WINDOWS.state(200_000, 10_000, 100_000), Freshness::Fresh);
+        assert_eq!(POLICY.state(200_000, 10_000, 100_000), Freshness::Fresh);
         assert_eq!(age_s(200_000, 100_000), 0);
         assert_eq!(ttl_s(200_000, 10_000, 100_000), 10);
     }
@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn a_key_loses_up_to_a_twentieth_of_its_lifetime_and_always_the_same() {
-        let windows = Windows {
+        let policy = FreshnessPolicy {
             fresh_ms: 1_000_000,
-            ..WINDOWS
+            ..POLICY
         };
         let lifetimes: Vec<u64> = (0..1_000)
-            .map(|n| windows.lifetime_ms(&format!("metadata:{n}")))
+            .map(|n| policy.lifetime_ms(&format!("metadata:{n}")))
             .collect();
         assert!(
             lifetimes
@@ -160,6 +160,6 @@ mod tests {
         );
         assert!(lifetimes.iter().any(|ms| *ms < 960_000));
         assert!(lifetimes.iter().any(|ms| *ms > 990_000));
-        assert_eq!(windows.lifetime_ms("metadata:7"), lifetimes[7]);
+        assert_eq!(policy.lifetime_ms("metadata:7"), lifetimes[7]);
     }
 }

@@ -124,7 +124,7 @@ impl<P: Ports> Leader<P> {
     /// Goes on to the origin for a record of KV that is stale, unless the origin failed a moment ago.
     fn refresh_if_stale(&self, entry: Rc<Entry>, is_refresh: bool) {
         let now_ms = self.ports.now_ms();
-        let state = entry.state(&self.service.windows, now_ms);
+        let state = entry.state(&self.service.freshness, now_ms);
         let is_failing = || {
             let mut failures = self.service.negative_cache.borrow_mut();
             failures.recall(&self.key, now_ms).is_some()
@@ -212,7 +212,7 @@ impl<P: Ports> Leader<P> {
         let held = held.map(Fallback::in_memory);
         let (fallback, in_kv) = match answer {
             KvAnswer::Usable(entry) => {
-                let state = entry.state(&self.service.windows, self.ports.now_ms());
+                let state = entry.state(&self.service.freshness, self.ports.now_ms());
                 if state == Freshness::Fresh {
                     self.keep(&entry);
                 } else {
@@ -386,7 +386,7 @@ impl<P: Ports> Leader<P> {
     }
 
     fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {
-        let lifetime_ms = self.service.windows.lifetime_ms(&self.key);
+        let lifetime_ms = self.service.freshness.lifetime_ms(&self.key);
         let now_ms = self.ports.now_ms();
         Entry::new(&self.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
     }

@@ -17,7 +17,7 @@ use crate::convoy::Convoy;
 use crate::entry::Entry;
 use crate::failure::{Cause, Failure};
 use crate::flight::{Boarding, Flight, Flights};
-use crate::freshness::Windows;
+use crate::freshness::FreshnessPolicy;
 use crate::landing::{FlightEnd, Landing};
 use crate::leader::{Leader, Start};
 use crate::log::{Event, Journal, Log};
@@ -53,7 +53,7 @@ const MOST_BOARDINGS: usize = 8;
 pub struct OptimizedMetadataService<S> {
     pub(crate) config: Config,
     pub(crate) origins: OriginIds,
-    pub(crate) windows: Windows,
+    pub(crate) freshness: FreshnessPolicy,
     pub(crate) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
     pub(crate) negative_cache: RefCell<NegativeCache>,
     pub(crate) flights: RefCell<Flights<S, FlightEnd>>,
@@ -77,7 +77,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             .saturating_add(FLIGHT_GRACE_MS);
         Rc::new(Self {
             origins: OriginIds::of(&config),
-            windows: config.windows(),
+            freshness: config.freshness(),
             memory: RefCell::new(MemoryCache::with_most_bytes(
                 capacity,
                 capacity.saturating_mul(BYTES_PER_ENTRY),

@@ -16,7 +16,7 @@ mod checks;
 use std::path::Path;
 
 use optimized_metadata::displayed_size::DisplayedSize;
-use optimized_metadata::freshness::{Freshness, Windows, age_s, ttl_s};
+use optimized_metadata::freshness::{Freshness, FreshnessPolicy, age_s, ttl_s};
 use optimized_metadata::metadata::Dimensions;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -156,10 +156,10 @@ proptest! {
         fresh_ms: u64, while_revalidate_ms: u64, if_error_ms: u64,
         fetched_ms: u64, moment_ms: u64, later_ms: u64, key in "[a-z]{0,8}",
     ) {
-        let windows = Windows { fresh_ms, while_revalidate_ms, if_error_ms };
-        let lifetime_ms = windows.lifetime_ms(&key);
+        let policy = FreshnessPolicy { fresh_ms, while_revalidate_ms, if_error_ms };
+        let lifetime_ms = policy.lifetime_ms(&key);
         prop_assert!(lifetime_ms <= fresh_ms && lifetime_ms >= fresh_ms - fresh_ms / 20);
-        let rank = |now_ms| match windows.state(fetched_ms, lifetime_ms, now_ms) {
+        let rank = |now_ms| match policy.state(fetched_ms, lifetime_ms, now_ms) {
             Freshness::Fresh => 0,
             Freshness::StaleWhileRevalidate => 1,
             Freshness::StaleIfError => 2,

@@ -4,7 +4,7 @@
 //! fetched again. Its age at a random moment follows from these two times alone.
 
 use optimized_metadata::config::Config;
-use optimized_metadata::freshness::Windows;
+use optimized_metadata::freshness::FreshnessPolicy;
 use optimized_metadata::image_header::Limits;
 use optimized_metadata::metadata::ImageMetadata;
 use optimized_metadata::record::Record;
@@ -17,7 +17,7 @@ use super::trace::{Trace, exponential};
 
 pub struct Past {
     trace: Trace,
-    windows: Windows,
+    freshness: FreshnessPolicy,
     metadata: ImageMetadata,
     seed: u64,
 }
@@ -26,7 +26,7 @@ impl Past {
     pub fn new(trace: Trace, config: &Config, seed: u64) -> Self {
         Self {
             trace,
-            windows: config.windows(),
+            freshness: config.freshness(),
             metadata: reply(Limits::default()).metadata().expect("a sound answer"),
             seed,
         }
@@ -36,7 +36,7 @@ impl Past {
     pub fn value(&self, image: u32, key: &str) -> Option<Value> {
         // Of its own seed: an image has the same past whatever is asked for before it.
         let mut random = XorShiftRng::seed_from_u64(self.seed ^ u64::from(image));
-        let fresh_ms = self.windows.lifetime_ms(key) as f64;
+        let fresh_ms = self.freshness.lifetime_ms(key) as f64;
         let wait_ms = 1.0 / self.trace.rate_per_ms(image);
         let phase_ms = random.random::<f64>() * (fresh_ms + wait_ms);
         let age_ms = if phase_ms < fresh_ms {
@@ -52,7 +52,7 @@ impl Past {
         };
         Some(Value {
             json: record.encode().into(),
-            expires_ms: last_fetched_ms + self.windows.retention_ms(),
+            expires_ms: last_fetched_ms + self.freshness.retention_ms(),
         })
         .filter(|value| value.expires_ms > START_MS)
     }

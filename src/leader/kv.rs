@@ -84,7 +84,7 @@ impl<P: Ports> Leader<P> {
             return KvAnswer::Useless;
         };
         let entry = self.entry(record.metadata, last_fetched_ms);
-        let state = entry.state(&self.service.windows, self.ports.now_ms());
+        let state = entry.state(&self.service.freshness, self.ports.now_ms());
         match state {
             Freshness::Expired => KvAnswer::Useless,
             Freshness::StaleIfError => KvAnswer::LastResort(entry),
@@ -106,7 +106,7 @@ impl<P: Ports> Leader<P> {
         }
         let now_ms = self.ports.now_ms();
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
-        let left_ms = self.service.windows.retention_ms().saturating_sub(age_ms);
+        let left_ms = self.service.freshness.retention_ms().saturating_sub(age_ms);
         let write = Write {
             metadata: record.encode(),
             ttl_s: left_ms.div_ceil(1_000).max(MIN_KV_TTL_S),

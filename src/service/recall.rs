@@ -55,7 +55,7 @@ impl<S> OptimizedMetadataService<S> {
     pub fn recall(&self, key: &str, now_ms: u64) -> Recall {
         let held = self.memory.borrow_mut().get(key).cloned();
         let state = held.as_ref().map_or(Freshness::Expired, |entry| {
-            entry.state(&self.windows, now_ms)
+            entry.state(&self.freshness, now_ms)
         });
         let kept_too_long = |entry: &Entry| {
             entry.kept_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
