@@ -298,7 +298,7 @@ impl<P: Ports> Leader<P> {
             failure: &failure,
             cause: message.as_deref(),
         };
-        self.service.tell(&event, &self.ports);
+        self.service.log(&event, &self.ports);
         let fallback = known.fallback.as_ref();
         let stands_in = failure.allows_stale() && fallback.is_some();
         let remembered = self.remember(failure, stands_in, now_ms);
@@ -413,7 +413,7 @@ impl<P: Ports> Leader<P> {
         };
         if pruned > 0 {
             let event = Event::Pruned { before, pruned };
-            self.service.tell(&event, &self.ports);
+            self.service.log(&event, &self.ports);
         }
     }
 

@@ -303,13 +303,13 @@ fn truncated(text: &str) -> String {
 /// Decides what is written: nothing below the level, and each cause of a warning once a minute,
 /// so that a fault of KV does not become a flood of the log.
 #[derive(Debug)]
-pub struct Journal {
+pub struct Logger {
     level: LogLevel,
     /// What was warned of, and when; the latest comes last.
     warned: Vec<(String, u64)>,
 }
 
-impl Journal {
+impl Logger {
     /// Writes what is at `level` or above.
     #[must_use]
     pub fn new(level: LogLevel) -> Self {
@@ -320,7 +320,7 @@ impl Journal {
     }
 
     /// Writes `event`, unless it is below the level or was written a moment ago.
-    pub fn tell(&mut self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
+    pub fn log(&mut self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
         let level = event.level();
         if level < self.level {
             return;

@@ -132,7 +132,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         match result {
             Err(KvFault::Unbound) => Ok(T::default()),
             Err(fault) => {
-                self.tell_kv_fault(operation, &fault, ports);
+                self.log_kv_fault(operation, &fault, ports);
                 Err(fault)
             }
             done => done,

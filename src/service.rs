@@ -20,7 +20,7 @@ use crate::flight::{Boarding, Flight, Flights};
 use crate::freshness::FreshnessPolicy;
 use crate::landing::{FlightEnd, Landing};
 use crate::leader::{Leader, Start};
-use crate::log::{Event, Journal, Log};
+use crate::log::{Event, Log, Logger};
 use crate::lookup::{Lookup, Refusal, Source, Timing};
 use crate::memory_cache::MemoryCache;
 use crate::metrics::Metrics;
@@ -58,7 +58,7 @@ pub struct OptimizedMetadataService<S> {
     pub(crate) negative_cache: RefCell<NegativeCache>,
     pub(crate) flights: RefCell<Flights<S, FlightEnd>>,
     pub(crate) metrics: Metrics,
-    journal: RefCell<Journal>,
+    logger: RefCell<Logger>,
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
@@ -90,7 +90,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }),
             flights: RefCell::new(Flights::new(config.max_in_flight, flight_limit_ms)),
             metrics: Metrics::default(),
-            journal: RefCell::new(Journal::new(config.log_level)),
+            logger: RefCell::new(Logger::new(config.log_level)),
             config,
         })
     }
@@ -253,7 +253,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             let (flight, leads) = match self.board(key, now_ms) {
                 Boarding::Lead(flight) => (flight, true),
                 Boarding::Follow(flight) => {
-                    self.tell_at(&Event::Coalesced { key }, now_ms, ports);
+                    self.log_at(&Event::Coalesced { key }, now_ms, ports);
                     (flight, false)
                 }
                 Boarding::Full => return Self::overloaded(held),
@@ -333,7 +333,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Landing::from_failure(Failure::overloaded(), source, held)
     }
 
-    pub(crate) fn tell_kv_fault(
+    pub(crate) fn log_kv_fault(
         &self,
         operation: &'static str,
         fault: &KvFault,
@@ -352,19 +352,19 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             },
             KvFault::Failed(cause) => Event::KvFault { operation, cause },
         };
-        self.tell(&event, ports);
+        self.log(&event, ports);
     }
 
-    pub(crate) fn tell(&self, event: &Event<'_>, ports: &impl Ports) {
-        self.tell_at(event, ports.now_ms(), ports);
+    pub(crate) fn log(&self, event: &Event<'_>, ports: &impl Ports) {
+        self.log_at(event, ports.now_ms(), ports);
     }
 
-    pub(crate) fn tell_at(&self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
-        self.journal.borrow_mut().tell(event, now_ms, log);
+    pub(crate) fn log_at(&self, event: &Event<'_>, now_ms: u64, log: &dyn Log) {
+        self.logger.borrow_mut().log(event, now_ms, log);
     }
 
     /// Whether anything is logged at `level`.
-    pub(crate) fn is_told(&self, level: LogLevel) -> bool {
+    pub(crate) fn is_logged(&self, level: LogLevel) -> bool {
         level >= self.config.log_level
     }
 }

@@ -55,13 +55,13 @@ impl Told {
     ) -> Self {
         site.record(raw, Ok(&lookup), lookup.now_ms, log);
         let service = site.service();
-        if service.is_told(LogLevel::Debug) {
+        if service.is_logged(LogLevel::Debug) {
             let event = Event::Metadata {
                 path: raw,
                 source: lookup.source,
                 duration_ms: lookup.timing.total_ms,
             };
-            service.tell_at(&event, lookup.now_ms, log);
+            service.log_at(&event, lookup.now_ms, log);
         }
         let cropped = crop.map(|crop| {
             let processed = process_metadata(lookup.metadata().dimensions, crop);

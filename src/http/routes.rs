@@ -123,7 +123,7 @@ impl<S: Clone + 'static> Routes<S> {
             cache_status: None,
             server_timing: None,
         };
-        self.0.service().tell_at(&event, now_ms, ports);
+        self.0.service().log_at(&event, now_ms, ports);
         told.map(|told| told.body().to_owned())
     }
 
@@ -159,7 +159,7 @@ impl<S: Clone + 'static> Routes<S> {
         if self
             .0
             .service()
-            .is_told(log::level_of_request(method, code))
+            .is_logged(log::level_of_request(method, code))
         {
             let event = Event::Request {
                 method,
@@ -169,7 +169,7 @@ impl<S: Clone + 'static> Routes<S> {
                 cache_status: answer.headers.get("Cache-Status"),
                 server_timing: answer.headers.get("Server-Timing"),
             };
-            self.0.service().tell_at(&event, now_ms, log);
+            self.0.service().log_at(&event, now_ms, log);
         }
         let allowed = &self.0.service().config().cors_origins;
         finish(cors::allow(answer, allowed, request.origin))
@@ -189,7 +189,7 @@ impl<S: Clone + 'static> Routes<S> {
                 .is_some_and(|route| route.is_admins(request.method))
         {
             let event = Event::AdminTokenMissing;
-            service.tell_at(&event, ports.now_ms(), ports);
+            service.log_at(&event, ports.now_ms(), ports);
         }
         let route = route
             .filter(|route| match route {

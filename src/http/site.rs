@@ -57,7 +57,7 @@ impl<S: Clone + 'static> Site<S> {
             let point = data_point::json(raw, outcome, &self.isolate);
             if let Err(cause) = dataset.write(&point) {
                 let event = Event::DatasetFault { cause: &cause };
-                self.service.tell_at(&event, now_ms, log);
+                self.service.log_at(&event, now_ms, log);
             }
         }
     }

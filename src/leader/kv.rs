@@ -50,7 +50,7 @@ impl<P: Ports> Leader<P> {
         let answer = match reading {
             Ok(stored) => self.judge(stored),
             Err(fault) => {
-                self.service.tell_kv_fault("read", &fault, &self.ports);
+                self.service.log_kv_fault("read", &fault, &self.ports);
                 if fault == KvFault::Unbound {
                     // Nothing was read.
                     return KvAnswer::Unknown;
@@ -72,7 +72,7 @@ impl<P: Ports> Leader<P> {
             Err(reason) => {
                 let path = &self.path.encoded();
                 let event = Event::MalformedRecord { path, reason };
-                self.service.tell(&event, &self.ports);
+                self.service.log(&event, &self.ports);
                 return KvAnswer::Useless;
             }
         };
@@ -147,7 +147,7 @@ impl<P: Ports> Leader<P> {
             self.service.metrics.kv_writes.count();
         }
         if let Err(fault) = written {
-            self.service.tell_kv_fault("write", &fault, ports);
+            self.service.log_kv_fault("write", &fault, ports);
         }
     }
 }
