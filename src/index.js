@@ -13,13 +13,15 @@ export default class extends WorkerEntrypoint {
     guard();
     // Each of these is read once: the runtime makes a string of the URL, and an object of the headers, at every look.
     const { method, url, headers } = request;
+    const ifNoneMatch = headers.get("If-None-Match");
+    const origin = headers.get("Origin");
     if (method === "GET" || method === "HEAD") {
-      const response = fromMemory(method === "HEAD", url, headers);
+      const response = fromMemory(method === "HEAD", url, ifNoneMatch, origin);
       if (response !== undefined) return response;
-    } else if (method === "POST" && new URL(url).pathname === "/metadata") {
-      return batch(this, request, incoming(method, url, headers));
     }
-    return forward(this, request, incoming(method, url, headers));
+    const incoming = { head: headOf(method, url, ifNoneMatch, origin, headers.get("Authorization")) };
+    if (method === "POST" && new URL(url).pathname === "/metadata") return batch(this, request, incoming);
+    return forward(this, request, incoming);
   }
 
   fetchMetadata(path) {
@@ -38,11 +40,8 @@ function guard() {
   if (pending.count !== 0) replaceInstance(Memory);
 }
 
-/** A request as src/edge/incoming.rs takes it. Neither a URL nor a header has a line break. */
-function incoming(method, url, headers) {
-  const values = ["If-None-Match", "Origin", "Authorization"].map((name) => headers.get(name) ?? "");
-  return { head: [method, url, ...values].join("\n") };
-}
+/** The head of a request, as src/edge/incoming.rs takes it. Neither a URL nor a header has a line break. */
+const headOf = (method, url, ...values) => [method, url, ...values.map((value) => value ?? "")].join("\n");
 
 /** Hands a request over to the build. */
 function forward(worker, request, incoming) {
@@ -72,8 +71,8 @@ function call(worker, method) {
 // No private member of the class: every instance, and there is one for each request, would pay for it.
 const build = ({ ctx, env }) => new Worker(ctx, env);
 
-function fromMemory(isHead, url, headers) {
-  const answer = answerFromMemory(isHead, url, headers.get("If-None-Match"), headers.get("Origin"));
+function fromMemory(isHead, url, ifNoneMatch, origin) {
+  const answer = answerFromMemory(isHead, url, ifNoneMatch, origin);
   if (answer === undefined) return;
   const { body, init } = answer[0] === "+" ? (recent.get(answer) ?? kept(answer)) : parsed(answer);
   return new Response(body, init);

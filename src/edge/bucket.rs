@@ -6,7 +6,7 @@ use worker::Env;
 
 use super::bindings::binding;
 use super::clock::now_ms;
-use super::js_value::{is_subrequest_limit, message, object};
+use super::js_value::{is_subrequest_limit, message, number, object};
 use super::prefix_share::PrefixShares;
 use super::timer;
 use crate::content_encoding::ContentEncoding;
@@ -159,11 +159,6 @@ fn range(head: &Head) -> Options {
     let (offset, length) = head.next_range();
     let (offset, length) = (number(offset).into(), number(length).into());
     object(&[("offset", offset), ("length", length)])
-}
-
-#[allow(clippy::cast_precision_loss)] // at most the size of an object, 5 TiB
-fn number(bytes: u64) -> f64 {
-    bytes as f64
 }
 
 async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {

@@ -13,6 +13,12 @@ pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
     object
 }
 
+/// Returns a count of bytes, seconds or milliseconds as a number of JavaScript.
+#[allow(clippy::cast_precision_loss)] // all are far below 2^53
+pub(super) fn number(count: u64) -> f64 {
+    count as f64
+}
+
 /// Returns the message of an error; other values that can be thrown have none. It is for the log only: it may contain a stack.
 pub(super) fn message(thrown: &JsValue) -> String {
     thrown

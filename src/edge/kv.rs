@@ -11,8 +11,8 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::bindings::binding;
-use super::js_value::message;
-use super::timer::{Timed, number};
+use super::js_value::{message, number};
+use super::timer::Timed;
 use crate::ports::{KvFault, Page, Stored};
 
 #[wasm_bindgen(module = "/src/edge/kv.js")]

@@ -28,17 +28,5 @@ export function limited(promise, ms, map = (outcome) => outcome) {
   return outcome;
 }
 
-/** Returns a promise that is resolved after `ms` milliseconds, or at once by `abandon()`. */
-export function delay(ms) {
-  let timer;
-  let settle;
-  const outcome = new Promise((resolve) => {
-    settle = resolve;
-    timer = setTimeout(resolve, ms);
-  });
-  outcome.abandon = () => {
-    clearTimeout(timer);
-    settle();
-  };
-  return outcome;
-}
+/** The same, of what never settles: a promise that lasts `ms` milliseconds. */
+export const delay = (ms) => limited({ then() {} }, ms);

@@ -8,6 +8,8 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
+use super::js_value::number;
+
 #[wasm_bindgen(module = "/src/edge/time_limit.js")]
 extern "C" {
     fn limited(promise: &Promise, ms: f64) -> Timed;
@@ -46,12 +48,6 @@ impl Drop for Wait {
             timed.abandon();
         }
     }
-}
-
-/// A duration in milliseconds, or one in seconds, as a number of JavaScript.
-#[allow(clippy::cast_precision_loss)] // at most a few years
-pub(super) fn number(duration: u64) -> f64 {
-    duration as f64
 }
 
 /// Waits for `ms` milliseconds.

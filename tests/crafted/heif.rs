@@ -90,17 +90,18 @@ pub fn late_properties(bytes: usize) -> Vec<u8> {
     file(b"avif", &ipco, &[ipma, rest].concat(), &auxiliaries(16))
 }
 
+/// A picture of one property, beside these references.
+fn referring(references: &[u8]) -> Vec<u8> {
+    let iref = boxed(b"iref", &[NO_FLAGS, references].concat());
+    let association = associations_of(1, b"\0\x01\x01\x01");
+    file(b"avif", &size(), &association, &iref)
+}
+
 /// References between other pictures.
 pub fn references(bytes: usize) -> Vec<u8> {
     let reference = boxed(b"auxl", b"\0\x02\0\0");
     let all = reference.repeat(bytes.saturating_sub(200) / reference.len());
-    let iref = boxed(b"iref", &[NO_FLAGS, &all].concat());
-    file(
-        b"avif",
-        &size(),
-        &associations_of(1, b"\0\x01\x01\x01"),
-        &iref,
-    )
+    referring(&all)
 }
 
 /// References to as many pictures as one can name.
@@ -110,13 +111,7 @@ pub fn long_reference(bytes: usize) -> Vec<u8> {
     let count = u16::try_from(count).unwrap().to_be_bytes();
     let reference = boxed(b"auxl", &[b"\0\x02", &count[..], &ids].concat());
     let all = reference.repeat((bytes / reference.len()).max(1));
-    let iref = boxed(b"iref", &[NO_FLAGS, &all].concat());
-    file(
-        b"avif",
-        &size(),
-        &associations_of(1, b"\0\x01\x01\x01"),
-        &iref,
-    )
+    referring(&all)
 }
 
 /// Items of other kinds, in a file that leaves its format to them.
