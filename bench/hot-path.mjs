@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { deploy } from "../tests/worker/harness/site.mjs";
+import { ask } from "./batches.mjs";
 import { floors } from "./floor.mjs";
 import { javascript } from "./javascript.mjs";
 import { load } from "./load.mjs";
@@ -27,7 +28,8 @@ export async function measure(t, { rounds, seconds }) {
     const options = { headers, ...(count && { distinct: prefixOf(count), count }) };
     for (const contender of contenders) {
       assertAlike(await contender.get(path, headers), answer);
-      if (count && contender.fills) await fill(contender, count);
+      // Have the images in memory.
+      if (count && contender === site) await ask(site, 1, count + 1, (n) => `${count}/${n}`);
       await load(contender.url + path, { seconds: WARM_UP_SECONDS, ...options });
     }
     return interleaved(rounds, contenders, (site) => hits(site, path, options, seconds));
@@ -39,8 +41,6 @@ export async function measure(t, { rounds, seconds }) {
     await same.get(PATH);
     return same;
   };
-  site.fills = true;
-
   const [ours, same, floor, prepared, service] = await compare([ourselves, of(floors.literal), of(floors.prepared), of(javascript)]);
   const hit = async (kind, request) => {
     const [ours, floor] = await compare([of(floors.literal)], request);
@@ -71,15 +71,6 @@ export async function measure(t, { rounds, seconds }) {
 }
 
 const prefixOf = (count) => `/metadata/${count}/`;
-
-/** Has the images in memory that are asked for. */
-async function fill(site, count) {
-  for (let n = 1; n <= count; n += 100) {
-    const paths = Array.from({ length: Math.min(100, count + 1 - n) }, (_, place) => `${count}/${n + place}`);
-    const { status } = await site.request("POST", "/metadata", { body: JSON.stringify({ paths }) });
-    assert.equal(status, 200);
-  }
-}
 
 /** One round: the processor time of a request, in microseconds, and requests a second. */
 async function hits(site, path, options, seconds) {

@@ -1,27 +1,14 @@
 // Memory of the wasm instance, which grows in steps and never shrinks; and of the process, which holds JavaScript's too.
 //
-// The images come from KV, a hundred at a time: it is the quickest way to have the Worker see a million of them.
+// The images come from KV, in batches.
 
-import assert from "node:assert/strict";
 import { deploy } from "../tests/worker/harness/site.mjs";
+import { ask, namespace, path } from "./batches.mjs";
 
 const SIZES = [1000, 10_000, 50_000];
 /** Of the cache that sees many more keys than it keeps. */
 const CAPACITY = 10_000;
-const BATCH = 100;
 const MB = 1e6;
-
-/** KV that has a record for every key. */
-const namespace = `
-const metadata = ${JSON.stringify({ width: 4000, height: 3000, format: "jpeg", lastFetched: Date.now(), confidence: "high", source: "format-json", fileSize: 123456 })};
-export default {
-  async fetch(request) {
-    const { keys } = await request.json();
-    return Response.json(Object.fromEntries(keys.map((key) => [key, { value: "", metadata }])));
-  },
-};`;
-
-const path = (n) => `photos/2026/summer/image-${n}.jpg`;
 
 export async function measure(t, { keys }) {
   const deployed = async (memoryCacheSize) => {
@@ -33,12 +20,12 @@ export async function measure(t, { keys }) {
   const growing = await deployed(SIZES.at(-1));
   const raw = [{ keys: 0, entries: 0, ...(await memoryOf(growing)) }];
   for (const entries of SIZES) {
-    await fill(growing, raw.at(-1).keys, entries);
+    await ask(growing, raw.at(-1).keys, entries);
     const { wasm, resident } = await memoryOf(growing);
     raw.push({ keys: entries, entries, wasm, resident, each: (wasm - raw[0].wasm) / entries - path(entries).length });
   }
   const full = await deployed(CAPACITY);
-  await fill(full, 0, keys);
+  await ask(full, 0, keys);
   raw.push({ keys, entries: CAPACITY, ...(await memoryOf(full)) });
   return {
     rows: [
@@ -59,15 +46,6 @@ export async function measure(t, { keys }) {
     ],
     raw,
   };
-}
-
-async function fill(site, from, to) {
-  for (let n = from; n < to; n += BATCH) {
-    const paths = Array.from({ length: Math.min(BATCH, to - n) }, (_, place) => path(n + place));
-    const { status, json } = await site.request("POST", "/metadata", { body: JSON.stringify({ paths }) });
-    assert.equal(status, 200);
-    assert.ok(json.results.every((result) => result.status === 200));
-  }
 }
 
 async function memoryOf(site) {
