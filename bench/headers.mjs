@@ -16,7 +16,7 @@ const ENOUGH = 1;
 
 export async function measure(_, { rounds }) {
   if (!existsSync(MANIFEST)) {
-    return { rows: [["skipped"], ["there is no corpus; make it with: npm run corpus"]], targets: [] };
+    return { rows: [["skipped"], ["The corpus is missing. Make it with: npm run corpus"]], targets: [] };
   }
   const files = JSON.parse(readFileSync(MANIFEST, "utf8")).filter(({ expect }) => !expect);
   const paths = files.map(({ file }) => join(CORPUS, file));
