@@ -4,8 +4,8 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::Limits;
+use optimized_metadata::image::header::Limits;
+use optimized_metadata::image::prefix::Head;
 
 /// A measurement is at least this long.
 const ENOUGH: Duration = Duration::from_millis(1);

@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use optimized_metadata::head::{Head, MAX_JSON_BYTES};
-use optimized_metadata::image_header::{self, Header, ImageError, Limits, Stop, steps};
-use optimized_metadata::memory_cache::MemoryCache;
-use optimized_metadata::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
-use optimized_metadata::origin::Reply;
+use optimized_metadata::cache::memory_cache::MemoryCache;
+use optimized_metadata::cache::record::Record;
+use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
+use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
+use optimized_metadata::image::prefix::{Head, MAX_JSON_BYTES};
+use optimized_metadata::origin::response::Reply;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
-use optimized_metadata::record::Record;
 
 const ORIGIN: &str = "https://images.test/base";
 
@@ -106,7 +106,7 @@ pub fn image_header(bytes: &[u8]) {
     };
     let bytes = &bytes[..bytes.len().min(4_096)];
     let read = |length: usize, most: u64| {
-        let (header, steps) = steps::count(|| image_header::read(&bytes[..length], most));
+        let (header, steps) = steps::count(|| header::read(&bytes[..length], most));
         assert!(
             steps <= steps::limit(length),
             "{steps} steps, {length} bytes"

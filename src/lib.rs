@@ -44,47 +44,17 @@
     )
 )]
 
-pub mod aspect_ratio;
-mod batch;
+pub mod cache;
 pub mod config;
-pub mod content_encoding;
-mod convoy;
 pub mod crop;
-pub mod crop_params;
-pub mod decimal;
-pub mod displayed_size;
-pub mod entry;
-pub mod failure;
-pub mod flight;
-pub mod focal_point;
-pub mod freshness;
-pub mod head;
-pub mod histogram;
 pub mod http;
-pub mod image_header;
-pub mod isolate;
-mod join;
-mod json;
-mod landing;
-mod leader;
-pub mod log;
+pub mod image;
 pub mod lookup;
-pub mod memory_cache;
-pub mod metadata;
-pub mod metrics;
-pub mod negative_cache;
 pub mod origin;
-pub mod origin_id;
 pub mod path;
-pub mod ports;
-pub mod prefix_budget;
-pub mod purge;
-pub mod query;
-pub mod record;
-pub mod report;
-mod semaphore;
 pub mod service;
-pub mod user_text;
+pub mod telemetry;
+pub mod text;
 
 pub use service::OptimizedMetadataService;
 

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::entry::Entry;
-use crate::failure::Failure;
-use crate::metadata::ImageMetadata;
+use crate::cache::entry::Entry;
+use crate::image::metadata::ImageMetadata;
+use crate::origin::error::Failure;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

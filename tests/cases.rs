@@ -16,9 +16,9 @@ mod checks;
 
 use std::path::Path;
 
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{ImageError, Limits};
-use optimized_metadata::metadata::ImageMetadata;
+use optimized_metadata::image::header::{ImageError, Limits};
+use optimized_metadata::image::metadata::ImageMetadata;
+use optimized_metadata::image::prefix::Head;
 use serde_json::Value;
 
 struct Case {

@@ -16,9 +16,9 @@ mod checks;
 
 use std::path::{Path, PathBuf};
 
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{self, ImageError, Limits, steps};
-use optimized_metadata::metadata::ImageMetadata;
+use optimized_metadata::image::header::{self, ImageError, Limits, steps};
+use optimized_metadata::image::metadata::ImageMetadata;
+use optimized_metadata::image::prefix::Head;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ fn an_image_that_is_read_in_ranges_has_its_size() {
     };
     let mut jumps = 0;
     for Sample { name, bytes, .. } in corpus() {
-        let whole = image_header::read(&bytes, limits.most);
+        let whole = header::read(&bytes, limits.most);
         let (stretches, steps) = steps::count(|| checks::object(&bytes, limits, &whole));
         assert!(
             steps <= 4 * steps::limit(bytes.len()),

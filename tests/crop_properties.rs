@@ -7,13 +7,15 @@
 
 use std::num::NonZeroU32;
 
-use optimized_metadata::aspect_ratio::{AspectRatio, MAX_RATIO};
-use optimized_metadata::crop::{AspectCrop, CropRequest, Fit, Processed, Size, process_metadata};
-use optimized_metadata::crop_params;
-use optimized_metadata::decimal::Decimal;
-use optimized_metadata::focal_point::FocalPoint;
-use optimized_metadata::metadata::{Dimensions, MAX_DIMENSION};
-use optimized_metadata::query;
+use optimized_metadata::crop::aspect_ratio::{AspectRatio, MAX_RATIO};
+use optimized_metadata::crop::decimal::Decimal;
+use optimized_metadata::crop::focal_point::FocalPoint;
+use optimized_metadata::crop::geometry::{
+    AspectCrop, CropRequest, Fit, Processed, Size, process_metadata,
+};
+use optimized_metadata::crop::params;
+use optimized_metadata::image::metadata::{Dimensions, MAX_DIMENSION};
+use optimized_metadata::text::query;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -264,7 +266,7 @@ proptest! {
     ) {
         let query = pieces.concat() + &noise;
         prop_assert!(query::pairs(&query).count() <= query.split('&').count());
-        match crop_params::from_query(&query) {
+        match params::from_query(&query) {
             Ok(None) => {}
             Ok(Some(request)) => {
                 let crop = process_metadata(dimensions, &request).aspect_crop;

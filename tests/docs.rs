@@ -11,14 +11,14 @@ use std::collections::BTreeSet;
 use std::num::{NonZeroU8, NonZeroU32};
 
 use optimized_metadata::config::Config;
-use optimized_metadata::metadata::{
+use optimized_metadata::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
 };
 use serde_json::{Value, json};
 
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const HTTP_API: &str = include_str!("../docs/http-api.md");
-const LOG: &str = include_str!("../src/log.rs");
+const LOG: &str = include_str!("../src/telemetry/log.rs");
 const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const PROBLEMS: &str = include_str!("../src/http/problem.rs");

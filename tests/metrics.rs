@@ -11,8 +11,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use optimized_metadata::ports::Stored;
-use optimized_metadata::report::{FAMILIES, Read};
+use optimized_metadata::service::ports::Stored;
+use optimized_metadata::telemetry::families::{FAMILIES, Read};
 use serde_json::{Value, json};
 use support::{Answer, Gate, Isolate, START_MS};
 

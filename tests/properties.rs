@@ -15,9 +15,9 @@ mod checks;
 
 use std::path::Path;
 
-use optimized_metadata::displayed_size::DisplayedSize;
-use optimized_metadata::freshness::{Freshness, FreshnessPolicy, age_s, ttl_s};
-use optimized_metadata::metadata::Dimensions;
+use optimized_metadata::cache::freshness::{Freshness, FreshnessPolicy, age_s, ttl_s};
+use optimized_metadata::image::displayed_size::DisplayedSize;
+use optimized_metadata::image::metadata::Dimensions;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

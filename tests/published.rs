@@ -15,8 +15,8 @@ use std::rc::Rc;
 
 use futures::executor::block_on;
 use optimized_metadata::http::{Bindings, Dataset, Method, Received, Request, Routes};
-use optimized_metadata::isolate::Isolate as Name;
-use optimized_metadata::ports::Stored;
+use optimized_metadata::service::ports::Stored;
+use optimized_metadata::telemetry::isolate::Isolate as Name;
 use serde_json::{Value, json};
 use support::{Answer, Gate, Isolate, START_MS, Signal};
 

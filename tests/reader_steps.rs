@@ -11,15 +11,15 @@
 
 mod crafted;
 
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::{self, Limits, steps};
+use optimized_metadata::image::header::{self, Limits, steps};
+use optimized_metadata::image::prefix::Head;
 
 /// From less than what is read of every image to the most that is read of one.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// Reads it at once, and returns the steps.
 fn read(file: &[u8]) -> u64 {
-    steps::count(|| image_header::read(file, 1 << 20)).1
+    steps::count(|| header::read(file, 1 << 20)).1
 }
 
 /// Reads it as it arrives, in pieces of 4 KiB, and returns the steps.

@@ -9,9 +9,9 @@
 
 mod support;
 
-use optimized_metadata::failure::Cause;
 use optimized_metadata::lookup::Source;
-use optimized_metadata::ports::Stored;
+use optimized_metadata::origin::error::Cause;
+use optimized_metadata::service::ports::Stored;
 use serde_json::json;
 use support::{Answer, Gate, Isolate, Outcome, START_MS};
 

@@ -3,11 +3,11 @@
 //! A record is fetched, is fresh for its lifetime, and then waits for the next request to be
 //! fetched again. Its age at a random moment follows from these two times alone.
 
+use optimized_metadata::cache::freshness::FreshnessPolicy;
+use optimized_metadata::cache::record::Record;
 use optimized_metadata::config::Config;
-use optimized_metadata::freshness::FreshnessPolicy;
-use optimized_metadata::image_header::Limits;
-use optimized_metadata::metadata::ImageMetadata;
-use optimized_metadata::record::Record;
+use optimized_metadata::image::header::Limits;
+use optimized_metadata::image::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 use optimized_metadata::config::LogLevel;
-use optimized_metadata::failure::OriginFault;
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::Limits;
-use optimized_metadata::log::Log;
-use optimized_metadata::origin::{Object, Reply};
-use optimized_metadata::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::image::header::Limits;
+use optimized_metadata::image::prefix::Head;
+use optimized_metadata::origin::error::OriginFault;
+use optimized_metadata::origin::response::{Object, Reply};
+use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::telemetry::log::Log;
 
 use super::past::Past;
 use super::store::{Location, Store, Value};

@@ -17,10 +17,10 @@ use super::kv::Namespace;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Dataset, Routes};
-use crate::isolate::Isolate;
-use crate::json;
-use crate::log::{Event, Log};
 use crate::service::OptimizedMetadataService;
+use crate::telemetry::isolate::Isolate;
+use crate::telemetry::log::{Event, Log};
+use crate::text::json;
 
 /// The name of the variable that holds the settings.
 const SETTINGS: &str = "metadata";

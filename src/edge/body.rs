@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 use super::prefix_share::PrefixShares;
-use crate::head::Head;
+use crate::image::prefix::Head;
 
 /// The beginning of `stream`, as much of it as `head` wants; the rest is not read. Memory for it is waited for, until
 /// it `is_late`.

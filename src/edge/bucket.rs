@@ -9,11 +9,11 @@ use super::clock::now_ms;
 use super::js_value::{is_subrequest_limit, message, number, object};
 use super::prefix_share::PrefixShares;
 use super::timer;
-use crate::content_encoding::ContentEncoding;
-use crate::failure::{Cause, OriginFault};
-use crate::head::Head;
-use crate::image_header::ImageError;
-use crate::origin::Object;
+use crate::image::content_encoding::ContentEncoding;
+use crate::image::header::ImageError;
+use crate::image::prefix::Head;
+use crate::origin::error::{Cause, OriginFault};
+use crate::origin::response::Object;
 
 #[wasm_bindgen]
 extern "C" {

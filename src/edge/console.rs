@@ -3,7 +3,7 @@
 use web_sys::console;
 
 use crate::config::LogLevel;
-use crate::log::Log;
+use crate::telemetry::log::Log;
 
 /// The runtime's console, which passes lines on to Workers Logs.
 pub(super) struct Console;

@@ -17,7 +17,7 @@ use super::handler::respond;
 use super::incoming::Incoming;
 use super::{incoming, tasks, wire};
 use crate::http::{Method, Request};
-use crate::isolate::Isolate;
+use crate::telemetry::isolate::Isolate;
 
 /// What the isolate remembers. A class, because worker-build turns exported functions into
 /// methods that other Workers can call.

@@ -13,7 +13,7 @@ use worker::Env;
 use super::bindings::binding;
 use super::js_value::{message, number};
 use super::timer::Timed;
-use crate::ports::{KvFault, Page, Stored};
+use crate::service::ports::{KvFault, Page, Stored};
 
 #[wasm_bindgen(module = "/src/edge/kv.js")]
 extern "C" {

@@ -7,10 +7,10 @@ use web_sys::{AbortSignal, ReadableStream, Url};
 
 use super::body;
 use super::js_value::{is_subrequest_limit, message};
-use crate::failure::{Cause, ConnectionFault, Failure, OriginFault};
-use crate::head::Head;
-use crate::image_header::Limits;
-use crate::origin::Reply;
+use crate::image::header::Limits;
+use crate::image::prefix::Head;
+use crate::origin::error::{Cause, ConnectionFault, Failure, OriginFault};
+use crate::origin::response::Reply;
 
 /// How many redirects within the origin are followed.
 const MAX_REDIRECTS: usize = 3;

@@ -15,12 +15,12 @@ use super::kv::Namespace;
 use super::tasks::Context;
 use super::{origin, tasks, timer};
 use crate::config::LogLevel;
-use crate::failure::{Cause, OriginFault};
-use crate::head::Head;
-use crate::image_header::Limits;
-use crate::log::Log;
-use crate::origin::{Object, Reply};
-use crate::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use crate::image::header::Limits;
+use crate::image::prefix::Head;
+use crate::origin::error::{Cause, OriginFault};
+use crate::origin::response::{Object, Reply};
+use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use crate::telemetry::log::Log;
 
 /// What one request's context gives access to.
 #[derive(Clone)]

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use super::clock::now_ms;
 use super::timer;
-use crate::head::Head;
-use crate::prefix_budget::{Pool, PrefixBudget, Share};
+use crate::image::prefix::Head;
+use crate::image::prefix_budget::{Pool, PrefixBudget, Share};
 
 /// How long to wait before the next try, in milliseconds. Nobody is woken: a waker of one request must not run in another.
 const PAUSE_MS: u64 = 20;

@@ -11,10 +11,10 @@ use worker::Env;
 use super::app::App;
 use super::ports::RequestPorts;
 use super::tasks::{Context, promise};
-use crate::crop::CropRequest;
-use crate::crop_params;
+use crate::crop::geometry::CropRequest;
+use crate::crop::params;
 use crate::http::Problem;
-use crate::json;
+use crate::text::json;
 
 #[wasm_bindgen(module = "cloudflare:workers")]
 extern "C" {
@@ -33,9 +33,8 @@ pub fn fetch_metadata(path: JsValue) -> Promise {
 #[wasm_bindgen(js_name = fetchAndProcessMetadata)]
 pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
     answer(async move {
-        let crop = object(&parameters).and_then(|parameters| {
-            Ok(crop_params::from_json(&parameters, None)?.unwrap_or_default())
-        });
+        let crop = object(&parameters)
+            .and_then(|parameters| Ok(params::from_json(&parameters, None)?.unwrap_or_default()));
         find(&path, crop.map(Some)).await
     })
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::headers::Headers;
-use crate::entry::Entry;
+use crate::cache::entry::Entry;
 
 /// Status, headers and body.
 #[derive(Debug, Clone)]

@@ -8,11 +8,11 @@ use super::image::Told;
 use super::problem::{Document, Problem};
 use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Received, Request};
 use super::site::Site;
-use crate::crop::CropRequest;
-use crate::crop_params;
-use crate::json;
+use crate::crop::geometry::CropRequest;
+use crate::crop::params;
 use crate::path::ImagePath;
-use crate::ports::Ports;
+use crate::service::ports::Ports;
+use crate::text::json;
 
 const SHAPE: &str = "The body must be a JSON object whose 'paths' is a list of one or more image paths, \
                      as in {\"paths\":[\"photos/cat.jpg\"]}.";
@@ -52,7 +52,7 @@ impl Batch {
                 paths.len()
             )));
         }
-        let crop = crop_params::from_json(&object, Some("paths"))?;
+        let crop = params::from_json(&object, Some("paths"))?;
         Ok(Self { paths, crop })
     }
 }

@@ -3,10 +3,10 @@
 
 use super::problem::Problem;
 use super::text::Text;
-use crate::isolate::Isolate;
+use crate::image::metadata::Format;
 use crate::lookup::{Lookup, Source, Timing};
-use crate::metadata::Format;
-use crate::user_text;
+use crate::telemetry::isolate::Isolate;
+use crate::text::sanitize;
 
 /// Takes data points, behind the answer.
 pub trait Dataset {
@@ -39,7 +39,7 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
     };
     let source = source.map_or("none", Source::name);
     let format = outcome.ok().and_then(|lookup| lookup.metadata().format);
-    let path = user_text::excerpt(raw);
+    let path = sanitize::excerpt(raw);
     let blobs = [
         source,
         state,

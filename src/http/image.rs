@@ -7,14 +7,14 @@ use super::problem::Problem;
 use super::request::Request;
 use super::site::Site;
 use super::{cache_status, conditional, server_timing};
+use crate::cache::entry::etag_of;
 use crate::config::{Config, LogLevel};
-use crate::crop::{CropRequest, process_metadata};
-use crate::crop_params;
-use crate::entry::etag_of;
-use crate::log::{Event, Log};
+use crate::crop::geometry::{CropRequest, process_metadata};
+use crate::crop::params;
 use crate::lookup::Lookup;
 use crate::path::ImagePath;
-use crate::ports::Ports;
+use crate::service::ports::Ports;
+use crate::telemetry::log::{Event, Log};
 
 /// What is told about one image.
 #[derive(Debug)]
@@ -112,7 +112,7 @@ pub(super) async fn get<P: Ports>(
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Answer, Problem> {
-    let crop = crop_params::from_query(request.query())?;
+    let crop = params::from_query(request.query())?;
     let told = Told::find(site, raw, crop.as_ref(), ports).await?;
     Ok(told.answer(request, site.service().config()))
 }
@@ -125,7 +125,7 @@ pub(super) fn recall<S: Clone + 'static>(
     now_ms: u64,
     log: &dyn Log,
 ) -> Option<Result<Answer, Problem>> {
-    let crop = crop_params::from_query(request.query()).ok()?;
+    let crop = params::from_query(request.query()).ok()?;
     let key = match ImagePath::key_of_plain(raw) {
         Some(key) => key,
         None => ImagePath::from_raw(raw).ok()?.cache_key().as_ref().into(),

@@ -6,7 +6,7 @@
 use super::answer::{Answer, Body};
 use super::conditional;
 use super::request::Request;
-use crate::entry::etag_of;
+use crate::cache::entry::etag_of;
 
 /// What stands in the page where `originUrl` belongs, inside an attribute.
 const ORIGIN_URL: &str = "{{originUrl}}";

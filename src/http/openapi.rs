@@ -5,7 +5,7 @@
 use super::answer::{Answer, Body};
 use super::conditional;
 use super::request::Request;
-use crate::entry::etag_of;
+use crate::cache::entry::etag_of;
 
 static DESCRIPTION: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 

@@ -9,11 +9,11 @@ use super::cache_status;
 use super::headers::Headers;
 use super::server_timing;
 use crate::config::ConfigError;
-use crate::crop_params::{FieldError, ParameterError};
-use crate::failure::Cause;
+use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::Refusal;
+use crate::origin::error::Cause;
 use crate::path::PathError;
-use crate::user_text;
+use crate::text::sanitize;
 
 /// When to try again after a 503 whose cause names no time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
@@ -56,7 +56,7 @@ impl Problem {
     pub fn answer(mut self, path: &str) -> Answer {
         let headers = std::mem::take(&mut self.headers);
         let document = Document {
-            instance: Some(user_text::encoded(path)),
+            instance: Some(sanitize::encoded(path)),
             ..self.document()
         };
         // A struct of numbers and strings always has a JSON form.

@@ -1,9 +1,9 @@
 //! `GET /metrics`: the report in Prometheus' text format, version 0.0.4.
 
 use super::text::Text;
-use crate::histogram::Histogram;
-use crate::isolate::Isolate;
-use crate::report::{FAMILIES, Read, Series, Snapshot};
+use crate::telemetry::families::{FAMILIES, Read, Series, Snapshot};
+use crate::telemetry::histogram::Histogram;
+use crate::telemetry::isolate::Isolate;
 
 /// Its media type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -9,10 +9,10 @@ use super::answer::Answer;
 use super::problem::Problem;
 use super::request::Request;
 use crate::path::ImagePath;
-use crate::ports::Ports;
-use crate::purge::Purged;
-use crate::query;
 use crate::service::OptimizedMetadataService;
+use crate::service::ports::Ports;
+use crate::service::purge::Purged;
+use crate::text::query;
 
 /// What is to be forgotten.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,11 +14,11 @@ use super::request::{Method, Request};
 use super::site::Site;
 use super::{admin, batch, cors, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
-use crate::crop::CropRequest;
-use crate::isolate::Isolate;
-use crate::log::{self, Event, Log};
-use crate::ports::Ports;
+use crate::crop::geometry::CropRequest;
 use crate::service::OptimizedMetadataService;
+use crate::service::ports::Ports;
+use crate::telemetry::isolate::Isolate;
+use crate::telemetry::log::{self, Event, Log};
 
 /// The routes around one service. Each request has a line of the log and, if there is a dataset, a data point.
 pub struct Routes<S>(Site<S>);

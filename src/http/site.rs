@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::data_point::{self, Dataset};
 use super::problem::Problem;
-use crate::isolate::Isolate;
-use crate::log::{Event, Log};
 use crate::lookup::Lookup;
 use crate::service::OptimizedMetadataService;
+use crate::telemetry::isolate::Isolate;
+use crate::telemetry::log::{Event, Log};
 
 /// A service, the isolate it runs in, and the dataset for its data points, if there is one.
 pub(super) struct Site<S> {

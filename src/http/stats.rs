@@ -1,8 +1,8 @@
 //! `GET /stats`: the report as JSON.
 
 use super::text::Text;
-use crate::isolate::Isolate;
-use crate::report::{FAMILIES, Read, Snapshot};
+use crate::telemetry::families::{FAMILIES, Read, Snapshot};
+use crate::telemetry::isolate::Isolate;
 
 /// The body of the answer. The names in it are plain words.
 pub(super) fn json(now: &Snapshot<'_>, isolate: &Isolate, now_ms: u64) -> String {

@@ -17,15 +17,15 @@ use futures::future::{LocalBoxFuture, Shared, pending, select};
 use futures::task::LocalSpawnExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
-use optimized_metadata::failure::{Cause, OriginFault};
-use optimized_metadata::head::Head;
-use optimized_metadata::image_header::Limits;
-use optimized_metadata::log::Log;
+use optimized_metadata::image::header::Limits;
+use optimized_metadata::image::prefix::Head;
 use optimized_metadata::lookup::{Lookup, Refusal};
-use optimized_metadata::origin::{Object, Reply};
+use optimized_metadata::origin::error::{Cause, OriginFault};
+use optimized_metadata::origin::response::{Object, Reply};
 use optimized_metadata::path::ImagePath;
-use optimized_metadata::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
-use optimized_metadata::purge::Purged;
+use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::service::purge::Purged;
+use optimized_metadata::telemetry::log::Log;
 use serde_json::{Value, json};
 
 /// Where the clock stands at the beginning.

@@ -1,0 +1,174 @@
+//! Negative cache of recent failures.
+//!
+//! It has an LRU of its own, so that probing for missing images cannot push good entries out of
+//! L1. It is never written to KV: a failure is this isolate's view of one moment.
+
+use std::rc::Rc;
+
+use crate::cache::memory_cache::MemoryCache;
+use crate::origin::error::{Cause, Failure};
+
+/// Most keys.
+const CAPACITY: usize = 1_000;
+
+/// A recent failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remembered {
+    /// What happened.
+    pub failure: Failure,
+    /// Whole seconds, rounded up, until the origin is asked again.
+    pub left_s: u64,
+    /// A stale record was served instead. It is looked for again, without the origin.
+    pub has_fallback: bool,
+}
+
+impl Remembered {
+    /// A failure for this moment only: the next request asks the origin again.
+    #[must_use]
+    pub fn once(failure: Failure) -> Self {
+        Self {
+            failure,
+            left_s: 0,
+            has_fallback: false,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    failure: Failure,
+    until_ms: u64,
+    has_fallback: bool,
+}
+
+/// Recent failures by key, which the origin is not asked about again for a while.
+#[derive(Debug)]
+pub struct NegativeCache {
+    failures: MemoryCache<Rc<str>, Kept>,
+    negative_ms: u64,
+    error_ms: u64,
+}
+
+impl NegativeCache {
+    /// A missing image is remembered for `negative_s` seconds, any other failure for `error_s`.
+    #[must_use]
+    pub fn new(negative_s: u64, error_s: u64) -> Self {
+        Self {
+            failures: MemoryCache::new(CAPACITY),
+            negative_ms: negative_s.saturating_mul(1_000),
+            error_ms: error_s.saturating_mul(1_000),
+        }
+    }
+
+    /// The failure of `key`, if it still stands.
+    pub fn recall(&mut self, key: &str, now_ms: u64) -> Option<Remembered> {
+        let kept = *self.failures.get(key)?;
+        let left_ms = kept.until_ms.saturating_sub(now_ms);
+        if left_ms == 0 {
+            self.failures.remove(key);
+            return None;
+        }
+        Some(Remembered {
+            failure: kept.failure,
+            left_s: left_ms.div_ceil(1_000),
+            has_fallback: kept.has_fallback,
+        })
+    }
+
+    /// Remembers that `key` failed at `now_ms`, and whether a stale record was served instead.
+    pub fn remember(
+        &mut self,
+        key: &Rc<str>,
+        failure: Failure,
+        has_fallback: bool,
+        now_ms: u64,
+    ) -> Remembered {
+        let for_ms = match failure.cause {
+            Cause::NotFound => self.negative_ms,
+            _ => self.error_ms,
+        };
+        if for_ms > 0 {
+            let until_ms = now_ms.saturating_add(for_ms);
+            let kept = Kept {
+                failure,
+                until_ms,
+                has_fallback,
+            };
+            self.failures.insert(Rc::clone(key), kept);
+        }
+        Remembered {
+            failure,
+            left_s: for_ms.div_ceil(1_000),
+            has_fallback,
+        }
+    }
+
+    /// The stale record of `key` is gone: until the origin is asked again, only the failure is left.
+    pub fn lose_fallback(&mut self, key: &str) {
+        if let Some(kept) = self.failures.get_mut(key) {
+            kept.has_fallback = false;
+        }
+    }
+
+    /// Forgets `key`, which has succeeded or was purged.
+    pub fn forget(&mut self, key: &str) {
+        self.failures.remove(key);
+    }
+
+    /// Forgets all keys that begin with `prefix`.
+    pub fn forget_prefix(&mut self, prefix: &str) {
+        self.failures.remove_all(|key| key.starts_with(prefix));
+    }
+
+    /// How many failures are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.failures.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.failures.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_failure_has_its_own_time() {
+        let mut memory = NegativeCache::new(60, 5);
+        let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
+        memory.remember(&missing, Cause::NotFound.into(), false, 0);
+        memory.remember(&broken, Cause::OriginError.into(), false, 0);
+        assert_eq!(memory.recall("broken", 4_999).unwrap().left_s, 1);
+        assert_eq!(memory.recall("broken", 5_000), None);
+        assert_eq!(memory.recall("missing", 59_000).unwrap().left_s, 1);
+        assert_eq!(memory.recall("missing", 60_000), None);
+        assert!(memory.is_empty());
+    }
+
+    #[test]
+    fn a_time_of_zero_remembers_nothing() {
+        let mut memory = NegativeCache::new(0, 0);
+        let key = Rc::from("key");
+        assert_eq!(
+            memory
+                .remember(&key, Cause::NotFound.into(), false, 0)
+                .left_s,
+            0
+        );
+        assert_eq!(memory.recall("key", 0), None);
+    }
+
+    #[test]
+    fn it_stays_small() {
+        let mut memory = NegativeCache::new(60, 5);
+        for n in 0..10_000 {
+            memory.remember(&format!("{n}").into(), Cause::NotFound.into(), false, 0);
+        }
+        assert!(memory.len() <= CAPACITY);
+    }
+}

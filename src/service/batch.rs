@@ -1,0 +1,45 @@
+//! Many images in one request.
+
+use std::rc::Rc;
+
+use crate::lookup::{Lookup, Refusal};
+use crate::path::ImagePath;
+use crate::service::OptimizedMetadataService;
+use crate::service::batch_scope::Convoy;
+use crate::service::join::join_all;
+use crate::service::ports::Ports;
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// The metadata of the images at `paths`, in their order.
+    ///
+    /// What is in memory is answered from there. The rest joins the flights that are under way and
+    /// leads the others, with one read of KV and at most six images fetched at a time. A path that
+    /// is there twice is looked up once.
+    pub async fn fetch_batch<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        paths: &[ImagePath],
+        ports: &P,
+    ) -> Vec<Result<Lookup, Refusal>> {
+        let config = self.config();
+        let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
+        let convoy = Convoy::new(ports, cache_ttl_s, timeout_ms);
+        let mut distinct: Vec<&ImagePath> = Vec::new();
+        for path in paths {
+            if !distinct.contains(&path) {
+                distinct.push(path);
+            }
+        }
+        let lookups = distinct
+            .iter()
+            .map(|path| self.fetch(path, Some(&convoy), ports));
+        let outcomes = join_all(lookups).await;
+        paths
+            .iter()
+            .filter_map(|path| {
+                let place = distinct.iter().position(|known| *known == path)?;
+                outcomes.get(place).cloned()
+            })
+            .inspect(|outcome| self.count(outcome))
+            .collect()
+    }
+}

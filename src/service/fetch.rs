@@ -1,0 +1,444 @@
+//! What the leader of a flight does: look in memory again, read KV, ask the origin, keep the
+//! result, and write KV behind the answer.
+
+use std::rc::Rc;
+
+use super::kv_layer::KvAnswer;
+use super::{OptimizedMetadataService, Recall};
+use crate::cache::entry::Entry;
+use crate::cache::freshness::Freshness;
+use crate::cache::negative_cache::Remembered;
+use crate::cache::record::Record;
+use crate::image::metadata::ImageMetadata;
+use crate::image::prefix::Head;
+use crate::lookup::Source;
+use crate::origin::error::{Cause, Failure, OriginFault};
+use crate::origin::id::OriginId;
+use crate::path::ImagePath;
+use crate::service::batch_scope::Convoy;
+use crate::service::fetch_outcome::{AfterKv, Fallback, FlightEnd, Landing};
+use crate::service::ports::Ports;
+use crate::service::single_flight::{Boarding, Flight};
+use crate::telemetry::log::Event;
+
+/// The pause before the one retry: this, and up to twice as much.
+const RETRY_PAUSE_MS: f64 = 50.0;
+
+/// Why a flight begins, and with what.
+#[derive(Debug, Clone)]
+pub(crate) enum Start {
+    /// Memory has no answer, and a request waits for one. What memory holds may stand in.
+    Miss(Option<Rc<Entry>>),
+    /// Memory has answered with what is stale. KV may have something newer.
+    StaleInMemory(Rc<Entry>),
+    /// KV was read for a request that waits: only the origin is left.
+    NotInKv(AfterKv),
+    /// What KV holds is stale, too: only the origin is left.
+    StaleInKv(AfterKv),
+}
+
+impl Start {
+    /// Whether nobody waits for the outcome.
+    fn is_refresh(&self) -> bool {
+        matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
+    }
+
+    /// Whether KV is read.
+    pub(crate) fn reads_kv(&self) -> bool {
+        matches!(self, Self::Miss(_) | Self::StaleInMemory(_))
+    }
+}
+
+/// What an origin returned, and which one it was.
+struct Fetched {
+    metadata: ImageMetadata,
+    origin: Option<OriginId>,
+}
+
+/// One flight's work, and all it needs to outlive the request that began it.
+#[derive(Clone)]
+pub(crate) struct Leader<P: Ports> {
+    pub(super) service: Rc<OptimizedMetadataService<P::Signal>>,
+    pub(super) flight: Rc<Flight<P::Signal, FlightEnd>>,
+    pub(super) path: ImagePath,
+    pub(super) key: Rc<str>,
+    pub(super) convoy: Option<Convoy>,
+    pub(super) ports: P,
+}
+
+impl<P: Ports> Leader<P> {
+    pub(crate) fn new(
+        service: &Rc<OptimizedMetadataService<P::Signal>>,
+        flight: Rc<Flight<P::Signal, FlightEnd>>,
+        path: &ImagePath,
+        key: &Rc<str>,
+        convoy: Option<&Convoy>,
+        ports: &P,
+    ) -> Self {
+        Self {
+            service: Rc::clone(service),
+            flight,
+            path: path.clone(),
+            key: Rc::clone(key),
+            convoy: convoy.cloned(),
+            ports: ports.clone(),
+        }
+    }
+
+    /// Begins the work.
+    pub(crate) fn launch(self, start: Start) {
+        let flight = Rc::clone(&self.flight);
+        let ports = self.ports.clone();
+        flight.take_off(ports.launch(async move { self.lead(start).await }));
+    }
+
+    async fn lead(self, start: Start) {
+        let is_refresh = start.is_refresh();
+        let end = match start {
+            Start::Miss(held) => self.look(held).await,
+            Start::StaleInMemory(entry) => self.look(Some(entry)).await,
+            Start::NotInKv(known) | Start::StaleInKv(known) => self.in_turn(known).await,
+        };
+        self.service
+            .flights
+            .borrow_mut()
+            .land(&self.key, &self.flight, end.clone());
+        // A purge that came meanwhile must not find its record again as what a refresh falls back on.
+        if self.flight.is_revoked() {
+            return;
+        }
+        match end {
+            FlightEnd::NeedsOrigin(known) if is_refresh => self.refresh_in_turn(known),
+            FlightEnd::Landed(landing) if landing.source == Source::Kv => {
+                if let Ok(entry) = landing.result {
+                    self.refresh_if_stale(entry, is_refresh);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Goes on to the origin for a record of KV that is stale, unless the origin failed a moment ago.
+    fn refresh_if_stale(&self, entry: Rc<Entry>, is_refresh: bool) {
+        let now_ms = self.ports.now_ms();
+        let state = entry.state(&self.service.freshness, now_ms);
+        let is_failing = || {
+            let mut failures = self.service.negative_cache.borrow_mut();
+            failures.recall(&self.key, now_ms).is_some()
+        };
+        if state != Freshness::StaleWhileRevalidate || is_failing() {
+            return;
+        }
+        let known = AfterKv {
+            fallback: Some(Fallback::in_memory(entry)),
+            in_kv: false,
+            kv_ms: None,
+        };
+        let (key, convoy) = (&self.key, self.convoy.as_ref());
+        let start = Start::StaleInKv(known);
+        let began = self
+            .service
+            .refresh(&self.path, key, start, convoy, &self.ports);
+        // Where memory was stale, this goes on with a refresh that is counted already.
+        if began && !is_refresh {
+            self.service.metrics.refreshes.count();
+        }
+    }
+
+    /// Refreshes once the batch has its turn. This is a task of its own, for which no request waits.
+    fn refresh_in_turn(self, known: AfterKv) {
+        let ports = self.ports.clone();
+        ports.launch(async move {
+            let Some(convoy) = &self.convoy else { return };
+            let Some(_permit) = convoy.turn(&self.ports).await else {
+                return;
+            };
+            let (service, start) = (&self.service, Start::StaleInKv(known));
+            let now_ms = self.ports.now_ms();
+            let boarding = service.flights.borrow_mut().board(&self.key, now_ms);
+            if let Boarding::Lead(flight) = boarding {
+                let (path, key) = (&self.path, &self.key);
+                Leader::new(service, Rc::clone(&flight), path, key, None, &self.ports)
+                    .launch(start);
+                service.wait(&flight, now_ms, &self.ports).await;
+            }
+        });
+    }
+
+    /// Asks the origin, or says that the batch has no turn for it yet.
+    async fn in_turn(&self, known: AfterKv) -> FlightEnd {
+        // Another flight may have been there since KV was read.
+        if let Some(landing) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
+            return FlightEnd::Landed(landing);
+        }
+        let _permit = match &self.convoy {
+            None => None,
+            Some(convoy) => match convoy.semaphore.try_acquire() {
+                None => return FlightEnd::NeedsOrigin(known),
+                permit => permit,
+            },
+        };
+        self.ask_origin(known).await
+    }
+
+    fn in_memory(&self) -> Option<Landing> {
+        match self.service.recall(&self.key, self.ports.now_ms()) {
+            Recall::Hit(entry) => Some(Landing {
+                result: Ok(entry),
+                source: Source::Memory,
+                kv_ms: None,
+                origin_ms: None,
+            }),
+            _ => None,
+        }
+    }
+
+    async fn look(&self, held: Option<Rc<Entry>>) -> FlightEnd {
+        // Two followers of a lost leader take over one after the other where the first one's
+        // flight lands between the second's waking up and its boarding: the entry is there then.
+        if let Some(landing) = self.in_memory() {
+            return FlightEnd::Landed(landing);
+        }
+        let started_ms = self.ports.now_ms();
+        let answer = self.read_kv().await;
+        let kv_ms = self
+            .service
+            .config
+            .cache_enabled
+            .then(|| self.ports.now_ms().saturating_sub(started_ms));
+        let held = held.map(Fallback::in_memory);
+        let (fallback, in_kv) = match answer {
+            KvAnswer::Usable(entry) => {
+                let state = entry.state(&self.service.freshness, self.ports.now_ms());
+                if state == Freshness::Fresh {
+                    self.keep(&entry);
+                } else {
+                    self.keep_stale(&entry);
+                }
+                return FlightEnd::Landed(Landing {
+                    result: Ok(entry),
+                    source: Source::Kv,
+                    kv_ms,
+                    origin_ms: None,
+                });
+            }
+            KvAnswer::LastResort(entry) => (Some(Fallback::newer(held, entry)), true),
+            KvAnswer::Useless => (held, true),
+            KvAnswer::Nothing => {
+                self.evict();
+                (None, false)
+            }
+            KvAnswer::Unknown => (held, false),
+        };
+        let known = AfterKv {
+            fallback,
+            in_kv,
+            kv_ms,
+        };
+        self.in_turn(known).await
+    }
+
+    /// The outcome if the origin failed a moment ago: it is not asked again yet.
+    fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
+        let now_ms = self.ports.now_ms();
+        let mut failures = self.service.negative_cache.borrow_mut();
+        let remembered = failures.recall(&self.key, now_ms)?;
+        let fallback = known.fallback.as_ref();
+        let fallback = fallback.filter(|_| remembered.failure.allows_stale());
+        let (result, source) = match fallback {
+            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.source),
+            None => {
+                failures.lose_fallback(&self.key);
+                (Err(remembered), Source::Memory)
+            }
+        };
+        drop(failures);
+        if let Ok(entry) = &result {
+            self.keep_stale(entry);
+        }
+        Some(Landing {
+            result,
+            source,
+            kv_ms: known.kv_ms,
+            origin_ms: None,
+        })
+    }
+
+    async fn ask_origin(&self, known: AfterKv) -> FlightEnd {
+        let (in_kv, kv_ms) = (known.in_kv, known.kv_ms);
+        let started_ms = self.ports.now_ms();
+        let result = self.ask_with_one_retry().await;
+        self.service.metrics.origin.count(result.is_ok());
+        let now_ms = self.ports.now_ms();
+        let landing = |result, source| Landing {
+            result,
+            source,
+            kv_ms,
+            origin_ms: Some(now_ms.saturating_sub(started_ms)),
+        };
+        let OriginFault { failure, message } = match result {
+            Ok(Fetched { metadata, origin }) => {
+                let entry = self.entry(metadata.clone(), now_ms);
+                let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
+                self.keep(&entry);
+                self.write_kv_behind(&Record {
+                    metadata,
+                    last_fetched_ms: Some(now_ms),
+                    origin,
+                });
+                return FlightEnd::Landed(landing(Ok(entry), Source::Origin { stored }));
+            }
+            Err(fault) => fault,
+        };
+        let event = Event::OriginFailure {
+            path: &self.path.encoded(),
+            failure: &failure,
+            cause: message.as_deref(),
+        };
+        self.service.log(&event, &self.ports);
+        let fallback = known.fallback.as_ref();
+        let stands_in = failure.allows_stale() && fallback.is_some();
+        let remembered = self.remember(failure, stands_in, now_ms);
+        if !failure.allows_stale() {
+            self.forget(in_kv || fallback.is_some());
+        }
+        let landing = match fallback.filter(|_| stands_in) {
+            Some(Fallback { entry, source }) => {
+                self.keep_stale(entry);
+                landing(Ok(Rc::clone(entry)), *source)
+            }
+            None => landing(Err(remembered), Source::Origin { stored: false }),
+        };
+        if failure.is_private() {
+            FlightEnd::Private(landing, known)
+        } else {
+            FlightEnd::Landed(landing)
+        }
+    }
+
+    async fn ask_with_one_retry(&self) -> Result<Fetched, OriginFault> {
+        let config = &self.service.config;
+        let started_ms = self.ports.now_ms();
+        let deadline = self.ports.deadline(config.origin_timeout_ms);
+        let mut is_retry = false;
+        // A loop, so that what it awaits is in the Worker once.
+        loop {
+            let result = match self.ask_bucket(started_ms).await {
+                Some(result) => result,
+                None => self.ask_url(&deadline).await,
+            };
+            let retries = |fault: &OriginFault| !is_retry && fault.failure.is_worth_a_retry();
+            if !result.as_ref().is_err_and(retries) {
+                return result;
+            }
+            is_retry = true;
+            let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
+            self.ports.sleep(pause_ms as u64).await;
+        }
+    }
+
+    /// What the bucket has; `None` where there is none, or it has nothing and there is an `originUrl` to ask.
+    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<Fetched, OriginFault>> {
+        let config = &self.service.config;
+        config.origin_bucket.as_ref()?;
+        let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
+        let left_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
+        let head = Head::new(config.header_limits, None);
+        self.service.metrics.origin_fetches.count();
+        let object = self.ports.open(self.path.as_str(), head, left_ms).await;
+        let result = match object {
+            Ok(None) if config.origin_url.is_some() => return None,
+            Ok(None) => Err(Cause::NotFound.into()),
+            Ok(Some(object)) => object.metadata().map_err(OriginFault::from),
+            Err(fault) => Err(fault),
+        };
+        Some(self.fetched(result, self.service.origins.bucket))
+    }
+
+    async fn ask_url(&self, deadline: &P::Deadline) -> Result<Fetched, OriginFault> {
+        let config = &self.service.config;
+        let url = self
+            .path
+            .origin_url(config.origin_url.as_deref().unwrap_or_default());
+        self.service.metrics.origin_fetches.count();
+        let reply = self.ports.ask(&url, config.header_limits, deadline).await;
+        let result = reply.and_then(|reply| Ok(reply.metadata()?));
+        self.fetched(result, self.service.origins.url)
+    }
+
+    /// Names the origin of what was fetched, and counts a response that says nothing about the image.
+    fn fetched(
+        &self,
+        result: Result<ImageMetadata, OriginFault>,
+        origin: Option<OriginId>,
+    ) -> Result<Fetched, OriginFault> {
+        if result
+            .as_ref()
+            .is_err_and(|fault| fault.failure.allows_stale())
+        {
+            self.service.metrics.origin_failures.count();
+        }
+        result.map(|metadata| Fetched { metadata, origin })
+    }
+
+    pub(super) fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {
+        let lifetime_ms = self.service.freshness.lifetime_ms(&self.key);
+        let now_ms = self.ports.now_ms();
+        Entry::new(&self.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
+    }
+
+    fn keep(&self, entry: &Rc<Entry>) {
+        if !self.flight.is_revoked() {
+            self.keep_stale(entry);
+            self.service.negative_cache.borrow_mut().forget(&self.key);
+        }
+    }
+
+    /// As [`keep`](Self::keep), but the failure that made a stale entry the answer still stands.
+    fn keep_stale(&self, entry: &Rc<Entry>) {
+        if self.flight.is_revoked() {
+            return;
+        }
+        let (before, pruned) = {
+            let mut memory = self.service.memory.borrow_mut();
+            let before = memory.len();
+            (
+                before,
+                memory.insert(Rc::clone(&self.key), Rc::clone(entry)),
+            )
+        };
+        if pruned > 0 {
+            let event = Event::Pruned { before, pruned };
+            self.service.log(&event, &self.ports);
+        }
+    }
+
+    fn remember(&self, failure: Failure, has_fallback: bool, now_ms: u64) -> Remembered {
+        if self.flight.is_revoked() || failure.is_private() {
+            return Remembered::once(failure);
+        }
+        let mut failures = self.service.negative_cache.borrow_mut();
+        failures.remember(&self.key, failure, has_fallback, now_ms)
+    }
+
+    /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.
+    fn evict(&self) {
+        if !self.flight.is_revoked() {
+            self.service.memory.borrow_mut().remove(&*self.key);
+        }
+    }
+
+    /// The origin says that there is nothing to know: a stale record must not come back.
+    fn forget(&self, in_kv: bool) {
+        if self.flight.is_revoked() {
+            return;
+        }
+        self.service.memory.borrow_mut().remove(&*self.key);
+        if in_kv && self.service.config.cache_enabled {
+            let leader = self.clone();
+            self.ports
+                .launch(async move { leader.delete_from_kv().await });
+        }
+    }
+}

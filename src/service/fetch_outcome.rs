@@ -1,0 +1,81 @@
+//! What a flight brings to all who wait for it.
+
+use std::rc::Rc;
+
+use crate::cache::entry::Entry;
+use crate::cache::negative_cache::Remembered;
+use crate::lookup::Source;
+use crate::origin::error::Failure;
+
+/// How a flight ends.
+#[derive(Debug, Clone)]
+pub(crate) enum FlightEnd {
+    /// With an outcome for all who wait for it.
+    Landed(Landing),
+    /// KV has no answer, and the batch that leads has no turn at the origin yet. Who waits asks the origin by itself: the
+    /// queue of a batch is nobody else's.
+    NeedsOrigin(AfterKv),
+    /// With a failure that is the leader's own. Who else waits asks the origin by itself.
+    Private(Landing, AfterKv),
+}
+
+/// What is known once KV was read, if the origin is to be asked.
+#[derive(Debug, Clone)]
+pub(crate) struct AfterKv {
+    pub(crate) fallback: Option<Fallback>,
+    /// KV has a record that cannot be used, or only if the origin fails.
+    pub(crate) in_kv: bool,
+    pub(crate) kv_ms: Option<u64>,
+}
+
+/// A stale entry that is served if the origin fails.
+#[derive(Debug, Clone)]
+pub(crate) struct Fallback {
+    pub(crate) entry: Rc<Entry>,
+    pub(crate) source: Source,
+}
+
+impl Fallback {
+    pub(crate) fn in_memory(entry: Rc<Entry>) -> Self {
+        Self {
+            entry,
+            source: Source::Memory,
+        }
+    }
+
+    /// The one in memory if it is newer than KV's, which KV may have had in its cache for a while.
+    pub(crate) fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
+        match in_memory {
+            Some(held) if held.entry.is_newer_than(&in_kv) => held,
+            _ => Self {
+                entry: in_kv,
+                source: Source::Kv,
+            },
+        }
+    }
+}
+
+/// What a flight brought.
+#[derive(Debug, Clone)]
+pub(crate) struct Landing {
+    pub(crate) result: Result<Rc<Entry>, Remembered>,
+    pub(crate) source: Source,
+    pub(crate) kv_ms: Option<u64>,
+    pub(crate) origin_ms: Option<u64>,
+}
+
+impl Landing {
+    /// The stale entry at hand, or else the failure.
+    pub(crate) fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
+        Self {
+            source: if held.is_some() {
+                Source::Memory
+            } else {
+                source
+            },
+            result: held.ok_or(Remembered::once(failure)),
+            kv_ms: None,
+            origin_ms: None,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What memory says about a key.
+
+use std::rc::Rc;
+
+use super::OptimizedMetadataService;
+use crate::cache::entry::Entry;
+use crate::cache::freshness::Freshness;
+use crate::cache::negative_cache::Remembered;
+use crate::lookup::{Lookup, Refusal, Source, Timing};
+
+/// What memory says about a key.
+#[derive(Debug)]
+pub enum Recall {
+    /// Serve it.
+    Hit(Rc<Entry>),
+    /// Serve it; look further behind the answer if `refresh`.
+    Stale {
+        /// The stale entry.
+        entry: Rc<Entry>,
+        /// Not where it was asked a moment ago and failed.
+        refresh: bool,
+    },
+    /// It failed a moment ago.
+    Failed(Remembered),
+    /// Ask the next layer; serve `held` where all of them fail.
+    Miss {
+        /// An entry that is too old to be served without asking.
+        held: Option<Rc<Entry>>,
+    },
+}
+
+impl Recall {
+    /// The answer that memory has, or else what it holds for the case that nobody has one.
+    pub(super) fn outcome(self, now_ms: u64) -> Result<Result<Lookup, Refusal>, Option<Rc<Entry>>> {
+        match self {
+            Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
+                entry,
+                source: Source::Memory,
+                now_ms,
+                timing: Timing::default(),
+            })),
+            Self::Failed(remembered) => Ok(Err(Refusal {
+                failure: remembered.failure,
+                source: Source::Memory,
+                left_s: remembered.left_s,
+                timing: Timing::default(),
+            })),
+            Self::Miss { held } => Err(held),
+        }
+    }
+}
+
+impl<S> OptimizedMetadataService<S> {
+    /// Looks in memory only: no I/O, no waiting.
+    pub fn recall(&self, key: &str, now_ms: u64) -> Recall {
+        let held = self.memory.borrow_mut().get(key).cloned();
+        let state = held.as_ref().map_or(Freshness::Expired, |entry| {
+            entry.state(&self.freshness, now_ms)
+        });
+        let kept_too_long = |entry: &Entry| {
+            entry.kept_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
+        };
+        let held = held.filter(|_| state != Freshness::Expired);
+        match (held, state) {
+            (Some(entry), Freshness::Fresh) if !kept_too_long(&entry) => Recall::Hit(entry),
+            (Some(entry), Freshness::StaleWhileRevalidate) if !kept_too_long(&entry) => {
+                let refresh = self
+                    .negative_cache
+                    .borrow_mut()
+                    .recall(key, now_ms)
+                    .is_none();
+                Recall::Stale { entry, refresh }
+            }
+            (held, _) => match (self.negative_cache.borrow_mut().recall(key, now_ms), held) {
+                (Some(remembered), Some(entry)) if remembered.failure.allows_stale() => {
+                    Recall::Stale {
+                        entry,
+                        refresh: false,
+                    }
+                }
+                // Memory is off, or has evicted what stood in: KV has it still.
+                (Some(remembered), held) if remembered.has_fallback => Recall::Miss { held },
+                (Some(remembered), _) => Recall::Failed(remembered),
+                (None, held) => Recall::Miss { held },
+            },
+        }
+    }
+}

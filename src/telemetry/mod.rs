@@ -1,0 +1,7 @@
+//! The log, and the metrics of one isolate.
+
+pub mod families;
+pub mod histogram;
+pub mod isolate;
+pub mod log;
+pub mod metrics;
