@@ -55,7 +55,7 @@ fn every_setting_has_a_row_and_every_row_is_a_setting() {
 
 #[test]
 fn the_settings_of_the_readme_and_of_wrangler_toml_are_there() {
-    let (_, section) = README.split_once("\n## Settings\n").unwrap();
+    let (_, section) = README.split_once("\n## Configuration\n").unwrap();
     let in_readme = rows(section.split("\n## ").next().unwrap());
     assert!(!in_readme.is_empty());
     assert!(in_readme.is_subset(&settings()), "{in_readme:?}");
