@@ -156,7 +156,7 @@ fn every_field_of_metadata_is_in_the_docs_the_description_and_the_types() {
 
 #[test]
 fn every_event_and_field_of_the_log_is_in_the_docs() {
-    let (_, section) = OBSERVABILITY.split_once("\n## The log\n").unwrap();
+    let (_, section) = OBSERVABILITY.split_once("\n## Logs\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let (_, line) = LOG.split_once("\nstruct Line<'a> {\n").unwrap();
     let fields = line.split("\n}").next().unwrap().lines();
