@@ -1,7 +1,7 @@
 /**
- * The Optimized Metadata Service, as another Worker or a client of its HTTP answers sees it.
+ * Types of the Optimized Metadata Service: its service binding and its HTTP bodies.
  *
- * A binding is typed by adding the methods to what `wrangler types` (or @cloudflare/workers-types) says of it:
+ * To type a binding, add the methods to the type that `wrangler types` (or @cloudflare/workers-types) gives it:
  *
  *     import type { OptimizedMetadata } from "optimized-metadata-types";
  *
@@ -13,58 +13,58 @@
 /** The methods of a service binding (`[[services]]` in wrangler.toml). They share their caches with the HTTP routes. */
 export interface OptimizedMetadata {
   /**
-   * What is known of one image.
+   * Returns the metadata of an image.
    *
-   * @param path As in a URL after `/metadata/`: no leading slash, percent-encoded where a name has a `%`; `%2F` is a slash.
+   * @param path Encoded as in a URL after `/metadata/`, without a leading slash. A literal `%` is `%25`; `%2F` is a slash.
    * @throws {MetadataError}
    */
   fetchMetadata(path: string): Promise<ImageAnswer>;
 
   /**
-   * The same, and the part of the image to show.
+   * Returns the metadata of an image and its crop.
    *
    * @param path As for `fetchMetadata`.
-   * @throws {MetadataError} Also for an option that is unknown or cannot be used, with the code `invalid-parameter`.
+   * @throws {MetadataError} An unknown or invalid option has the code `invalid-parameter`.
    */
   fetchAndProcessMetadata(path: string, options?: CropOptions): Promise<ProcessedImage>;
 }
 
 /** The body of `GET /metadata/<path>`. */
 export interface ImageAnswer {
-  /** Decoded. */
+  /** The decoded path. */
   path: string;
   metadata: ImageMetadata;
 }
 
-/** It depends on the image alone, never on the layer that answered. */
+/** Depends only on the image, never on the layer that answered. Unknown fields are absent. */
 export interface ImageMetadata {
   /** In pixels, of the original as it is displayed. */
   width: number;
   /** In pixels, of the original as it is displayed. */
   height: number;
-  /** Absent where the origin does not tell; never guessed. */
+  /** Absent if the origin does not report it. Never guessed. */
   format?: ImageFormat;
   /** The media type of `format`. */
   mimeType?: string;
-  /** In bytes. Absent where the origin does not tell. */
+  /** In bytes. Absent if the origin does not report it. */
   fileSize?: number;
-  /** The image's own entity tag, where it is in a bucket. */
+  /** The object's entity tag, for an image in a bucket. */
   etag?: string;
-  /** How it is turned to be displayed, as Exif counts it, from 1 to 8. `width` and `height` have been turned. */
+  /** The EXIF orientation, from 1 to 8. It is already applied to `width` and `height`. */
   orientation?: number;
-  /** Whether it has transparency. This and what follows is told where the image's header tells it. */
+  /** Whether the image has transparency. This field and those up to `colorSpace` are read from the image's header. */
   hasAlpha?: boolean;
-  /** Whether it moves. */
+  /** Whether the image is animated. */
   animated?: boolean;
-  /** How many pictures it shows one after the other. */
+  /** The number of frames. */
   frames?: number;
-  /** Bits of each channel. */
+  /** Bits per channel. */
   bitDepth?: number;
-  /** What its colours are made of; `rgb` also where they are stored as luma and chroma, or by a palette. */
+  /** The color model. `rgb` includes YCbCr and palette images. */
   colorSpace?: "gray" | "rgb" | "cmyk";
-  /** `high`, or `medium` if viewers can show another size: the sides may have to be swapped, the image is cut or malformed, or readers differ in it. Old records may have others. */
+  /** `high`, or `medium` if viewers may show another size: the sides may have to be swapped, the image is truncated or malformed, or readers differ. Old records may have other values. */
   confidence: string;
-  /** How they were found: `format-json` by the origin's resizer, `image-header` in the image itself; others in old records. */
+  /** Where the metadata comes from: `format-json` for the origin's resizer, `image-header` for the image itself. Old records may have other values. */
   source: string;
 }
 
@@ -72,23 +72,23 @@ export type ImageFormat = "jpeg" | "png" | "webp" | "avif" | "gif" | "svg" | "he
 
 // Crops ---------------------------------------------------------------------------------------------------------------
 
-/** What to show of an image. The default is all of it. */
+/** The part of an image to show. The default is the whole image. */
 export interface CropOptions {
-  /** `16:9`, `16-9`, `1.91:1`, or both sides by name. Wins over that of a `platform`. */
+  /** The aspect ratio: `16:9`, `16-9`, `1.91:1`, or an object. Takes precedence over `platform`. */
   aspect?: string | { width: number; height: number };
-  /** What a crop keeps as near to its centre as the edges allow, from 0 to 1 of the width and the height: `0.5,0.3`. */
+  /** The focal point, as fractions of width and height from 0 to 1: `0.5,0.3`. A crop is centered on it as far as the edges allow. */
   focal?: string | { x: number; y: number };
-  /** Another name of `focal`; not beside it. */
+  /** An alias of `focal`. They cannot be combined. */
   focalPoint?: string | { x: number; y: number };
-  /** The most that the result may be wide, from 1 to 12000 pixels. Not beside a `device`. */
+  /** The maximum width of the result, from 1 to 12000 pixels. Cannot be combined with `device`. */
   width?: number;
-  /** A `width` by name: 600, 1200 or 1800 pixels. */
+  /** A named `width`: 600, 1200 or 1800 pixels. */
   device?: "mobile" | "tablet" | "desktop";
-  /** An `aspect` by name: 16:9, 1.91:1 or 1:1. */
+  /** A named `aspect`: 16:9, 1.91:1 or 1:1. */
   platform?: "twitter" | "facebook" | "instagram";
-  /** 4:5, and only beside the platform `instagram`. */
+  /** An aspect of 4:5. Needs the platform `instagram`. */
   content?: "portrait";
-  /** To reach the ratio by the smallest frame around the image, instead of cropping it. */
+  /** Whether to reach the ratio with the smallest frame around the image, instead of cropping it. */
   allowExpansion?: boolean;
 }
 
@@ -96,13 +96,13 @@ export interface CropOptions {
 export interface ProcessedImage extends ImageAnswer, Processed {}
 
 export interface Processed {
-  /** In pixels, of the result. */
+  /** The size of the result, in pixels. */
   dimensions: { width: number; height: number };
   /** The part of the original that the result shows, in whole pixels and inside the image. */
   aspectCrop: AspectCrop;
-  /** There with `allowExpansion` and a ratio: all of the image is shown, with bars on two sides unless it has that ratio. */
+  /** Present with `allowExpansion` and an aspect ratio: the whole image is shown, with bars on two sides unless it has that ratio. */
   fit?: "pad";
-  /** Options of a `/cdn-cgi/image/<options>/<image>` URL that make the result of the original. */
+  /** The options of a `/cdn-cgi/image/<options>/<image>` URL that creates the result from the original. */
   transform: string;
 }
 
@@ -117,15 +117,15 @@ export interface AspectCrop {
 
 // Batches -------------------------------------------------------------------------------------------------------------
 
-/** The body to send as `POST /metadata`. Other names are refused. */
+/** The request body of `POST /metadata`. Unknown names are rejected. */
 export interface BatchRequest extends CropOptions {
-  /** From one to `batchLimit` of them. */
+  /** From one to `batchLimit` paths. */
   paths: string[];
 }
 
-/** The body of its 200. */
+/** The response body of `POST /metadata`, with status 200. */
 export interface BatchAnswer {
-  /** One for each path, in the same order. */
+  /** One result for each path, in the same order. */
   results: BatchResult[];
 }
 
@@ -143,20 +143,20 @@ export interface BatchFailure {
 
 // Purges --------------------------------------------------------------------------------------------------------------
 
-/** The body of a `DELETE`'s 200. */
+/** The response body of `DELETE`, with status 200. */
 export interface PurgeAnswer {
   purged: number;
-  /** More is left: send the same `DELETE` again with `?cursor=` and this, percent-encoded. */
+  /** Present if images are left: repeat the `DELETE` with `?cursor=` and this value, percent-encoded. */
   cursor?: string;
 }
 
 // Errors --------------------------------------------------------------------------------------------------------------
 
 /**
- * What a call over a binding is rejected with. Its message says what to do about it.
+ * The error that a service binding call rejects with. Its message says what is wrong and what to do.
  *
- * `code` and `status` arrive where the caller's compatibility date is 2026-04-21 or later, or it has the compatibility
- * flag `enhanced_error_serialization`; elsewhere the runtime leaves them out.
+ * `code` and `status` need the compatibility date 2026-04-21 or later in the caller, or its compatibility flag
+ * `enhanced_error_serialization`. Otherwise the runtime leaves them out.
  */
 export interface MetadataError extends Error {
   code: ErrorCode;
@@ -168,16 +168,16 @@ export interface Problem {
   type: string;
   title: string;
   status: ErrorStatus;
-  /** One sentence that says what to do. */
+  /** What is wrong and what to do. */
   detail: string;
-  /** The request's path. Not in a batch. */
+  /** The path of the request. Absent in a batch. */
   instance?: string;
   code: ErrorCode;
 }
 
 export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 500 | 502 | 503 | 504;
 
-/** They are stable; more may come. */
+/** Codes are stable. New ones may be added. */
 export type ErrorCode =
   | "invalid-path"
   | "invalid-parameter"
