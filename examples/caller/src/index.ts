@@ -1,4 +1,4 @@
-// Tells a page where to get an image cropped to 16:9 around what matters in it, and how large that is.
+// Returns the URL and the size of an image, cropped to 16:9 around its focal point.
 
 import type { MetadataError, OptimizedMetadata } from "optimized-metadata-types";
 
@@ -8,7 +8,7 @@ interface Env {
 
 export default {
   async fetch(request: Request, env: Env): Promise<Response> {
-    // As it stands in the URL: the service decodes it.
+    // The path stays percent-encoded: the service decodes it.
     const path = new URL(request.url).pathname.slice(1);
     try {
       const { aspectCrop, dimensions, transform } = await env.METADATA.fetchAndProcessMetadata(path, {
