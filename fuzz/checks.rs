@@ -85,13 +85,9 @@ pub fn reply(bytes: &[u8]) {
         };
         match reply.metadata() {
             Ok(metadata) => makes_sense(&metadata),
-            Err(failure) => {
-                assert!(failure.to_string().ends_with('.'));
-                assert!(
-                    failure
-                        .retry_after_s
-                        .is_none_or(|s| (1..=3_600).contains(&s))
-                );
+            Err(error) => {
+                assert!(error.to_string().ends_with('.'));
+                assert!(error.retry_after_s.is_none_or(|s| (1..=3_600).contains(&s)));
             }
         }
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::cache::entry::Entry;
 use crate::image::metadata::ImageMetadata;
-use crate::origin::error::Failure;
+use crate::origin::error::OriginError;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl Lookup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
     /// What happened.
-    pub failure: Failure,
+    pub error: OriginError,
     /// Which layer it came from.
     pub source: Source,
     /// Whole seconds for which the same will be answered from memory.

@@ -10,7 +10,7 @@
 mod support;
 
 use optimized_metadata::lookup::Source;
-use optimized_metadata::origin::error::Cause;
+use optimized_metadata::origin::error::ErrorKind;
 use optimized_metadata::service::ports::Stored;
 use serde_json::json;
 use support::{Answer, Gate, Isolate, Outcome, START_MS};
@@ -29,8 +29,8 @@ fn width(outcome: &Outcome) -> u32 {
     outcome.as_ref().unwrap().metadata().dimensions.width()
 }
 
-fn cause(outcome: &Outcome) -> Cause {
-    outcome.as_ref().unwrap_err().failure.cause
+fn kind(outcome: &Outcome) -> ErrorKind {
+    outcome.as_ref().unwrap_err().error.kind
 }
 
 fn ttl_s(outcome: &Outcome) -> i64 {
@@ -101,10 +101,10 @@ fn a_herd_on_a_failing_image_costs_two_fetches() {
     assert!(
         outcomes
             .iter()
-            .all(|one| cause(one) == Cause::OriginUnreachable)
+            .all(|one| kind(one) == ErrorKind::OriginUnreachable)
     );
     assert_eq!(isolate.runtime.asked(), 2);
-    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginUnreachable);
+    assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginUnreachable);
     assert_eq!(isolate.runtime.asked(), 2, "remembered for errorTtl");
     isolate.runtime.origin_answers([Answer::Size(800, 600)]);
     isolate.advance(5_000);
@@ -125,7 +125,7 @@ fn a_second_try_can_succeed_within_the_one_deadline() {
         .origin_answers([Answer::Status(502), Answer::Never]);
     let request = isolate.begin("dog.jpg");
     isolate.advance(5_000);
-    assert_eq!(cause(&isolate.finish(request)), Cause::OriginTimeout);
+    assert_eq!(kind(&isolate.finish(request)), ErrorKind::OriginTimeout);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
     );
     assert_eq!(isolate.runtime.asked(), 2);
     isolate.advance(2 * 86_400_000);
-    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+    assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
     let mut isolate = isolate();
     in_kv(&isolate, 86_400 + 7_200);
     isolate.runtime.origin_answers([Answer::Status(404)]);
-    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::NotFound);
+    assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::NotFound);
     assert_eq!(isolate.runtime.stored(KEY), None);
     let remembered = isolate.get("cat.jpg");
     assert_eq!(remembered.unwrap_err().left_s, 60);
@@ -232,7 +232,7 @@ fn nothing_waits_for_ever_where_every_leader_is_lost() {
     isolate.runtime.leaders_die(true);
     let request = isolate.begin("cat.jpg");
     isolate.advance(13_000);
-    assert_eq!(cause(&isolate.finish(request)), Cause::OriginTimeout);
+    assert_eq!(kind(&isolate.finish(request)), ErrorKind::OriginTimeout);
 }
 
 #[test]
@@ -291,8 +291,8 @@ fn over_the_limit_only_followers_are_served() {
         .origin_answers([Answer::Behind(gate, 800, 600)]);
     let running = ["a", "b", "a", "b"].map(|path| isolate.begin(path));
     let refused = isolate.get("c");
-    assert_eq!(cause(&refused), Cause::Overloaded);
-    assert_eq!(refused.unwrap_err().failure.retry_after_s, Some(1));
+    assert_eq!(kind(&refused), ErrorKind::Overloaded);
+    assert_eq!(refused.unwrap_err().error.retry_after_s, Some(1));
     open.send(()).unwrap();
     for one in running {
         assert_eq!(width(&isolate.finish(one)), 800);
@@ -395,7 +395,7 @@ fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
         0,
         "nothing is refreshed that was purged"
     );
-    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+    assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
 }
 
 #[test]
@@ -488,11 +488,11 @@ fn a_queue_that_does_not_move_is_given_up() {
     let outcomes = isolate.finish(batch);
     let timed_out = outcomes
         .iter()
-        .filter(|one| cause(one) == Cause::OriginTimeout)
+        .filter(|one| kind(one) == ErrorKind::OriginTimeout)
         .count();
     let overloaded = outcomes
         .iter()
-        .filter(|one| cause(one) == Cause::Overloaded)
+        .filter(|one| kind(one) == ErrorKind::Overloaded)
         .count();
     assert_eq!((timed_out, overloaded), (12, 8));
     assert_eq!(isolate.runtime.asked(), 12);
@@ -560,7 +560,7 @@ fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
     let pending = isolate.begin("cat.gif");
     isolate.advance(100);
     let outcome = isolate.finish(pending);
-    assert_eq!(cause(&outcome), Cause::OriginUnreachable);
+    assert_eq!(kind(&outcome), ErrorKind::OriginUnreachable);
     assert_eq!((runtime.opened().len(), runtime.asked()), (2, 0));
 }
 
@@ -628,7 +628,7 @@ fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails()
     assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
     isolate.runtime.remove(KEY);
     for _ in 0..2 {
-        assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+        assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
     }
     assert_eq!(isolate.runtime.asked(), 1);
     // The second is answered from memory.
@@ -640,10 +640,10 @@ fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_bac
     let mut isolate = failing_with_an_old_entry();
     isolate.runtime.remove(KEY);
     for _ in 0..3 {
-        assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+        assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
     }
     isolate.advance(5_000);
-    assert_eq!(cause(&isolate.get("cat.jpg")), Cause::OriginError);
+    assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
 }
 
 #[test]
@@ -700,5 +700,5 @@ fn a_request_that_loses_its_leader_and_is_overtaken_by_a_purge_does_not_serve_th
     isolate.purge("cat.jpg").unwrap();
     isolate.runtime.leaders_die(false);
     isolate.advance(6_500);
-    assert_eq!(cause(&isolate.finish(waiting)), Cause::OriginError);
+    assert_eq!(kind(&isolate.finish(waiting)), ErrorKind::OriginFailed);
 }

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::cache::memory_cache::MemoryCache;
-use crate::origin::error::{Cause, Failure};
+use crate::origin::error::{ErrorKind, OriginError};
 
 /// Most keys.
 const CAPACITY: usize = 1_000;
@@ -15,7 +15,7 @@ const CAPACITY: usize = 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remembered {
     /// What happened.
-    pub failure: Failure,
+    pub error: OriginError,
     /// Whole seconds, rounded up, until the origin is asked again.
     pub left_s: u64,
     /// A stale record was served instead. It is looked for again, without the origin.
@@ -25,9 +25,9 @@ pub struct Remembered {
 impl Remembered {
     /// A failure for this moment only: the next request asks the origin again.
     #[must_use]
-    pub fn once(failure: Failure) -> Self {
+    pub fn once(error: OriginError) -> Self {
         Self {
-            failure,
+            error,
             left_s: 0,
             has_fallback: false,
         }
@@ -36,7 +36,7 @@ impl Remembered {
 
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    failure: Failure,
+    error: OriginError,
     until_ms: u64,
     has_fallback: bool,
 }
@@ -44,7 +44,7 @@ struct Kept {
 /// Recent failures by key, which the origin is not asked about again for a while.
 #[derive(Debug)]
 pub struct NegativeCache {
-    failures: MemoryCache<Rc<str>, Kept>,
+    errors: MemoryCache<Rc<str>, Kept>,
     negative_ms: u64,
     error_ms: u64,
 }
@@ -54,7 +54,7 @@ impl NegativeCache {
     #[must_use]
     pub fn new(negative_s: u64, error_s: u64) -> Self {
         Self {
-            failures: MemoryCache::new(CAPACITY),
+            errors: MemoryCache::new(CAPACITY),
             negative_ms: negative_s.saturating_mul(1_000),
             error_ms: error_s.saturating_mul(1_000),
         }
@@ -62,14 +62,14 @@ impl NegativeCache {
 
     /// The failure of `key`, if it still stands.
     pub fn recall(&mut self, key: &str, now_ms: u64) -> Option<Remembered> {
-        let kept = *self.failures.get(key)?;
+        let kept = *self.errors.get(key)?;
         let left_ms = kept.until_ms.saturating_sub(now_ms);
         if left_ms == 0 {
-            self.failures.remove(key);
+            self.errors.remove(key);
             return None;
         }
         Some(Remembered {
-            failure: kept.failure,
+            error: kept.error,
             left_s: left_ms.div_ceil(1_000),
             has_fallback: kept.has_fallback,
         })
@@ -79,25 +79,25 @@ impl NegativeCache {
     pub fn remember(
         &mut self,
         key: &Rc<str>,
-        failure: Failure,
+        error: OriginError,
         has_fallback: bool,
         now_ms: u64,
     ) -> Remembered {
-        let for_ms = match failure.cause {
-            Cause::NotFound => self.negative_ms,
+        let for_ms = match error.kind {
+            ErrorKind::NotFound => self.negative_ms,
             _ => self.error_ms,
         };
         if for_ms > 0 {
             let until_ms = now_ms.saturating_add(for_ms);
             let kept = Kept {
-                failure,
+                error,
                 until_ms,
                 has_fallback,
             };
-            self.failures.insert(Rc::clone(key), kept);
+            self.errors.insert(Rc::clone(key), kept);
         }
         Remembered {
-            failure,
+            error,
             left_s: for_ms.div_ceil(1_000),
             has_fallback,
         }
@@ -105,31 +105,31 @@ impl NegativeCache {
 
     /// The stale record of `key` is gone: until the origin is asked again, only the failure is left.
     pub fn lose_fallback(&mut self, key: &str) {
-        if let Some(kept) = self.failures.get_mut(key) {
+        if let Some(kept) = self.errors.get_mut(key) {
             kept.has_fallback = false;
         }
     }
 
     /// Forgets `key`, which has succeeded or was purged.
     pub fn forget(&mut self, key: &str) {
-        self.failures.remove(key);
+        self.errors.remove(key);
     }
 
     /// Forgets all keys that begin with `prefix`.
     pub fn forget_prefix(&mut self, prefix: &str) {
-        self.failures.remove_all(|key| key.starts_with(prefix));
+        self.errors.remove_all(|key| key.starts_with(prefix));
     }
 
     /// How many failures are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.failures.len()
+        self.errors.len()
     }
 
     /// Whether none is.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.failures.is_empty()
+        self.errors.is_empty()
     }
 }
 
@@ -141,8 +141,8 @@ mod tests {
     fn each_kind_of_failure_has_its_own_time() {
         let mut memory = NegativeCache::new(60, 5);
         let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
-        memory.remember(&missing, Cause::NotFound.into(), false, 0);
-        memory.remember(&broken, Cause::OriginError.into(), false, 0);
+        memory.remember(&missing, ErrorKind::NotFound.into(), false, 0);
+        memory.remember(&broken, ErrorKind::OriginFailed.into(), false, 0);
         assert_eq!(memory.recall("broken", 4_999).unwrap().left_s, 1);
         assert_eq!(memory.recall("broken", 5_000), None);
         assert_eq!(memory.recall("missing", 59_000).unwrap().left_s, 1);
@@ -156,7 +156,7 @@ mod tests {
         let key = Rc::from("key");
         assert_eq!(
             memory
-                .remember(&key, Cause::NotFound.into(), false, 0)
+                .remember(&key, ErrorKind::NotFound.into(), false, 0)
                 .left_s,
             0
         );
@@ -167,7 +167,7 @@ mod tests {
     fn it_stays_small() {
         let mut memory = NegativeCache::new(60, 5);
         for n in 0..10_000 {
-            memory.remember(&format!("{n}").into(), Cause::NotFound.into(), false, 0);
+            memory.remember(&format!("{n}").into(), ErrorKind::NotFound.into(), false, 0);
         }
         assert!(memory.len() <= CAPACITY);
     }

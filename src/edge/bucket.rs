@@ -12,7 +12,7 @@ use super::timer;
 use crate::image::content_encoding::ContentEncoding;
 use crate::image::header::ImageError;
 use crate::image::prefix::Head;
-use crate::origin::error::{Cause, OriginFault};
+use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::response::Object;
 
 #[wasm_bindgen]
@@ -72,7 +72,7 @@ impl Bucket {
         loop {
             let is_late = || now_ms() >= until_ms;
             if !shares.make_room(&head, None, is_late).await {
-                return Err(Cause::OriginTimeout.into());
+                return Err(ErrorKind::OriginTimeout.into());
             }
             let (_, wanted) = head.next_range();
             let piece = source.piece(key, &head, same.as_deref(), until_ms).await;
@@ -99,7 +99,7 @@ impl Bucket {
                 } else if encoding == ContentEncoding::Identity {
                     head.set_object_bytes(size);
                 } else {
-                    return Err(Cause::ImageError(ImageError::Encoded(encoding)).into());
+                    return Err(ErrorKind::ImageError(ImageError::Encoded(encoding)).into());
                 }
             } else if !head.is_decoded() {
                 head.set_object_bytes(size);
@@ -165,20 +165,20 @@ async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsVal
     let left_ms = until_ms.saturating_sub(now_ms());
     match timer::within(begun.map_err(failed)?, left_ms).await {
         Some(settled) => settled.map_err(failed),
-        None => Err(Cause::OriginTimeout.into()),
+        None => Err(ErrorKind::OriginTimeout.into()),
     }
 }
 
 /// A bucket that fails is like an origin that cannot be reached.
 fn failed(thrown: JsValue) -> OriginFault {
     let message = message(&thrown);
-    let cause = if is_subrequest_limit(&message) {
-        Cause::SubrequestLimit
+    let kind = if is_subrequest_limit(&message) {
+        ErrorKind::SubrequestLimit
     } else {
-        Cause::OriginUnreachable
+        ErrorKind::OriginUnreachable
     };
     OriginFault {
-        failure: cause.into(),
+        error: kind.into(),
         message: Some(message),
     }
 }

@@ -9,7 +9,7 @@ use super::body;
 use super::js_value::{is_subrequest_limit, message};
 use crate::image::header::Limits;
 use crate::image::prefix::Head;
-use crate::origin::error::{Cause, ConnectionFault, Failure, OriginFault};
+use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::response::Reply;
 
 /// How many redirects within the origin are followed.
@@ -77,7 +77,7 @@ pub(super) async fn ask(
             .and_then(|location| within_origin(&url, &location))
             .ok_or_else(|| refused(status))?;
     }
-    Err(Cause::RedirectRefused.into())
+    Err(ErrorKind::RedirectRefused.into())
 }
 
 /// Reads a body, as `src/edge/origin.js` hands it over, as far as `head` wants.
@@ -117,10 +117,10 @@ fn within_origin(from: &str, location: &str) -> Option<String> {
     same.then(|| to.href())
 }
 
-fn refused(status: u16) -> Failure {
-    Failure {
+fn refused(status: u16) -> OriginError {
+    OriginError {
         origin_status: Some(status),
-        ..Cause::RedirectRefused.into()
+        ..ErrorKind::RedirectRefused.into()
     }
 }
 
@@ -131,12 +131,12 @@ const INTERNAL_ERROR: &str = "internal error";
 /// Why there is no whole response: the deadline has passed, or the connection failed, at the latest at `step`.
 fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> OriginFault {
     if deadline.aborted() {
-        return Cause::OriginTimeout.into();
+        return ErrorKind::OriginTimeout.into();
     }
     let message = message(thrown);
     if is_subrequest_limit(&message) {
         return OriginFault {
-            failure: Cause::SubrequestLimit.into(),
+            error: ErrorKind::SubrequestLimit.into(),
             message: Some(message),
         };
     }
@@ -146,9 +146,9 @@ fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> Or
         step
     };
     OriginFault {
-        failure: Failure {
+        error: OriginError {
             connection: Some(connection),
-            ..Cause::OriginUnreachable.into()
+            ..ErrorKind::OriginUnreachable.into()
         },
         message: Some(message),
     }
@@ -185,10 +185,10 @@ mod tests {
         let aborted = AbortSignal::abort();
         let lost = js_sys::Error::new("Network connection lost.").into();
         let fault = |signal| failed(signal, &lost, ConnectionFault::Broken);
-        assert_eq!(fault(&aborted).failure.cause, Cause::OriginTimeout);
+        assert_eq!(fault(&aborted).error.kind, ErrorKind::OriginTimeout);
         let in_time = fault(&deadline(60_000));
-        assert_eq!(in_time.failure.cause, Cause::OriginUnreachable);
-        assert_eq!(in_time.failure.reason(), Some("broken"));
+        assert_eq!(in_time.error.kind, ErrorKind::OriginUnreachable);
+        assert_eq!(in_time.error.reason(), Some("broken"));
         assert_eq!(in_time.message.as_deref(), Some("Network connection lost."));
     }
 }

@@ -17,7 +17,7 @@ use super::{origin, tasks, timer};
 use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::Head;
-use crate::origin::error::{Cause, OriginFault};
+use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::response::{Object, Reply};
 use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use crate::telemetry::log::Log;
@@ -119,7 +119,11 @@ impl ports::Bucket for RequestPorts {
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
         // The settings name one that is there, or an isolate answers nothing.
-        let bucket = self.bound.bucket.as_ref().ok_or(Cause::OriginUnreachable)?;
+        let bucket = self
+            .bound
+            .bucket
+            .as_ref()
+            .ok_or(ErrorKind::OriginUnreachable)?;
         // Boxed, so that an isolate without a bucket does not compile it.
         bucket.open(key, head, timeout_ms).boxed_local().await
     }

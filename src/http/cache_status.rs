@@ -27,7 +27,7 @@ pub(super) fn of_refusal(refusal: &Refusal, cache_enabled: bool) -> String {
         Source::Memory | Source::Kv => hit(&refusal.left_s.to_string(), Source::Memory),
         Source::Origin { .. } => {
             let reason = forwarded(cache_enabled);
-            match refusal.failure.origin_status {
+            match refusal.error.origin_status {
                 Some(status) => {
                     format!("{CACHE}; fwd={reason}; fwd-status={status}; detail=origin")
                 }

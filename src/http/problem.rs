@@ -11,7 +11,7 @@ use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::Refusal;
-use crate::origin::error::Cause;
+use crate::origin::error::ErrorKind;
 use crate::path::PathError;
 use crate::text::sanitize;
 
@@ -251,26 +251,28 @@ impl From<&ConfigError> for Problem {
 impl Problem {
     /// The layers have no answer; `cache_enabled` as in the settings.
     pub(super) fn refused(refusal: &Refusal, cache_enabled: bool) -> Self {
-        let (status, code, title) = match refusal.failure.cause {
-            Cause::Forbidden => (403, "forbidden-by-origin", "Forbidden by the origin"),
-            Cause::NotFound => (404, "not-found", "Image not found"),
-            Cause::SourceTooLarge => (413, "source-too-large", "Image too large"),
-            Cause::NotAnImage | Cause::ImageError(_) => (415, "not-an-image", "Not an image"),
-            Cause::OriginError => (502, "origin-error", "Origin error"),
-            Cause::OriginUnreachable => (502, "origin-unreachable", "Origin unreachable"),
-            Cause::InvalidAnswer(_) => (502, "invalid-origin-answer", "Invalid origin answer"),
-            Cause::RedirectRefused => (502, "redirect-refused", "Redirect refused"),
-            Cause::OriginOverloaded => (503, "origin-overloaded", "Origin overloaded"),
-            Cause::Overloaded => (503, "overloaded", "Overloaded"),
-            Cause::SubrequestLimit => (503, "subrequest-limit", "Subrequest limit"),
-            Cause::OriginTimeout => (504, "origin-timeout", "Origin timeout"),
+        let (status, code, title) = match refusal.error.kind {
+            ErrorKind::Forbidden => (403, "forbidden-by-origin", "Forbidden by the origin"),
+            ErrorKind::NotFound => (404, "not-found", "Image not found"),
+            ErrorKind::SourceTooLarge => (413, "source-too-large", "Image too large"),
+            ErrorKind::NotAnImage | ErrorKind::ImageError(_) => {
+                (415, "not-an-image", "Not an image")
+            }
+            ErrorKind::OriginFailed => (502, "origin-error", "Origin error"),
+            ErrorKind::OriginUnreachable => (502, "origin-unreachable", "Origin unreachable"),
+            ErrorKind::InvalidAnswer(_) => (502, "invalid-origin-answer", "Invalid origin answer"),
+            ErrorKind::RedirectRefused => (502, "redirect-refused", "Redirect refused"),
+            ErrorKind::OriginOverloaded => (503, "origin-overloaded", "Origin overloaded"),
+            ErrorKind::Overloaded => (503, "overloaded", "Overloaded"),
+            ErrorKind::SubrequestLimit => (503, "subrequest-limit", "Subrequest limit"),
+            ErrorKind::OriginTimeout => (504, "origin-timeout", "Origin timeout"),
         };
-        let failure = &refusal.failure;
+        let error = &refusal.error;
         let problem = Self {
             status,
             code,
             title,
-            detail: failure.to_string().into(),
+            detail: error.to_string().into(),
             refusal: Some(Box::new(*refusal)),
             ..Self::default()
         }
@@ -285,7 +287,7 @@ impl Problem {
                 format!("public, max-age={}", refusal.left_s),
             ),
             503 => {
-                let retry_after_s = failure.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
+                let retry_after_s = error.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
                 problem.with("Retry-After", retry_after_s.to_string())
             }
             _ => problem,

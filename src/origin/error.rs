@@ -6,7 +6,7 @@ use crate::image::header::ImageError;
 
 /// Why an image's metadata cannot be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
+pub enum ErrorKind {
     /// The origin has no such image: 404 or 410.
     NotFound,
     /// The origin refuses to hand it out: 401 or 403.
@@ -18,7 +18,7 @@ pub enum Cause {
     /// What came is no image.
     ImageError(ImageError),
     /// The origin answered with an error.
-    OriginError,
+    OriginFailed,
     /// The origin could not be reached, or the connection broke.
     OriginUnreachable,
     /// The origin answered with something that makes no sense.
@@ -48,7 +48,7 @@ pub enum InvalidAnswer {
     BadDimensions,
 }
 
-/// At which step a connection to the origin failed. It is for the log: clients see one [`Cause`] for all of them.
+/// At which step a connection to the origin failed. It is for the log: clients see one [`ErrorKind`] for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionFault {
     /// The host name has no address. The runtime has the same words for a failed TLS handshake.
@@ -59,11 +59,11 @@ pub enum ConnectionFault {
     Broken,
 }
 
-/// A [`Cause`] and what the origin told beside it.
+/// A [`ErrorKind`] and what the origin told beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Failure {
+pub struct OriginError {
     /// Why.
-    pub cause: Cause,
+    pub kind: ErrorKind,
     /// Where the connection failed, if there was no whole response.
     pub connection: Option<ConnectionFault>,
     /// The HTTP status that the origin answered with, where it answered.
@@ -74,10 +74,10 @@ pub struct Failure {
     pub retry_after_s: Option<u32>,
 }
 
-impl From<Cause> for Failure {
-    fn from(cause: Cause) -> Self {
+impl From<ErrorKind> for OriginError {
+    fn from(kind: ErrorKind) -> Self {
         Self {
-            cause,
+            kind: kind,
             connection: None,
             origin_status: None,
             resizer_code: None,
@@ -89,13 +89,13 @@ impl From<Cause> for Failure {
 /// When to come back where too many images are being fetched, in seconds.
 const OVERLOADED_RETRY_AFTER_S: u32 = 1;
 
-impl Failure {
+impl OriginError {
     /// Too many images are being fetched.
     #[must_use]
     pub fn overloaded() -> Self {
         Self {
             retry_after_s: Some(OVERLOADED_RETRY_AFTER_S),
-            ..Cause::Overloaded.into()
+            ..ErrorKind::Overloaded.into()
         }
     }
 
@@ -105,8 +105,11 @@ impl Failure {
     #[must_use]
     pub fn allows_stale(&self) -> bool {
         !matches!(
-            self.cause,
-            Cause::NotFound | Cause::Forbidden | Cause::SourceTooLarge | Cause::NotAnImage
+            self.kind,
+            ErrorKind::NotFound
+                | ErrorKind::Forbidden
+                | ErrorKind::SourceTooLarge
+                | ErrorKind::NotAnImage
         )
     }
 
@@ -114,7 +117,7 @@ impl Failure {
     /// remembered nor shared.
     #[must_use]
     pub fn is_private(&self) -> bool {
-        self.cause == Cause::SubrequestLimit
+        self.kind == ErrorKind::SubrequestLimit
     }
 
     /// Whether a second request right away may do better: a broken connection, 502, 503 or 504.
@@ -122,12 +125,12 @@ impl Failure {
     #[must_use]
     pub fn is_worth_a_retry(&self) -> bool {
         self.retry_after_s.is_none()
-            && (self.cause == Cause::OriginUnreachable
+            && (self.kind == ErrorKind::OriginUnreachable
                 || matches!(self.origin_status, Some(502..=504)) && self.allows_stale())
     }
 }
 
-impl Failure {
+impl OriginError {
     /// What kind of connection failure it was, as the log has it: seen here or, by the status that it answers with
     /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>), by
     /// Cloudflare's proxy in front of the origin.
@@ -138,7 +141,7 @@ impl Failure {
             (Some(ConnectionFault::Refused), _) | (None, Some(521 | 523)) => Some("refused"),
             (Some(ConnectionFault::Broken), _) | (None, Some(520)) => Some("broken"),
             (None, Some(525 | 526)) => Some("tls"),
-            _ if self.cause == Cause::OriginTimeout => Some("timeout"),
+            _ if self.kind == ErrorKind::OriginTimeout => Some("timeout"),
             _ => None,
         }
     }
@@ -148,34 +151,34 @@ impl Failure {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginFault {
     /// What happened.
-    pub failure: Failure,
+    pub error: OriginError,
     /// What the runtime said. It is for the log only: it may hold a stack.
     pub message: Option<String>,
 }
 
-impl<T: Into<Failure>> From<T> for OriginFault {
-    fn from(failure: T) -> Self {
+impl<T: Into<OriginError>> From<T> for OriginFault {
+    fn from(error: T) -> Self {
         Self {
-            failure: failure.into(),
+            error: error.into(),
             message: None,
         }
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for OriginError {
     /// One sentence that says what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.cause {
-            Cause::ImageError(ImageError::Encoded(encoding)) => write!(
+        match self.kind {
+            ErrorKind::ImageError(ImageError::Encoded(encoding)) => write!(
                 f,
                 "The image has a Content-Encoding ({}) that this service does not decode; store it without one, or with gzip",
                 encoding.name()
             )?,
-            Cause::ImageError(reason) => write!(
+            ErrorKind::ImageError(reason) => write!(
                 f,
                 "What the origin has at this path is no image, for {reason}; check the path"
             )?,
-            cause => f.write_str(advice(cause))?,
+            kind => f.write_str(advice(kind))?,
         }
         match (self.resizer_code, self.origin_status) {
             (Some(code), _) => write!(f, " (resizer error {code})."),
@@ -186,19 +189,19 @@ impl fmt::Display for Failure {
 }
 
 /// What happened and what to do, without the full stop.
-fn advice(cause: Cause) -> &'static str {
-    match cause {
-        Cause::NotFound => "The origin has no such image; check the path",
-        Cause::Forbidden => "The origin refuses access to this image; allow it there",
-        Cause::SourceTooLarge => {
+fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::NotFound => "The origin has no such image; check the path",
+        ErrorKind::Forbidden => "The origin refuses access to this image; allow it there",
+        ErrorKind::SourceTooLarge => {
             "The image is too large to be read by the origin's resizer; use a smaller one"
         }
-        Cause::NotAnImage | Cause::ImageError(_) => {
+        ErrorKind::NotAnImage | ErrorKind::ImageError(_) => {
             "What the origin has at this path is no image; check the path"
         }
-        Cause::OriginError => "The origin answered with an error; try again later",
-        Cause::OriginUnreachable => "The origin could not be reached; try again later",
-        Cause::InvalidAnswer(reason) => match reason {
+        ErrorKind::OriginFailed => "The origin answered with an error; try again later",
+        ErrorKind::OriginUnreachable => "The origin could not be reached; try again later",
+        ErrorKind::InvalidAnswer(reason) => match reason {
             InvalidAnswer::TooLong => {
                 "The origin's answer is too long for image metadata; check that it resizes images"
             }
@@ -212,16 +215,16 @@ fn advice(cause: Cause) -> &'static str {
                 "The dimensions in the origin's answer are no size in pixels; check the image"
             }
         },
-        Cause::RedirectRefused => {
+        ErrorKind::RedirectRefused => {
             "The origin redirects to another scheme, host or port, or in circles; set originUrl to where it redirects"
         }
-        Cause::OriginOverloaded => "The origin is overloaded; try again after a while",
-        Cause::OriginTimeout => "The origin did not answer in time; try again later",
-        Cause::Overloaded => "Too many images are being fetched; try again in a moment",
-        Cause::SubrequestLimit => {
+        ErrorKind::OriginOverloaded => "The origin is overloaded; try again after a while",
+        ErrorKind::OriginTimeout => "The origin did not answer in time; try again later",
+        ErrorKind::Overloaded => "Too many images are being fetched; try again in a moment",
+        ErrorKind::SubrequestLimit => {
             "This request has used up the subrequests that the platform allows; ask for fewer images at a time"
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for OriginError {}

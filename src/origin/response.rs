@@ -11,7 +11,7 @@ use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 use crate::image::prefix::Head;
-use crate::origin::error::{Cause, Failure, InvalidAnswer};
+use crate::origin::error::{ErrorKind, InvalidAnswer, OriginError};
 use crate::text::json;
 
 /// Longest `Retry-After` that is passed on, in seconds.
@@ -55,7 +55,7 @@ impl Reply {
     ///
     /// # Errors
     /// What the status, the resizer's error code or a malformed body stands for.
-    pub fn metadata(&self) -> Result<ImageMetadata, Failure> {
+    pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
         let resizer_code = self.resizer_code();
         let is_part = self.status == 206;
         let head = match &self.head {
@@ -64,21 +64,21 @@ impl Reply {
             {
                 head
             }
-            _ => return Err(self.failure(resizer_code)),
+            _ => return Err(self.error(resizer_code)),
         };
         let read = match head.json() {
             Some(text) => parse(text),
             None => head
                 .image()
-                .map_err(|reason| Cause::ImageError(self.encoded().unwrap_or(reason)))
+                .map_err(|reason| ErrorKind::ImageError(self.encoded().unwrap_or(reason)))
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
                     ..image
                 }),
         };
-        read.map_err(|cause| Failure {
+        read.map_err(|kind| OriginError {
             origin_status: Some(self.status),
-            ..cause.into()
+            ..kind.into()
         })
     }
 
@@ -111,18 +111,18 @@ impl Reply {
         digits.parse().ok()
     }
 
-    fn failure(&self, resizer_code: Option<u16>) -> Failure {
-        let cause = resizer_code
+    fn error(&self, resizer_code: Option<u16>) -> OriginError {
+        let kind = resizer_code
             .and_then(cause_of_code)
             .unwrap_or_else(|| cause_of_status(self.status));
-        Failure {
-            cause,
+        OriginError {
+            kind,
             connection: None,
             origin_status: Some(self.status),
             resizer_code,
             retry_after_s: self
                 .retry_after_s()
-                .filter(|_| cause == Cause::OriginOverloaded),
+                .filter(|_| kind == ErrorKind::OriginOverloaded),
         }
     }
 
@@ -134,9 +134,9 @@ impl Reply {
 }
 
 /// The resizer's JSON.
-fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
-    let text = text.ok_or(Cause::InvalidAnswer(InvalidAnswer::TooLong))?;
-    let answer = json::parse(text).ok_or(Cause::InvalidAnswer(InvalidAnswer::NotJson))?;
+fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, ErrorKind> {
+    let text = text.ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::TooLong))?;
+    let answer = json::parse(text).ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::NotJson))?;
     let original = answer.get("original").unwrap_or(&Value::Null);
     let output = size(&answer, "width", "height");
     let displayed = match size(original, "width", "height") {
@@ -145,7 +145,7 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
             dimensions: output
                 .or_else(|| size(&answer, "naturalWidth", "naturalHeight"))
                 .or_else(|| size(&answer, "originalWidth", "originalHeight"))
-                .ok_or(Cause::InvalidAnswer(InvalidAnswer::NoDimensions))??,
+                .ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::NoDimensions))??,
             is_certain: true,
         },
     };
@@ -165,7 +165,7 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, Cause> {
 }
 
 /// The size that two members of an object give. `None` if the object has neither of them.
-fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, Cause>> {
+fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, ErrorKind>> {
     let (width, height) = match (object.get(width), object.get(height)) {
         (None, None) => return None,
         (width, height) => (
@@ -174,7 +174,7 @@ fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, 
         ),
     };
     let size = Dimensions::from_json(width, height);
-    Some(size.ok_or(Cause::InvalidAnswer(InvalidAnswer::BadDimensions)))
+    Some(size.ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::BadDimensions)))
 }
 
 /// An object of a bucket.
@@ -193,8 +193,8 @@ impl Object {
     ///
     /// # Errors
     /// Why it is none.
-    pub fn metadata(&self) -> Result<ImageMetadata, Failure> {
-        let image = self.head.image().map_err(Cause::ImageError)?;
+    pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
+        let image = self.head.image().map_err(ErrorKind::ImageError)?;
         let is_etag = self.etag.len() <= MAX_ETAG_BYTES
             && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
         Ok(ImageMetadata {
@@ -206,31 +206,31 @@ impl Object {
 }
 
 /// `None` for a code whose meaning the HTTP status tells better.
-fn cause_of_code(code: u16) -> Option<Cause> {
+fn cause_of_code(code: u16) -> Option<ErrorKind> {
     Some(match code {
-        9401 | 9408 => Cause::Forbidden,
-        9402 | 9413 => Cause::SourceTooLarge,
-        9404 => Cause::NotFound,
-        9412 | 9520 => Cause::NotAnImage,
-        9407 => Cause::OriginUnreachable,
-        9420 | 9421 => Cause::RedirectRefused,
-        9422 | 9423 | 9522 | 9527 => Cause::OriginOverloaded,
-        9504 | 9505 | 9510 | 9529 => Cause::OriginTimeout,
-        9403 | 9509 => Cause::OriginError,
+        9401 | 9408 => ErrorKind::Forbidden,
+        9402 | 9413 => ErrorKind::SourceTooLarge,
+        9404 => ErrorKind::NotFound,
+        9412 | 9520 => ErrorKind::NotAnImage,
+        9407 => ErrorKind::OriginUnreachable,
+        9420 | 9421 => ErrorKind::RedirectRefused,
+        9422 | 9423 | 9522 | 9527 => ErrorKind::OriginOverloaded,
+        9504 | 9505 | 9510 | 9529 => ErrorKind::OriginTimeout,
+        9403 | 9509 => ErrorKind::OriginFailed,
         _ => return None,
     })
 }
 
-fn cause_of_status(status: u16) -> Cause {
+fn cause_of_status(status: u16) -> ErrorKind {
     match status {
-        404 | 410 => Cause::NotFound,
-        401 | 403 => Cause::Forbidden,
-        413 => Cause::SourceTooLarge,
-        415 => Cause::NotAnImage,
-        429 | 503 => Cause::OriginOverloaded,
-        408 | 504 | 522 | 524 => Cause::OriginTimeout,
-        301 | 302 | 303 | 307 | 308 => Cause::RedirectRefused,
-        _ => Cause::OriginError,
+        404 | 410 => ErrorKind::NotFound,
+        401 | 403 => ErrorKind::Forbidden,
+        413 => ErrorKind::SourceTooLarge,
+        415 => ErrorKind::NotAnImage,
+        429 | 503 => ErrorKind::OriginOverloaded,
+        408 | 504 | 522 | 524 => ErrorKind::OriginTimeout,
+        301 | 302 | 303 | 307 | 308 => ErrorKind::RedirectRefused,
+        _ => ErrorKind::OriginFailed,
     }
 }
 
@@ -248,11 +248,11 @@ mod tests {
         }
     }
 
-    fn answered(body: &str) -> Result<ImageMetadata, Failure> {
+    fn answered(body: &str) -> Result<ImageMetadata, OriginError> {
         replied(Some("application/json"), body.as_bytes()).metadata()
     }
 
-    fn refused(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> Failure {
+    fn refused(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> OriginError {
         Reply {
             status,
             cf_resized: cf_resized.map(Into::into),
@@ -349,13 +349,13 @@ mod tests {
                 InvalidAnswer::BadDimensions,
             ),
         ] {
-            let cause = answered(body).unwrap_err().cause;
-            assert_eq!(cause, Cause::InvalidAnswer(reason), "{body}");
+            let kind = answered(body).unwrap_err().kind;
+            assert_eq!(kind, ErrorKind::InvalidAnswer(reason), "{body}");
         }
         let too_long = " ".repeat(MAX_JSON_BYTES + 1);
         assert_eq!(
-            answered(&too_long).unwrap_err().cause,
-            Cause::InvalidAnswer(InvalidAnswer::TooLong)
+            answered(&too_long).unwrap_err().kind,
+            ErrorKind::InvalidAnswer(InvalidAnswer::TooLong)
         );
     }
 
@@ -363,8 +363,8 @@ mod tests {
     fn deep_nesting_is_refused_rather_than_followed() {
         let body = "[".repeat(MAX_JSON_BYTES);
         assert_eq!(
-            answered(&body).unwrap_err().cause,
-            Cause::InvalidAnswer(InvalidAnswer::NotJson)
+            answered(&body).unwrap_err().kind,
+            ErrorKind::InvalidAnswer(InvalidAnswer::NotJson)
         );
     }
 
@@ -410,9 +410,9 @@ mod tests {
                 content_encoding: encoding.map(Into::into),
                 ..replied(None, b"\x28\xb5\x2f\xfd")
             };
-            let failure = reply.metadata().unwrap_err();
-            assert_eq!(failure.cause, Cause::ImageError(reason));
-            let is_named = failure.to_string().contains("Content-Encoding (");
+            let error = reply.metadata().unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ImageError(reason));
+            let is_named = error.to_string().contains("Content-Encoding (");
             assert_eq!(is_named, reason != ImageError::Unknown);
             let decoded = Reply {
                 content_encoding: encoding.map(Into::into),
@@ -453,12 +453,12 @@ mod tests {
             (b"GIF89a\x04\0\x03\0\0\0\0;", ImageError::Malformed),
             (GIF.get(..12).unwrap(), ImageError::Truncated),
         ] {
-            let failure = replied(None, body).metadata().unwrap_err();
-            assert_eq!(failure.cause, Cause::ImageError(reason));
-            assert!(failure.allows_stale() && !failure.is_worth_a_retry());
+            let error = replied(None, body).metadata().unwrap_err();
+            assert_eq!(error.kind, ErrorKind::ImageError(reason));
+            assert!(error.allows_stale() && !error.is_worth_a_retry());
         }
         let json = replied(Some("text/html"), b" {").metadata().unwrap_err();
-        assert_eq!(json.cause, Cause::InvalidAnswer(InvalidAnswer::NotJson));
+        assert_eq!(json.kind, ErrorKind::InvalidAnswer(InvalidAnswer::NotJson));
     }
 
     #[test]
@@ -481,38 +481,38 @@ mod tests {
 
     #[test]
     fn statuses_and_resizer_codes_have_their_causes() {
-        for (status, code, cause) in [
-            (404, None, Cause::NotFound),
-            (410, None, Cause::NotFound),
-            (401, None, Cause::Forbidden),
-            (403, None, Cause::Forbidden),
-            (400, None, Cause::OriginError),
-            (500, None, Cause::OriginError),
-            (502, None, Cause::OriginError),
-            (503, None, Cause::OriginOverloaded),
-            (429, None, Cause::OriginOverloaded),
-            (504, None, Cause::OriginTimeout),
-            (206, None, Cause::OriginError),
-            (300, None, Cause::OriginError),
-            (304, None, Cause::OriginError),
-            (302, None, Cause::RedirectRefused),
-            (403, Some(9401), Cause::Forbidden),
-            (502, Some(9402), Cause::SourceTooLarge),
-            (404, Some(9404), Cause::NotFound),
-            (408, Some(9408), Cause::Forbidden),
-            (415, Some(9412), Cause::NotAnImage),
-            (403, Some(9413), Cause::SourceTooLarge),
-            (429, Some(9422), Cause::OriginOverloaded),
-            (522, Some(9504), Cause::OriginTimeout),
-            (415, Some(9520), Cause::NotAnImage),
-            (200, Some(9404), Cause::NotFound),
-            (502, Some(9999), Cause::OriginError),
+        for (status, code, kind) in [
+            (404, None, ErrorKind::NotFound),
+            (410, None, ErrorKind::NotFound),
+            (401, None, ErrorKind::Forbidden),
+            (403, None, ErrorKind::Forbidden),
+            (400, None, ErrorKind::OriginFailed),
+            (500, None, ErrorKind::OriginFailed),
+            (502, None, ErrorKind::OriginFailed),
+            (503, None, ErrorKind::OriginOverloaded),
+            (429, None, ErrorKind::OriginOverloaded),
+            (504, None, ErrorKind::OriginTimeout),
+            (206, None, ErrorKind::OriginFailed),
+            (300, None, ErrorKind::OriginFailed),
+            (304, None, ErrorKind::OriginFailed),
+            (302, None, ErrorKind::RedirectRefused),
+            (403, Some(9401), ErrorKind::Forbidden),
+            (502, Some(9402), ErrorKind::SourceTooLarge),
+            (404, Some(9404), ErrorKind::NotFound),
+            (408, Some(9408), ErrorKind::Forbidden),
+            (415, Some(9412), ErrorKind::NotAnImage),
+            (403, Some(9413), ErrorKind::SourceTooLarge),
+            (429, Some(9422), ErrorKind::OriginOverloaded),
+            (522, Some(9504), ErrorKind::OriginTimeout),
+            (415, Some(9520), ErrorKind::NotAnImage),
+            (200, Some(9404), ErrorKind::NotFound),
+            (502, Some(9999), ErrorKind::OriginFailed),
         ] {
             let header = code.map(|code| format!("err={code}"));
-            let failure = refused(status, header.as_deref(), None);
-            assert_eq!(failure.cause, cause, "{status} {code:?}");
-            assert_eq!(failure.resizer_code, code);
-            assert_eq!(failure.origin_status, Some(status));
+            let error = refused(status, header.as_deref(), None);
+            assert_eq!(error.kind, kind, "{status} {code:?}");
+            assert_eq!(error.resizer_code, code);
+            assert_eq!(error.origin_status, Some(status));
         }
         assert_eq!(
             refused(502, Some("internal=ok/- err=x"), None).resizer_code,
@@ -562,7 +562,7 @@ mod tests {
         }
         assert!(!refused(503, None, Some("30")).is_worth_a_retry());
         assert!(!refused(502, Some("err=9402"), None).is_worth_a_retry());
-        assert!(Failure::from(Cause::OriginUnreachable).is_worth_a_retry());
+        assert!(OriginError::from(ErrorKind::OriginUnreachable).is_worth_a_retry());
         assert!(!answered("{}").unwrap_err().is_worth_a_retry());
     }
 }

@@ -12,7 +12,7 @@ use crate::cache::record::Record;
 use crate::image::metadata::ImageMetadata;
 use crate::image::prefix::Head;
 use crate::lookup::Source;
-use crate::origin::error::{Cause, Failure, OriginFault};
+use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
 use crate::path::ImagePath;
 use crate::service::batch_scope::Convoy;
@@ -123,8 +123,8 @@ impl<P: Ports> Leader<P> {
         let now_ms = self.ports.now_ms();
         let state = entry.state(&self.service.freshness, now_ms);
         let is_failing = || {
-            let mut failures = self.service.negative_cache.borrow_mut();
-            failures.recall(&self.key, now_ms).is_some()
+            let mut errors = self.service.negative_cache.borrow_mut();
+            errors.recall(&self.key, now_ms).is_some()
         };
         if state != Freshness::StaleWhileRevalidate || is_failing() {
             return;
@@ -241,18 +241,18 @@ impl<P: Ports> Leader<P> {
     /// The outcome if the origin failed a moment ago: it is not asked again yet.
     fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
         let now_ms = self.ports.now_ms();
-        let mut failures = self.service.negative_cache.borrow_mut();
-        let remembered = failures.recall(&self.key, now_ms)?;
+        let mut errors = self.service.negative_cache.borrow_mut();
+        let remembered = errors.recall(&self.key, now_ms)?;
         let fallback = known.fallback.as_ref();
-        let fallback = fallback.filter(|_| remembered.failure.allows_stale());
+        let fallback = fallback.filter(|_| remembered.error.allows_stale());
         let (result, source) = match fallback {
             Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.source),
             None => {
-                failures.lose_fallback(&self.key);
+                errors.lose_fallback(&self.key);
                 (Err(remembered), Source::Memory)
             }
         };
-        drop(failures);
+        drop(errors);
         if let Ok(entry) = &result {
             self.keep_stale(entry);
         }
@@ -276,7 +276,7 @@ impl<P: Ports> Leader<P> {
             kv_ms,
             origin_ms: Some(now_ms.saturating_sub(started_ms)),
         };
-        let OriginFault { failure, message } = match result {
+        let OriginFault { error, message } = match result {
             Ok(Fetched { metadata, origin }) => {
                 let entry = self.entry(metadata.clone(), now_ms);
                 let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
@@ -292,14 +292,14 @@ impl<P: Ports> Leader<P> {
         };
         let event = Event::OriginFailure {
             path: &self.path.encoded(),
-            failure: &failure,
+            error: &error,
             cause: message.as_deref(),
         };
         self.service.log(&event, &self.ports);
         let fallback = known.fallback.as_ref();
-        let stands_in = failure.allows_stale() && fallback.is_some();
-        let remembered = self.remember(failure, stands_in, now_ms);
-        if !failure.allows_stale() {
+        let stands_in = error.allows_stale() && fallback.is_some();
+        let remembered = self.remember(error, stands_in, now_ms);
+        if !error.allows_stale() {
             self.forget(in_kv || fallback.is_some());
         }
         let landing = match fallback.filter(|_| stands_in) {
@@ -309,7 +309,7 @@ impl<P: Ports> Leader<P> {
             }
             None => landing(Err(remembered), Source::Origin { stored: false }),
         };
-        if failure.is_private() {
+        if error.is_private() {
             FlightEnd::Private(landing, known)
         } else {
             FlightEnd::Landed(landing)
@@ -327,7 +327,7 @@ impl<P: Ports> Leader<P> {
                 Some(result) => result,
                 None => self.ask_url(&deadline).await,
             };
-            let retries = |fault: &OriginFault| !is_retry && fault.failure.is_worth_a_retry();
+            let retries = |fault: &OriginFault| !is_retry && fault.error.is_worth_a_retry();
             if !result.as_ref().is_err_and(retries) {
                 return result;
             }
@@ -349,7 +349,7 @@ impl<P: Ports> Leader<P> {
         let object = self.ports.open(self.path.as_str(), head, left_ms).await;
         let result = match object {
             Ok(None) if config.origin_url.is_some() => return None,
-            Ok(None) => Err(Cause::NotFound.into()),
+            Ok(None) => Err(ErrorKind::NotFound.into()),
             Ok(Some(object)) => object.metadata().map_err(OriginFault::from),
             Err(fault) => Err(fault),
         };
@@ -375,7 +375,7 @@ impl<P: Ports> Leader<P> {
     ) -> Result<Fetched, OriginFault> {
         if result
             .as_ref()
-            .is_err_and(|fault| fault.failure.allows_stale())
+            .is_err_and(|fault| fault.error.allows_stale())
         {
             self.service.metrics.origin_failures.count();
         }
@@ -414,12 +414,12 @@ impl<P: Ports> Leader<P> {
         }
     }
 
-    fn remember(&self, failure: Failure, has_fallback: bool, now_ms: u64) -> Remembered {
-        if self.flight.is_revoked() || failure.is_private() {
-            return Remembered::once(failure);
+    fn remember(&self, error: OriginError, has_fallback: bool, now_ms: u64) -> Remembered {
+        if self.flight.is_revoked() || error.is_private() {
+            return Remembered::once(error);
         }
-        let mut failures = self.service.negative_cache.borrow_mut();
-        failures.remember(&self.key, failure, has_fallback, now_ms)
+        let mut errors = self.service.negative_cache.borrow_mut();
+        errors.remember(&self.key, error, has_fallback, now_ms)
     }
 
     /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::cache::entry::Entry;
 use crate::cache::negative_cache::Remembered;
 use crate::lookup::Source;
-use crate::origin::error::Failure;
+use crate::origin::error::OriginError;
 
 /// How a flight ends.
 #[derive(Debug, Clone)]
@@ -66,14 +66,18 @@ pub(crate) struct Landing {
 
 impl Landing {
     /// The stale entry at hand, or else the failure.
-    pub(crate) fn from_failure(failure: Failure, source: Source, held: Option<Rc<Entry>>) -> Self {
+    pub(crate) fn from_failure(
+        error: OriginError,
+        source: Source,
+        held: Option<Rc<Entry>>,
+    ) -> Self {
         Self {
             source: if held.is_some() {
                 Source::Memory
             } else {
                 source
             },
-            result: held.ok_or(Remembered::once(failure)),
+            result: held.ok_or(Remembered::once(error)),
             kv_ms: None,
             origin_ms: None,
         }

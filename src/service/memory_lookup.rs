@@ -40,7 +40,7 @@ impl Recall {
                 timing: Timing::default(),
             })),
             Self::Failed(remembered) => Ok(Err(Refusal {
-                failure: remembered.failure,
+                error: remembered.error,
                 source: Source::Memory,
                 left_s: remembered.left_s,
                 timing: Timing::default(),
@@ -72,7 +72,7 @@ impl<S> OptimizedMetadataService<S> {
                 Recall::Stale { entry, refresh }
             }
             (held, _) => match (self.negative_cache.borrow_mut().recall(key, now_ms), held) {
-                (Some(remembered), Some(entry)) if remembered.failure.allows_stale() => {
+                (Some(remembered), Some(entry)) if remembered.error.allows_stale() => {
                     Recall::Stale {
                         entry,
                         refresh: false,

@@ -17,7 +17,7 @@ use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::config::{Config, LogLevel};
 use crate::lookup::{Lookup, Refusal, Source, Timing};
-use crate::origin::error::{Cause, Failure};
+use crate::origin::error::{ErrorKind, OriginError};
 use crate::origin::id::OriginIds;
 use crate::path::ImagePath;
 use crate::service::batch_scope::Convoy;
@@ -187,7 +187,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 timing,
             }),
             Err(remembered) => Err(Refusal {
-                failure: remembered.failure,
+                error: remembered.error,
                 source: landing.source,
                 left_s: remembered.left_s,
                 timing,
@@ -305,7 +305,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 }
             }
         }
-        Landing::from_failure(Cause::OriginTimeout.into(), Source::InFlight, held)
+        Landing::from_failure(ErrorKind::OriginTimeout.into(), Source::InFlight, held)
     }
 
     /// Waits until `flight` has ended or counts as lost.
@@ -328,7 +328,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {
         // What is full is the way to the origin: memory knew nothing, which is no hit.
         let source = Source::Origin { stored: false };
-        Landing::from_failure(Failure::overloaded(), source, held)
+        Landing::from_failure(OriginError::overloaded(), source, held)
     }
 
     pub(crate) fn log_kv_fault(

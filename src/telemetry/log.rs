@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::cache::record::RecordError;
 use crate::config::{ConfigError, LogLevel};
 use crate::lookup::Source;
-use crate::origin::error::Failure;
+use crate::origin::error::OriginError;
 use crate::text::sanitize::excerpt;
 
 /// The answer is the 404 of a route that is not there; only the log says why.
@@ -59,7 +59,7 @@ pub enum Event<'a> {
         /// The percent-encoded path.
         path: &'a str,
         /// How.
-        failure: &'a Failure,
+        error: &'a OriginError,
         /// What the runtime said, where it said something.
         cause: Option<&'a str>,
     },
@@ -127,7 +127,7 @@ impl Event<'_> {
             | Self::KvFault { .. }
             | Self::MalformedRecord { .. }
             | Self::DatasetFault { .. } => LogLevel::Warn,
-            Self::OriginFailure { failure, .. } if failure.allows_stale() => LogLevel::Warn,
+            Self::OriginFailure { error, .. } if error.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. }
             | Self::Pruned { .. }
             | Self::Coalesced { .. }
@@ -169,16 +169,12 @@ impl Event<'_> {
                 reason: Some(reason.to_string()),
                 ..Line::default()
             },
-            Self::OriginFailure {
-                path,
-                failure,
-                cause,
-            } => Line {
+            Self::OriginFailure { path, error, cause } => Line {
                 cause: cause.map(truncated),
                 event: "origin-failure",
                 path: Some(excerpt(path)),
-                detail: Some(failure.to_string()),
-                reason: failure.reason().map(str::to_owned),
+                detail: Some(error.to_string()),
+                reason: error.reason().map(str::to_owned),
                 ..Line::default()
             },
             Self::DatasetFault { cause } => Line {

@@ -20,7 +20,7 @@ use optimized_metadata::config::{Config, LogLevel};
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::Head;
 use optimized_metadata::lookup::{Lookup, Refusal};
-use optimized_metadata::origin::error::{Cause, OriginFault};
+use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::response::{Object, Reply};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
@@ -405,10 +405,10 @@ impl Origin for Runtime {
                     ..Reply::default()
                 });
             }
-            Answer::Refuse => return Err(Cause::OriginUnreachable.into()),
+            Answer::Refuse => return Err(ErrorKind::OriginUnreachable.into()),
             Answer::Never => {
                 self.sleep(deadline - self.now_ms()).await;
-                return Err(Cause::OriginTimeout.into());
+                return Err(ErrorKind::OriginTimeout.into());
             }
         };
         let body =
@@ -426,7 +426,7 @@ impl Bucket for Runtime {
         self.world.opened.borrow_mut().push(key.to_owned());
         match self.world.bucket.borrow().get(key) {
             None => Ok(None),
-            Some(None) => Err(Cause::OriginUnreachable.into()),
+            Some(None) => Err(ErrorKind::OriginUnreachable.into()),
             Some(Some(bytes)) => {
                 head.push(bytes);
                 head.end();
