@@ -8,7 +8,7 @@ use crate::origin::error::OriginError;
 
 /// Where an answer came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
+pub enum Layer {
     /// L1.
     Memory,
     /// L2.
@@ -22,7 +22,7 @@ pub enum Source {
     InFlight,
 }
 
-impl Source {
+impl Layer {
     /// Its published name.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -52,7 +52,7 @@ pub struct Lookup {
     /// The metadata and its encoded form.
     pub entry: Rc<Entry>,
     /// Which layer it came from.
-    pub source: Source,
+    pub layer: Layer,
     /// The moment it is given, in milliseconds since the epoch.
     pub now_ms: u64,
     /// How long it took.
@@ -75,11 +75,11 @@ impl Lookup {
 
 /// Why there is no answer, and where that is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
+pub struct LookupError {
     /// What happened.
-    pub error: OriginError,
+    pub cause: OriginError,
     /// Which layer it came from.
-    pub source: Source,
+    pub layer: Layer,
     /// Whole seconds for which the same will be answered from memory.
     pub left_s: u64,
     /// How long it took.

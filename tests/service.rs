@@ -9,7 +9,7 @@
 
 mod support;
 
-use optimized_metadata::lookup::Source;
+use optimized_metadata::lookup::Layer;
 use optimized_metadata::origin::error::ErrorKind;
 use optimized_metadata::service::ports::Stored;
 use serde_json::json;
@@ -21,8 +21,8 @@ fn isolate() -> Isolate {
     Isolate::new(json!({}))
 }
 
-fn source(outcome: &Outcome) -> Source {
-    outcome.as_ref().unwrap().source
+fn layer(outcome: &Outcome) -> Layer {
+    outcome.as_ref().unwrap().layer
 }
 
 fn width(outcome: &Outcome) -> u32 {
@@ -30,7 +30,7 @@ fn width(outcome: &Outcome) -> u32 {
 }
 
 fn kind(outcome: &Outcome) -> ErrorKind {
-    outcome.as_ref().unwrap_err().error.kind
+    outcome.as_ref().unwrap_err().cause.kind
 }
 
 fn ttl_s(outcome: &Outcome) -> i64 {
@@ -56,12 +56,12 @@ fn each_layer_answers_once_the_one_above_it_cannot() {
     let mut isolate = isolate();
     isolate.runtime.origin_answers([Answer::Size(800, 600)]);
     let first = isolate.get("cat.jpg");
-    assert_eq!(source(&first), Source::Origin { stored: true });
+    assert_eq!(layer(&first), Layer::Origin { stored: true });
     let second = isolate.get("cat.jpg");
-    assert_eq!(source(&second), Source::Memory);
+    assert_eq!(layer(&second), Layer::Memory);
     isolate.restart(json!({}));
     let third = isolate.get("cat.jpg");
-    assert_eq!(source(&third), Source::Kv);
+    assert_eq!(layer(&third), Layer::Kv);
     let entries = [&first, &second, &third].map(|outcome| &outcome.as_ref().unwrap().entry);
     assert!(entries.iter().all(|entry| entry.body == entries[0].body));
     assert!(entries.iter().all(|entry| entry.etag == entries[0].etag));
@@ -81,11 +81,11 @@ fn a_herd_costs_one_read_one_fetch_and_one_write() {
     let herd: Vec<_> = (0..200).map(|_| isolate.begin("cat.jpg")).collect();
     open.send(()).unwrap();
     let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
-    assert_eq!(source(&outcomes[0]), Source::Origin { stored: true });
+    assert_eq!(layer(&outcomes[0]), Layer::Origin { stored: true });
     assert!(
         outcomes[1..]
             .iter()
-            .all(|one| source(one) == Source::InFlight)
+            .all(|one| layer(one) == Layer::InFlight)
     );
     assert_eq!(isolate.runtime.asked(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (1, 1, 0));
@@ -151,7 +151,7 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
     open.send(()).unwrap();
     isolate.advance(0);
     let fresh = isolate.get("cat.jpg");
-    assert_eq!((width(&fresh), source(&fresh)), (900, Source::Memory));
+    assert_eq!((width(&fresh), layer(&fresh)), (900, Layer::Memory));
     assert!(ttl_s(&fresh) > 0);
 }
 
@@ -264,7 +264,7 @@ fn memory_is_good_enough_where_kv_and_the_origin_fail() {
     isolate.advance(301_000);
     isolate.runtime.kv_fails(true);
     let held = isolate.get("cat.jpg");
-    assert_eq!((width(&held), source(&held)), (800, Source::Memory));
+    assert_eq!((width(&held), layer(&held)), (800, Layer::Memory));
     assert_eq!(isolate.runtime.asked(), 2);
 }
 
@@ -277,9 +277,9 @@ fn memory_that_another_isolate_may_have_purged_is_not_served_for_ever() {
     isolate.get("cat.jpg").unwrap();
     isolate.advance(299_000);
     in_kv(&isolate, 0);
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Memory);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Memory);
     isolate.advance(1_000);
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn over_the_limit_only_followers_are_served() {
     let running = ["a", "b", "a", "b"].map(|path| isolate.begin(path));
     let refused = isolate.get("c");
     assert_eq!(kind(&refused), ErrorKind::Overloaded);
-    assert_eq!(refused.unwrap_err().error.retry_after_s, Some(1));
+    assert_eq!(refused.unwrap_err().cause.retry_after_s, Some(1));
     open.send(()).unwrap();
     for one in running {
         assert_eq!(width(&isolate.finish(one)), 800);
@@ -314,7 +314,7 @@ fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
     let herd: Vec<_> = (0..20).map(|_| isolate.begin("cat.jpg")).collect();
     open.send(()).unwrap();
     let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
-    assert_eq!(source(&outcomes[0]), Source::Origin { stored: false });
+    assert_eq!(layer(&outcomes[0]), Layer::Origin { stored: false });
     assert_eq!(isolate.runtime.asked(), 1);
     isolate.get("cat.jpg").unwrap();
     assert_eq!(isolate.runtime.asked(), 2);
@@ -328,14 +328,14 @@ fn a_record_of_the_former_version_is_served_and_rewritten_in_the_new_form_once_i
         .runtime
         .put(KEY, Stored::Value(record(START_MS - 1_000)));
     let outcome = isolate.get("cat.jpg");
-    assert_eq!((source(&outcome), width(&outcome)), (Source::Kv, 800));
+    assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
     // Not before: after a purge elsewhere, KV may read it from its cache, and a write would bring it back.
     assert_eq!(isolate.runtime.kv_operations(), (1, 0, 0));
     let stale = record(START_MS - 86_401_000);
     isolate.runtime.put(KEY, Stored::Value(stale));
     isolate.restart(json!({}));
     isolate.runtime.origin_answers([Answer::Size(80, 60)]);
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     isolate.advance(0);
     let Some((Stored::Metadata(rewritten), ttl_s)) = isolate.runtime.stored(KEY) else {
         panic!("not rewritten");
@@ -417,8 +417,8 @@ fn a_batch_costs_one_read_of_kv_and_each_image_one_fetch() {
     let outcomes = isolate.finish(batch);
     let widths: Vec<_> = outcomes.iter().map(width).collect();
     assert_eq!(widths, [800, 900, 900, 900, 900, 800]);
-    assert_eq!(source(&outcomes[2]), Source::Memory);
-    assert_eq!(source(&outcomes[5]), Source::Kv);
+    assert_eq!(layer(&outcomes[2]), Layer::Memory);
+    assert_eq!(layer(&outcomes[5]), Layer::Kv);
     assert_eq!(isolate.runtime.kv_operations(), (2, 3, 0));
     assert_eq!(isolate.runtime.asked(), 3);
 }
@@ -440,7 +440,7 @@ fn a_batch_fetches_six_images_at_a_time() {
     open.send(()).unwrap();
     assert!(isolate.finish(batch).iter().all(|one| width(one) == 900));
     let alone = isolate.finish(alone);
-    assert_eq!(source(&alone), Source::Origin { stored: true });
+    assert_eq!(layer(&alone), Layer::Origin { stored: true });
     assert_eq!(isolate.runtime.asked(), 20);
     assert_eq!(isolate.runtime.kv_operations().1, 20);
 }
@@ -469,10 +469,10 @@ fn a_batch_follows_what_is_under_way() {
     let batch = isolate.begin_batch(&["a", "b"]);
     open.send(()).unwrap();
     let outcomes = isolate.finish(batch);
-    assert_eq!(source(&outcomes[0]), Source::InFlight);
+    assert_eq!(layer(&outcomes[0]), Layer::InFlight);
     assert_eq!(
-        source(&isolate.finish(leader)),
-        Source::Origin { stored: true }
+        layer(&isolate.finish(leader)),
+        Layer::Origin { stored: true }
     );
     assert_eq!(isolate.runtime.asked(), 2);
 }
@@ -525,12 +525,9 @@ fn a_folder_is_purged_page_by_page() {
         .unwrap();
     assert_eq!((second.count, second.cursor), (50, None));
     assert_eq!(isolate.purge_below(Some("a"), None).unwrap().count, 0);
-    assert_eq!(source(&isolate.get("ab")), Source::Memory);
+    assert_eq!(layer(&isolate.get("ab")), Layer::Memory);
     isolate.runtime.origin_answers([Answer::Size(900, 600)]);
-    assert_eq!(
-        source(&isolate.get("a/000")),
-        Source::Origin { stored: true }
-    );
+    assert_eq!(layer(&isolate.get("a/000")), Layer::Origin { stored: true });
     assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
 }
 
@@ -545,7 +542,7 @@ fn a_bucket_is_asked_before_the_origin() {
     runtime.put_object("cat.gif", Some(GIF));
     let in_bucket = isolate.get("cat.gif");
     assert_eq!(width(&in_bucket), 4);
-    assert_eq!(source(&in_bucket), Source::Origin { stored: true });
+    assert_eq!(layer(&in_bucket), Layer::Origin { stored: true });
     assert_eq!(runtime.asked(), 0);
     assert_eq!(width(&isolate.get("dog.gif")), 800);
     assert_eq!(runtime.opened(), ["cat.gif", "dog.gif"]);
@@ -588,13 +585,13 @@ fn a_stale_record_of_kv_is_served_for_as_long_as_the_origin_fails_also_without_m
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
     for _ in 0..3 {
         let outcome = isolate.get("cat.jpg");
-        assert_eq!((source(&outcome), width(&outcome)), (Source::Kv, 800));
+        assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
     }
     // The origin is spared for errorTtl, and KV is read each time.
     assert_eq!(isolate.runtime.asked(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (3, 0, 0));
     isolate.advance(5_000);
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     assert_eq!(isolate.runtime.asked(), 2);
 }
 
@@ -604,7 +601,7 @@ fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() 
     in_kv(&isolate, 86_400 + 60);
     isolate.runtime.origin_answers([Answer::Status(500)]);
     for _ in 0..3 {
-        assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+        assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     }
     assert_eq!(isolate.runtime.asked(), 1);
 }
@@ -612,20 +609,20 @@ fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() 
 #[test]
 fn a_stale_record_that_memory_has_evicted_is_read_from_kv_again_while_the_origin_fails() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheSize": 1 }));
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     let other = record(START_MS);
     isolate
         .runtime
         .put("metadata:other.jpg", Stored::Metadata(other));
     isolate.get("other.jpg").unwrap();
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     assert_eq!(isolate.runtime.asked(), 1);
 }
 
 #[test]
 fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
-    assert_eq!(source(&isolate.get("cat.jpg")), Source::Kv);
+    assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     isolate.runtime.remove(KEY);
     for _ in 0..2 {
         assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
@@ -654,7 +651,7 @@ fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
         .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
     for _ in 0..2 {
         let outcome = isolate.get("cat.jpg");
-        assert_eq!((source(&outcome), width(&outcome)), (Source::Memory, 800));
+        assert_eq!((layer(&outcome), width(&outcome)), (Layer::Memory, 800));
     }
 }
 
@@ -669,7 +666,7 @@ fn the_newer_one_of_memory_and_kv_stands_in() {
     // KV still has a record from an hour before that one.
     in_kv(&isolate, 3_600);
     let outcome = isolate.get("cat.jpg");
-    assert_eq!((source(&outcome), width(&outcome)), (Source::Memory, 80));
+    assert_eq!((layer(&outcome), width(&outcome)), (Layer::Memory, 80));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use futures::FutureExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::Config;
-use optimized_metadata::lookup::Source;
+use optimized_metadata::lookup::Layer;
 use optimized_metadata::path::ImagePath;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
@@ -107,15 +107,15 @@ impl Isolate {
         let outcome = outcome
             .now_or_never()
             .expect("every answer is ready at once");
-        let source = outcome.expect("nothing fails").source;
+        let layer = outcome.expect("nothing fails").layer;
         answers.requests += 1;
-        match source {
-            Source::Memory => answers.memory += 1,
-            Source::Kv => answers.kv += 1,
-            Source::Origin { .. } => answers.origin += 1,
-            Source::InFlight => unreachable!("requests come one after the other"),
+        match layer {
+            Layer::Memory => answers.memory += 1,
+            Layer::Kv => answers.kv += 1,
+            Layer::Origin { .. } => answers.origin += 1,
+            Layer::InFlight => unreachable!("requests come one after the other"),
         }
         let model_hit = self.models.ask(image, at_ms, &mut answers.models);
-        answers.disagreements += u64::from(model_hit != (source == Source::Memory));
+        answers.disagreements += u64::from(model_hit != (layer == Layer::Memory));
     }
 }

@@ -84,13 +84,9 @@ pub(super) async fn post<P: Ports>(
             // As many outcomes as valid paths, in their order.
             Ok(path) => Some(match outcomes.next()? {
                 Ok(lookup) => told(&Told::new(site, raw, lookup, batch.crop.as_ref(), ports)),
-                Err(refusal) => {
+                Err(error) => {
                     let cache_enabled = service.config().cache_enabled;
-                    refused(
-                        raw,
-                        path.as_str(),
-                        &Problem::refused(&refusal, cache_enabled),
-                    )
+                    refused(raw, path.as_str(), &Problem::refused(&error, cache_enabled))
                 }
             }),
             Err(problem) => Some(refused(raw, raw, &problem)),

@@ -4,7 +4,7 @@
 use super::problem::Problem;
 use super::text::Text;
 use crate::image::metadata::Format;
-use crate::lookup::{Lookup, Source, Timing};
+use crate::lookup::{Layer, Lookup, Timing};
 use crate::telemetry::isolate::Isolate;
 use crate::text::sanitize;
 
@@ -20,28 +20,28 @@ pub trait Dataset {
 /// The JSON of a data point. The order of its fields is what queries go by: none ever moves, and
 /// further ones come at the end.
 ///
-/// It is sampled by its index, and the source is that: the many hits in memory may be thinned out
+/// It is sampled by its index, and the layer is that: the many hits in memory may be thinned out
 /// without the few answers of the origin becoming fewer.
 pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isolate) -> String {
-    let (source, timing) = match outcome {
-        Ok(lookup) => (Some(lookup.source), lookup.timing),
-        Err(problem) => match &problem.refusal {
-            Some(refusal) => (Some(refusal.source), refusal.timing),
+    let (layer, timing) = match outcome {
+        Ok(lookup) => (Some(lookup.layer), lookup.timing),
+        Err(problem) => match &problem.error {
+            Some(error) => (Some(error.layer), error.timing),
             None => (None, Timing::default()),
         },
     };
-    let state = match source {
+    let state = match layer {
         _ if outcome.is_ok_and(Lookup::is_stale) => "stale",
         None => "none",
-        Some(Source::Memory | Source::Kv) => "hit",
-        Some(Source::Origin { .. }) => "miss",
-        Some(Source::InFlight) => "collapsed",
+        Some(Layer::Memory | Layer::Kv) => "hit",
+        Some(Layer::Origin { .. }) => "miss",
+        Some(Layer::InFlight) => "collapsed",
     };
-    let source = source.map_or("none", Source::name);
+    let layer = layer.map_or("none", Layer::name);
     let format = outcome.ok().and_then(|lookup| lookup.metadata().format);
     let path = sanitize::excerpt(raw);
     let blobs = [
-        source,
+        layer,
         state,
         outcome.map_or_else(|problem| problem.code, |_| ""),
         format.map_or("", Format::name),
@@ -58,7 +58,7 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
     ];
     // None of the texts has a quotation mark or a backslash.
     let mut json = Text::default();
-    json.add(&["{\"indexes\":[\"", source, "\"],\"blobs\":[\""])
+    json.add(&["{\"indexes\":[\"", layer, "\"],\"blobs\":[\""])
         .add(&[&blobs.join("\",\""), "\"],\"doubles\":["])
         .numbers(&mut doubles.into_iter())
         .add(&["]}"]);

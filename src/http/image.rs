@@ -38,8 +38,8 @@ impl Told {
         let path = ImagePath::from_raw(raw)?;
         match site.service().fetch_metadata(&path, ports).await {
             Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
-            Err(refusal) => Err(Problem::refused(
-                &refusal,
+            Err(error) => Err(Problem::refused(
+                &error,
                 site.service().config().cache_enabled,
             )),
         }
@@ -58,7 +58,7 @@ impl Told {
         if service.is_logged(LogLevel::Debug) {
             let event = Event::Metadata {
                 path: raw,
-                source: lookup.source,
+                source: lookup.layer,
                 duration_ms: lookup.timing.total_ms,
             };
             service.log_at(&event, lookup.now_ms, log);
@@ -137,6 +137,6 @@ pub(super) fn recall<S: Clone + 'static>(
             let told = Told::new(site, raw, lookup, crop.as_ref(), log);
             Ok(told.answer(request, service.config()))
         }
-        Err(refusal) => Err(Problem::refused(&refusal, service.config().cache_enabled)),
+        Err(error) => Err(Problem::refused(&error, service.config().cache_enabled)),
     })
 }

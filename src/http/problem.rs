@@ -10,7 +10,7 @@ use super::headers::Headers;
 use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop::params::{FieldError, ParameterError};
-use crate::lookup::Refusal;
+use crate::lookup::LookupError;
 use crate::origin::error::ErrorKind;
 use crate::path::PathError;
 use crate::text::sanitize;
@@ -35,7 +35,7 @@ pub struct Problem {
     /// What caches and clients go by, beside the document.
     pub headers: Headers,
     /// What the layers said, where it is their problem.
-    pub refusal: Option<Box<Refusal>>,
+    pub error: Option<Box<LookupError>>,
 }
 
 /// The published form of a problem.
@@ -250,8 +250,8 @@ impl From<&ConfigError> for Problem {
 
 impl Problem {
     /// The layers have no answer; `cache_enabled` as in the settings.
-    pub(super) fn refused(refusal: &Refusal, cache_enabled: bool) -> Self {
-        let (status, code, title) = match refusal.error.kind {
+    pub(super) fn refused(error: &LookupError, cache_enabled: bool) -> Self {
+        let (status, code, title) = match error.cause.kind {
             ErrorKind::Forbidden => (403, "forbidden-by-origin", "Forbidden by the origin"),
             ErrorKind::NotFound => (404, "not-found", "Image not found"),
             ErrorKind::SourceTooLarge => (413, "source-too-large", "Image too large"),
@@ -267,27 +267,24 @@ impl Problem {
             ErrorKind::SubrequestLimit => (503, "subrequest-limit", "Subrequest limit"),
             ErrorKind::OriginTimeout => (504, "origin-timeout", "Origin timeout"),
         };
-        let error = &refusal.error;
+        let cause = &error.cause;
         let problem = Self {
             status,
             code,
             title,
-            detail: error.to_string().into(),
-            refusal: Some(Box::new(*refusal)),
+            detail: cause.to_string().into(),
+            error: Some(Box::new(*error)),
             ..Self::default()
         }
         .with(
             "Cache-Status",
-            cache_status::of_refusal(refusal, cache_enabled),
+            cache_status::of_refusal(error, cache_enabled),
         )
-        .with("Server-Timing", server_timing::of(&refusal.timing));
+        .with("Server-Timing", server_timing::of(&error.timing));
         match status {
-            404 => problem.with(
-                "Cache-Control",
-                format!("public, max-age={}", refusal.left_s),
-            ),
+            404 => problem.with("Cache-Control", format!("public, max-age={}", error.left_s)),
             503 => {
-                let retry_after_s = error.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
+                let retry_after_s = cause.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
                 problem.with("Retry-After", retry_after_s.to_string())
             }
             _ => problem,

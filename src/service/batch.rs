@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::lookup::{Lookup, Refusal};
+use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
 use crate::service::OptimizedMetadataService;
 use crate::service::batch_scope::Convoy;
@@ -19,7 +19,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         paths: &[ImagePath],
         ports: &P,
-    ) -> Vec<Result<Lookup, Refusal>> {
+    ) -> Vec<Result<Lookup, LookupError>> {
         let config = self.config();
         let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
         let convoy = Convoy::new(ports, cache_ttl_s, timeout_ms);

@@ -11,7 +11,7 @@ use crate::cache::negative_cache::Remembered;
 use crate::cache::record::Record;
 use crate::image::metadata::ImageMetadata;
 use crate::image::prefix::Head;
-use crate::lookup::Source;
+use crate::lookup::Layer;
 use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
 use crate::path::ImagePath;
@@ -109,7 +109,7 @@ impl<P: Ports> Leader<P> {
         }
         match end {
             FlightEnd::NeedsOrigin(known) if is_refresh => self.refresh_in_turn(known),
-            FlightEnd::Landed(landing) if landing.source == Source::Kv => {
+            FlightEnd::Landed(landing) if landing.layer == Layer::Kv => {
                 if let Ok(entry) = landing.result {
                     self.refresh_if_stale(entry, is_refresh);
                 }
@@ -185,7 +185,7 @@ impl<P: Ports> Leader<P> {
         match self.service.recall(&self.key, self.ports.now_ms()) {
             Recall::Hit(entry) => Some(Landing {
                 result: Ok(entry),
-                source: Source::Memory,
+                layer: Layer::Memory,
                 kv_ms: None,
                 origin_ms: None,
             }),
@@ -217,7 +217,7 @@ impl<P: Ports> Leader<P> {
                 }
                 return FlightEnd::Landed(Landing {
                     result: Ok(entry),
-                    source: Source::Kv,
+                    layer: Layer::Kv,
                     kv_ms,
                     origin_ms: None,
                 });
@@ -245,11 +245,11 @@ impl<P: Ports> Leader<P> {
         let remembered = errors.recall(&self.key, now_ms)?;
         let fallback = known.fallback.as_ref();
         let fallback = fallback.filter(|_| remembered.error.allows_stale());
-        let (result, source) = match fallback {
-            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.source),
+        let (result, layer) = match fallback {
+            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.layer),
             None => {
                 errors.lose_fallback(&self.key);
-                (Err(remembered), Source::Memory)
+                (Err(remembered), Layer::Memory)
             }
         };
         drop(errors);
@@ -258,7 +258,7 @@ impl<P: Ports> Leader<P> {
         }
         Some(Landing {
             result,
-            source,
+            layer,
             kv_ms: known.kv_ms,
             origin_ms: None,
         })
@@ -270,9 +270,9 @@ impl<P: Ports> Leader<P> {
         let result = self.ask_with_one_retry().await;
         self.service.metrics.origin.count(result.is_ok());
         let now_ms = self.ports.now_ms();
-        let landing = |result, source| Landing {
+        let landing = |result, layer| Landing {
             result,
-            source,
+            layer,
             kv_ms,
             origin_ms: Some(now_ms.saturating_sub(started_ms)),
         };
@@ -286,7 +286,7 @@ impl<P: Ports> Leader<P> {
                     last_fetched_ms: Some(now_ms),
                     origin,
                 });
-                return FlightEnd::Landed(landing(Ok(entry), Source::Origin { stored }));
+                return FlightEnd::Landed(landing(Ok(entry), Layer::Origin { stored }));
             }
             Err(fault) => fault,
         };
@@ -303,11 +303,11 @@ impl<P: Ports> Leader<P> {
             self.forget(in_kv || fallback.is_some());
         }
         let landing = match fallback.filter(|_| stands_in) {
-            Some(Fallback { entry, source }) => {
+            Some(Fallback { entry, layer }) => {
                 self.keep_stale(entry);
-                landing(Ok(Rc::clone(entry)), *source)
+                landing(Ok(Rc::clone(entry)), *layer)
             }
-            None => landing(Err(remembered), Source::Origin { stored: false }),
+            None => landing(Err(remembered), Layer::Origin { stored: false }),
         };
         if error.is_private() {
             FlightEnd::Private(landing, known)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::cache::entry::Entry;
 use crate::cache::negative_cache::Remembered;
-use crate::lookup::Source;
+use crate::lookup::Layer;
 use crate::origin::error::OriginError;
 
 /// How a flight ends.
@@ -32,14 +32,14 @@ pub(crate) struct AfterKv {
 #[derive(Debug, Clone)]
 pub(crate) struct Fallback {
     pub(crate) entry: Rc<Entry>,
-    pub(crate) source: Source,
+    pub(crate) layer: Layer,
 }
 
 impl Fallback {
     pub(crate) fn in_memory(entry: Rc<Entry>) -> Self {
         Self {
             entry,
-            source: Source::Memory,
+            layer: Layer::Memory,
         }
     }
 
@@ -49,7 +49,7 @@ impl Fallback {
             Some(held) if held.entry.is_newer_than(&in_kv) => held,
             _ => Self {
                 entry: in_kv,
-                source: Source::Kv,
+                layer: Layer::Kv,
             },
         }
     }
@@ -59,24 +59,16 @@ impl Fallback {
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
     pub(crate) result: Result<Rc<Entry>, Remembered>,
-    pub(crate) source: Source,
+    pub(crate) layer: Layer,
     pub(crate) kv_ms: Option<u64>,
     pub(crate) origin_ms: Option<u64>,
 }
 
 impl Landing {
     /// The stale entry at hand, or else the failure.
-    pub(crate) fn from_failure(
-        error: OriginError,
-        source: Source,
-        held: Option<Rc<Entry>>,
-    ) -> Self {
+    pub(crate) fn from_failure(error: OriginError, layer: Layer, held: Option<Rc<Entry>>) -> Self {
         Self {
-            source: if held.is_some() {
-                Source::Memory
-            } else {
-                source
-            },
+            layer: if held.is_some() { Layer::Memory } else { layer },
             result: held.ok_or(Remembered::once(error)),
             kv_ms: None,
             origin_ms: None,

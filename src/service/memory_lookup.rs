@@ -6,7 +6,7 @@ use super::OptimizedMetadataService;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::negative_cache::Remembered;
-use crate::lookup::{Lookup, Refusal, Source, Timing};
+use crate::lookup::{Layer, Lookup, LookupError, Timing};
 
 /// What memory says about a key.
 #[derive(Debug)]
@@ -31,17 +31,20 @@ pub enum Recall {
 
 impl Recall {
     /// The answer that memory has, or else what it holds for the case that nobody has one.
-    pub(super) fn outcome(self, now_ms: u64) -> Result<Result<Lookup, Refusal>, Option<Rc<Entry>>> {
+    pub(super) fn outcome(
+        self,
+        now_ms: u64,
+    ) -> Result<Result<Lookup, LookupError>, Option<Rc<Entry>>> {
         match self {
             Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
                 entry,
-                source: Source::Memory,
+                layer: Layer::Memory,
                 now_ms,
                 timing: Timing::default(),
             })),
-            Self::Failed(remembered) => Ok(Err(Refusal {
-                error: remembered.error,
-                source: Source::Memory,
+            Self::Failed(remembered) => Ok(Err(LookupError {
+                cause: remembered.error,
+                layer: Layer::Memory,
                 left_s: remembered.left_s,
                 timing: Timing::default(),
             })),

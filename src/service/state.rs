@@ -16,7 +16,7 @@ use crate::cache::freshness::FreshnessPolicy;
 use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::config::{Config, LogLevel};
-use crate::lookup::{Lookup, Refusal, Source, Timing};
+use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::{ErrorKind, OriginError};
 use crate::origin::id::OriginIds;
 use crate::path::ImagePath;
@@ -128,14 +128,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         path: &ImagePath,
         ports: &P,
-    ) -> Result<Lookup, Refusal> {
+    ) -> Result<Lookup, LookupError> {
         let outcome = self.fetch(path, None, ports).await;
         self.count(&outcome);
         outcome
     }
 
     /// Counts an answer, each time that it is given: a batch may ask twice for what is looked up once.
-    pub(crate) fn count(&self, outcome: &Result<Lookup, Refusal>) {
+    pub(crate) fn count(&self, outcome: &Result<Lookup, LookupError>) {
         if let Ok(lookup) = outcome {
             self.metrics.answered(lookup);
         }
@@ -148,7 +148,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         convoy: Option<&Convoy>,
         ports: &P,
-    ) -> Result<Lookup, Refusal> {
+    ) -> Result<Lookup, LookupError> {
         let started_ms = ports.now_ms();
         let key = path.cache_key();
         let recalled = self.recall(&key, started_ms);
@@ -182,13 +182,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         match landing.result {
             Ok(entry) => Ok(Lookup {
                 entry,
-                source: landing.source,
+                layer: landing.layer,
                 now_ms,
                 timing,
             }),
-            Err(remembered) => Err(Refusal {
-                error: remembered.error,
-                source: landing.source,
+            Err(remembered) => Err(LookupError {
+                cause: remembered.error,
+                layer: landing.layer,
                 left_s: remembered.left_s,
                 timing,
             }),
@@ -198,7 +198,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// The metadata under `key` where memory has the last word: no I/O, no waiting, and nothing
     /// left to be done behind the answer.
     #[must_use]
-    pub fn recall_metadata(&self, key: &str, now_ms: u64) -> Option<Result<Lookup, Refusal>> {
+    pub fn recall_metadata(&self, key: &str, now_ms: u64) -> Option<Result<Lookup, LookupError>> {
         let outcome = match self.recall(key, now_ms) {
             Recall::Stale { refresh: true, .. } => return None,
             recalled => recalled.outcome(now_ms).ok()?,
@@ -273,7 +273,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 Some(FlightEnd::Landed(landing)) => {
                     self.metrics.coalesced.count();
                     return Landing {
-                        source: Source::InFlight,
+                        layer: Layer::InFlight,
                         kv_ms: None,
                         origin_ms: None,
                         ..landing
@@ -305,7 +305,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 }
             }
         }
-        Landing::from_failure(ErrorKind::OriginTimeout.into(), Source::InFlight, held)
+        Landing::from_failure(ErrorKind::OriginTimeout.into(), Layer::InFlight, held)
     }
 
     /// Waits until `flight` has ended or counts as lost.
@@ -327,8 +327,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {
         // What is full is the way to the origin: memory knew nothing, which is no hit.
-        let source = Source::Origin { stored: false };
-        Landing::from_failure(OriginError::overloaded(), source, held)
+        let layer = Layer::Origin { stored: false };
+        Landing::from_failure(OriginError::overloaded(), layer, held)
     }
 
     pub(crate) fn log_kv_fault(

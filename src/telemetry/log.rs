@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cache::record::RecordError;
 use crate::config::{ConfigError, LogLevel};
-use crate::lookup::Source;
+use crate::lookup::Layer;
 use crate::origin::error::OriginError;
 use crate::text::sanitize::excerpt;
 
@@ -85,7 +85,7 @@ pub enum Event<'a> {
         /// The raw path of the image.
         path: &'a str,
         /// Where it came from.
-        source: Source,
+        source: Layer,
         /// From the request to the answer, in milliseconds.
         duration_ms: u64,
     },
@@ -200,9 +200,9 @@ impl Event<'_> {
             } => Line {
                 duration_ms: Some(*duration_ms),
                 event: match source {
-                    Source::Memory | Source::Kv => "cache-hit",
-                    Source::Origin { .. } => "cache-miss",
-                    Source::InFlight => "coalesced-request",
+                    Layer::Memory | Layer::Kv => "cache-hit",
+                    Layer::Origin { .. } => "cache-miss",
+                    Layer::InFlight => "coalesced-request",
                 },
                 path: Some(excerpt(path)),
                 source: Some(source.name()),

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::lookup::{Lookup, Source};
+use crate::lookup::{Layer, Lookup};
 use crate::telemetry::histogram::{Counter, Histogram};
 
 /// Bounds of the time to an answer, in milliseconds. Those that the targets of a layer name are
@@ -108,11 +108,11 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts an answer with metadata.
     pub fn answered(&self, lookup: &Lookup) {
-        let durations = match lookup.source {
-            Source::Memory => &self.memory_ms,
-            Source::Kv => &self.kv_ms,
-            Source::Origin { .. } => &self.origin_ms,
-            Source::InFlight => &self.in_flight_ms,
+        let durations = match lookup.layer {
+            Layer::Memory => &self.memory_ms,
+            Layer::Kv => &self.kv_ms,
+            Layer::Origin { .. } => &self.origin_ms,
+            Layer::InFlight => &self.in_flight_ms,
         };
         durations.observe(lookup.timing.total_ms);
         self.ages.observe(lookup.entry.age_s(lookup.now_ms));

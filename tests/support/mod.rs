@@ -19,7 +19,7 @@ use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::Head;
-use optimized_metadata::lookup::{Lookup, Refusal};
+use optimized_metadata::lookup::{Lookup, LookupError};
 use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::response::{Object, Reply};
 use optimized_metadata::path::ImagePath;
@@ -91,7 +91,7 @@ pub struct Isolate {
     pool: LocalPool,
 }
 
-pub type Outcome = Result<Lookup, Refusal>;
+pub type Outcome = Result<Lookup, LookupError>;
 
 impl Isolate {
     pub fn new(settings: Value) -> Self {
