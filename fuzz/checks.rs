@@ -8,7 +8,7 @@ use optimized_metadata::cache::record::Record;
 use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::image::prefix::{Head, MAX_JSON_BYTES};
-use optimized_metadata::origin::response::Reply;
+use optimized_metadata::origin::response::OriginResponse;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
 
 const ORIGIN: &str = "https://images.test/base";
@@ -74,7 +74,7 @@ pub fn reply(bytes: &[u8]) {
     let status = bytes.first().map_or(200, |byte| 200 + u16::from(*byte));
     let limits = Limits::default();
     for (status, cf_resized) in [(200, None), (status, None), (status, Some(text.clone()))] {
-        let reply = Reply {
+        let reply = OriginResponse {
             status,
             cf_resized,
             retry_after: Some(text.clone()),

@@ -11,7 +11,7 @@ use optimized_metadata::image::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-use super::ports::{START_MS, reply};
+use super::ports::{START_MS, response};
 use super::store::Value;
 use super::trace::{Trace, exponential};
 
@@ -27,7 +27,7 @@ impl Past {
         Self {
             trace,
             freshness: config.freshness(),
-            metadata: reply(Limits::default()).metadata().expect("a sound answer"),
+            metadata: response(Limits::default()).metadata().expect("a sound answer"),
             seed,
         }
     }

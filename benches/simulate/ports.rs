@@ -9,7 +9,7 @@ use optimized_metadata::config::LogLevel;
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::Head;
 use optimized_metadata::origin::error::OriginFault;
-use optimized_metadata::origin::response::{Object, Reply};
+use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::telemetry::log::Log;
 
@@ -38,13 +38,13 @@ pub struct Runtime {
 }
 
 /// What the origin says of any image.
-pub fn reply(limits: Limits) -> Reply {
+pub fn response(limits: Limits) -> OriginResponse {
     let body =
         r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
-    Reply {
+    OriginResponse {
         status: 200,
         head: Some(Head::whole(limits, None, body.as_bytes())),
-        ..Reply::default()
+        ..OriginResponse::default()
     }
 }
 
@@ -106,9 +106,9 @@ impl Origin for Runtime {
 
     fn deadline(&self, _: u64) {}
 
-    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<Reply, OriginFault> {
+    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<OriginResponse, OriginFault> {
         count(&self.world.origin_fetches);
-        Ok(reply(limits))
+        Ok(response(limits))
     }
 }
 

@@ -10,7 +10,7 @@ use super::js_value::{is_subrequest_limit, message};
 use crate::image::header::Limits;
 use crate::image::prefix::Head;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
-use crate::origin::response::Reply;
+use crate::origin::response::OriginResponse;
 
 /// How many redirects within the origin are followed.
 const MAX_REDIRECTS: usize = 3;
@@ -31,7 +31,7 @@ pub(super) async fn ask(
     url: &str,
     limits: Limits,
     deadline: &AbortSignal,
-) -> Result<Reply, OriginFault> {
+) -> Result<OriginResponse, OriginFault> {
     let mut url = url.to_owned();
     for _ in 0..=MAX_REDIRECTS {
         let response = JsFuture::from(send(&url, deadline))
@@ -53,7 +53,7 @@ pub(super) async fn ask(
         let location = header();
         // The runtime decodes a body, and leaves the length of the encoded one.
         let content_length = content_length.filter(|_| content_encoding.is_none());
-        let head = if Reply::has_body(status) {
+        let head = if OriginResponse::has_body(status) {
             let head = Head::new(limits, content_type.as_deref());
             let length = content_length.as_ref().and_then(|text| text.parse().ok());
             let head = read(body, length, head, deadline).await;
@@ -63,7 +63,7 @@ pub(super) async fn ask(
             None
         };
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-            return Ok(Reply {
+            return Ok(OriginResponse {
                 status,
                 cf_resized,
                 retry_after,

@@ -18,7 +18,7 @@ use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::Head;
 use crate::origin::error::{ErrorKind, OriginFault};
-use crate::origin::response::{Object, Reply};
+use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use crate::telemetry::log::Log;
 
@@ -106,7 +106,7 @@ impl Origin for RequestPorts {
         url: &str,
         limits: Limits,
         deadline: &AbortSignal,
-    ) -> Result<Reply, OriginFault> {
+    ) -> Result<OriginResponse, OriginFault> {
         origin::ask(url, limits, deadline).await
     }
 }

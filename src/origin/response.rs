@@ -22,7 +22,7 @@ const MAX_ETAG_BYTES: usize = 64;
 
 /// One HTTP answer of the origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct OriginResponse {
     /// HTTP status.
     pub status: u16,
     /// The `Cf-Resized` header.
@@ -39,7 +39,7 @@ pub struct Reply {
     pub head: Option<Head>,
 }
 
-impl Reply {
+impl OriginResponse {
     /// Whether the body is of use for an answer with `status`: all of it, or a part that has to be its first.
     #[must_use]
     pub fn has_body(status: u16) -> bool {
@@ -240,11 +240,11 @@ mod tests {
     use crate::image::header::Limits;
     use crate::image::prefix::MAX_JSON_BYTES;
 
-    fn replied(content_type: Option<&str>, body: &[u8]) -> Reply {
-        Reply {
+    fn replied(content_type: Option<&str>, body: &[u8]) -> OriginResponse {
+        OriginResponse {
             status: 200,
             head: Some(Head::whole(Limits::default(), content_type, body)),
-            ..Reply::default()
+            ..OriginResponse::default()
         }
     }
 
@@ -253,11 +253,11 @@ mod tests {
     }
 
     fn refused(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> OriginError {
-        Reply {
+        OriginResponse {
             status,
             cf_resized: cf_resized.map(Into::into),
             retry_after: retry_after.map(Into::into),
-            ..Reply::default()
+            ..OriginResponse::default()
         }
         .metadata()
         .unwrap_err()
@@ -379,11 +379,11 @@ mod tests {
             (Some("text/plain"), Some("0"), None),
             (Some("image/png"), Some("seven"), None),
         ] {
-            let reply = Reply {
+            let response = OriginResponse {
                 content_length: content_length.map(Into::into),
                 ..replied(content_type, GIF)
             };
-            let image = reply.metadata().unwrap();
+            let image = response.metadata().unwrap();
             assert_eq!(image.dimensions, Dimensions::new(4, 3).unwrap());
             assert_eq!(image.format, Some(Format::Gif));
             assert_eq!(image.file_size, file_size);
@@ -406,15 +406,15 @@ mod tests {
             (Some("gzip"), ImageError::Unknown),
             (None, ImageError::Unknown),
         ] {
-            let reply = Reply {
+            let response = OriginResponse {
                 content_encoding: encoding.map(Into::into),
                 ..replied(None, b"\x28\xb5\x2f\xfd")
             };
-            let error = reply.metadata().unwrap_err();
+            let error = response.metadata().unwrap_err();
             assert_eq!(error.kind, ErrorKind::ImageError(reason));
             let is_named = error.to_string().contains("Content-Encoding (");
             assert_eq!(is_named, reason != ImageError::Unknown);
-            let decoded = Reply {
+            let decoded = OriginResponse {
                 content_encoding: encoding.map(Into::into),
                 ..replied(None, GIF)
             };
@@ -432,7 +432,7 @@ mod tests {
             (Some("bytes */1000"), None),
             (None, None),
         ] {
-            let part = Reply {
+            let part = OriginResponse {
                 status: 206,
                 content_length: Some("26".into()),
                 content_range: content_range.map(Into::into),

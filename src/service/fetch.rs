@@ -362,8 +362,8 @@ impl<P: Ports> Leader<P> {
             .path
             .origin_url(config.origin_url.as_deref().unwrap_or_default());
         self.service.metrics.origin_fetches.count();
-        let reply = self.ports.ask(&url, config.header_limits, deadline).await;
-        let result = reply.and_then(|reply| Ok(reply.metadata()?));
+        let response = self.ports.ask(&url, config.header_limits, deadline).await;
+        let result = response.and_then(|response| Ok(response.metadata()?));
         self.fetched(result, self.service.origins.url)
     }
 

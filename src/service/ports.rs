@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::image::header::Limits;
 use crate::image::prefix::Head;
 use crate::origin::error::OriginFault;
-use crate::origin::response::{Object, Reply};
+use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
 
 /// Everything at once. A request's ports are cheap to clone and outlive it while work is left.
@@ -117,7 +117,7 @@ pub trait Origin {
         url: &str,
         limits: Limits,
         deadline: &Self::Deadline,
-    ) -> Result<Reply, OriginFault>;
+    ) -> Result<OriginResponse, OriginFault>;
 }
 
 /// A store of objects, which images may be kept in.

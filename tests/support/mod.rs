@@ -21,7 +21,7 @@ use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::Head;
 use optimized_metadata::lookup::{Lookup, LookupError};
 use optimized_metadata::origin::error::{ErrorKind, OriginFault};
-use optimized_metadata::origin::response::{Object, Reply};
+use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::service::purge::Purged;
@@ -383,7 +383,12 @@ impl Origin for Runtime {
         self.now_ms() + timeout_ms
     }
 
-    async fn ask(&self, url: &str, limits: Limits, deadline: &u64) -> Result<Reply, OriginFault> {
+    async fn ask(
+        &self,
+        url: &str,
+        limits: Limits,
+        deadline: &u64,
+    ) -> Result<OriginResponse, OriginFault> {
         self.world.asked.borrow_mut().push(url.to_owned());
         let answer = {
             let mut answers = self.world.answers.borrow_mut();
@@ -400,9 +405,9 @@ impl Origin for Runtime {
                 (width, height)
             }
             Answer::Status(status) => {
-                return Ok(Reply {
+                return Ok(OriginResponse {
                     status,
-                    ..Reply::default()
+                    ..OriginResponse::default()
                 });
             }
             Answer::Refuse => return Err(ErrorKind::OriginUnreachable.into()),
@@ -413,10 +418,10 @@ impl Origin for Runtime {
         };
         let body =
             json!({ "original": { "width": size.0, "height": size.1, "format": "image/png" } });
-        Ok(Reply {
+        Ok(OriginResponse {
             status: 200,
             head: Some(Head::whole(limits, None, body.to_string().as_bytes())),
-            ..Reply::default()
+            ..OriginResponse::default()
         })
     }
 }
