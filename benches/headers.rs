@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use optimized_metadata::image::header::Limits;
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 
 /// A measurement is at least this long.
 const ENOUGH: Duration = Duration::from_millis(1);
@@ -14,8 +14,8 @@ const ENOUGH: Duration = Duration::from_millis(1);
 #[cfg_attr(target_family = "wasm", wasm_bindgen::prelude::wasm_bindgen)]
 pub fn read_header(bytes: &[u8], times: u32) {
     for _ in 0..times {
-        let head = Head::whole(Limits::default(), None, black_box(bytes));
-        black_box(head.image()).ok();
+        let prefix = BodyPrefix::whole(Limits::default(), None, black_box(bytes));
+        black_box(prefix.image()).ok();
     }
 }
 

@@ -7,7 +7,7 @@ use optimized_metadata::cache::memory_cache::MemoryCache;
 use optimized_metadata::cache::record::Record;
 use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
-use optimized_metadata::image::prefix::{Head, MAX_JSON_BYTES};
+use optimized_metadata::image::prefix::{BodyPrefix, MAX_JSON_BYTES};
 use optimized_metadata::origin::response::OriginResponse;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
 
@@ -81,7 +81,7 @@ pub fn reply(bytes: &[u8]) {
             content_length: Some(text.clone()),
             content_range: Some(text.clone()),
             content_encoding: Some(text.clone()),
-            head: Some(Head::whole(limits, Some("application/json"), bytes)),
+            prefix: Some(BodyPrefix::whole(limits, Some("application/json"), bytes)),
         };
         match reply.metadata() {
             Ok(metadata) => makes_sense(&metadata),
@@ -125,19 +125,19 @@ pub fn image_header(bytes: &[u8]) {
             );
         }
     }
-    let mut head = Head::new(limits, Some("image/png"));
+    let mut prefix = BodyPrefix::new(limits, Some("image/png"));
     let mut pieces = bytes.chunks(7);
-    while head.wants_more() {
+    while prefix.wants_more() {
         match pieces.next() {
-            Some(piece) => head.push(piece),
-            None => head.end(),
+            Some(piece) => prefix.push(piece),
+            None => prefix.end(),
         }
-        assert!(head.len() <= 4_096.max(MAX_JSON_BYTES + 1));
+        assert!(prefix.len() <= 4_096.max(MAX_JSON_BYTES + 1));
     }
     for most in [100, 500, 4_096] {
         object(bytes, Limits { first: 16, most }, &whole);
     }
-    match (head.json(), head.image(), whole) {
+    match (prefix.json(), prefix.image(), whole) {
         (None, Ok(image), Ok(header)) => {
             makes_sense(&image);
             assert_eq!(image.dimensions, header.dimensions);
@@ -159,17 +159,17 @@ pub fn may_be_cut(cut: Dimensions, is_certain: bool, whole: Dimensions) -> bool 
 pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usize {
     let length = |bytes: u64| usize::try_from(bytes).unwrap();
     let size = u64::try_from(bytes.len()).unwrap();
-    let mut head = Head::new(limits, None);
+    let mut prefix = BodyPrefix::new(limits, None);
     let (mut read, mut ends) = (0, vec![0]);
-    while head.wants_more() {
-        let (at, wanted) = head.next_range();
+    while prefix.wants_more() {
+        let (at, wanted) = prefix.next_range();
         let to = at.saturating_add(wanted).min(size);
         assert!(
             wanted > 0 && (at < to || size == 0),
             "{at}, {wanted}, {size}"
         );
-        head.push(&bytes[length(at)..length(to)]);
-        head.set_object_bytes(size);
+        prefix.push(&bytes[length(at)..length(to)]);
+        prefix.set_object_bytes(size);
         read += to - at;
         match ends.iter_mut().find(|end| **end == at) {
             Some(end) => *end = to,
@@ -181,7 +181,7 @@ pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usi
         "{read} bytes, {ends:?}"
     );
     // What makes a file malformed may be out of reach.
-    if let (None, Ok(image), Ok(header)) = (head.json(), head.image(), whole) {
+    if let (None, Ok(image), Ok(header)) = (prefix.json(), prefix.image(), whole) {
         let sizes = [image.dimensions, header.dimensions];
         let mut sides = sizes.map(|size| [size.width(), size.height()]);
         if image.confidence != "high" {

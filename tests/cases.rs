@@ -18,7 +18,7 @@ use std::path::Path;
 
 use optimized_metadata::image::header::{ImageError, Limits};
 use optimized_metadata::image::metadata::ImageMetadata;
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 use serde_json::Value;
 
 struct Case {
@@ -51,7 +51,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn read(bytes: &[u8]) -> Result<ImageMetadata, ImageError> {
-    Head::whole(Limits::default(), None, bytes).image()
+    BodyPrefix::whole(Limits::default(), None, bytes).image()
 }
 
 #[test]

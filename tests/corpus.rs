@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use optimized_metadata::image::header::{self, ImageError, Limits, steps};
 use optimized_metadata::image::metadata::ImageMetadata;
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ fn corpus() -> Vec<Sample> {
 }
 
 fn read(bytes: &[u8]) -> Result<ImageMetadata, ImageError> {
-    let (image, steps) = steps::count(|| Head::whole(Limits::default(), None, bytes).image());
+    let (image, steps) = steps::count(|| BodyPrefix::whole(Limits::default(), None, bytes).image());
     // A long header is looked at more than once.
     assert!(steps <= 3 * steps::limit(bytes.len()), "{steps} steps");
     image

@@ -12,7 +12,7 @@
 mod crafted;
 
 use optimized_metadata::image::header::{self, Limits, steps};
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 
 /// From less than what is read of every image to the most that is read of one.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
@@ -25,15 +25,15 @@ fn read(file: &[u8]) -> u64 {
 /// Reads it as it arrives, in pieces of 4 KiB, and returns the steps.
 fn read_in_pieces(file: &[u8], limits: Limits) -> u64 {
     let read = || {
-        let mut head = Head::new(limits, None);
+        let mut prefix = BodyPrefix::new(limits, None);
         let mut pieces = file.chunks(4 << 10);
-        while head.wants_more() {
+        while prefix.wants_more() {
             match pieces.next() {
-                Some(piece) => head.push(piece),
-                None => head.end(),
+                Some(piece) => prefix.push(piece),
+                None => prefix.end(),
             }
         }
-        head.image()
+        prefix.image()
     };
     steps::count(read).1
 }
@@ -57,16 +57,16 @@ fn read_in_ranges(file: &[u8], limits: Limits) -> (u64, usize) {
     let mut bytes = 0;
     let size = u64::try_from(file.len()).unwrap();
     let read = || {
-        let mut head = Head::new(limits, None);
-        while head.wants_more() {
-            let (at, length) = head.next_range();
+        let mut prefix = BodyPrefix::new(limits, None);
+        while prefix.wants_more() {
+            let (at, length) = prefix.next_range();
             let to = at.saturating_add(length).min(size);
             let range = usize::try_from(at).unwrap()..usize::try_from(to).unwrap();
             bytes += range.len();
-            head.push(&file[range]);
-            head.set_object_bytes(size);
+            prefix.push(&file[range]);
+            prefix.set_object_bytes(size);
         }
-        head.image()
+        prefix.image()
     };
     let steps = steps::count(read).1;
     (steps, bytes)

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use futures::FutureExt;
 use optimized_metadata::config::LogLevel;
 use optimized_metadata::image::header::Limits;
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 use optimized_metadata::origin::error::OriginFault;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
@@ -43,7 +43,7 @@ pub fn response(limits: Limits) -> OriginResponse {
         r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
     OriginResponse {
         status: 200,
-        head: Some(Head::whole(limits, None, body.as_bytes())),
+        prefix: Some(BodyPrefix::whole(limits, None, body.as_bytes())),
         ..OriginResponse::default()
     }
 }
@@ -113,7 +113,7 @@ impl Origin for Runtime {
 }
 
 impl Bucket for Runtime {
-    async fn open(&self, _: &str, _: Head, _: u64) -> Result<Option<Object>, OriginFault> {
+    async fn open(&self, _: &str, _: BodyPrefix, _: u64) -> Result<Option<Object>, OriginFault> {
         unreachable!("there is no bucket")
     }
 }

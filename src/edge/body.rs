@@ -8,30 +8,30 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 use super::prefix_share::PrefixShares;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 
 /// The beginning of `stream`, as much of it as `head` wants; the rest is not read. Memory for it is waited for, until
 /// it `is_late`.
 pub(super) async fn begin(
     stream: Option<ReadableStream>,
     length: Option<u64>,
-    head: &mut Head,
+    prefix: &mut BodyPrefix,
     is_late: impl Fn() -> bool,
 ) -> Result<(), JsValue> {
     let mut shares = PrefixShares::default();
     let Some(pieces) = stream.map(Pieces::of) else {
-        head.end();
+        prefix.end();
         return Ok(());
     };
-    while head.wants_more() {
-        if !shares.make_room(head, length, &is_late).await {
+    while prefix.wants_more() {
+        if !shares.make_room(prefix, length, &is_late).await {
             pieces.leave();
             return Err(JsValue::NULL);
         }
         match pieces.next().await? {
-            Some(piece) => head.push(&piece.to_vec()),
+            Some(piece) => prefix.push(&piece.to_vec()),
             None => {
-                head.end();
+                prefix.end();
                 return Ok(());
             }
         }

@@ -11,7 +11,7 @@ use super::prefix_share::PrefixShares;
 use super::timer;
 use crate::image::content_encoding::ContentEncoding;
 use crate::image::header::ImageError;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::response::Object;
 
@@ -24,7 +24,7 @@ extern "C" {
     fn get(this: &Bucket, key: &str, options: &Options) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn head(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
+    fn prefix(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
 
     /// An object as `get` hands it out. It has no body where a condition was not met.
     type Found;
@@ -61,7 +61,7 @@ impl Bucket {
     pub(super) async fn open(
         &self,
         key: &str,
-        mut head: Head,
+        mut prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
         let until_ms = now_ms().saturating_add(timeout_ms);
@@ -71,48 +71,48 @@ impl Bucket {
         let mut shares = PrefixShares::default();
         loop {
             let is_late = || now_ms() >= until_ms;
-            if !shares.make_room(&head, None, is_late).await {
+            if !shares.make_room(&prefix, None, is_late).await {
                 return Err(ErrorKind::OriginTimeout.into());
             }
-            let (_, wanted) = head.next_range();
-            let piece = source.piece(key, &head, same.as_deref(), until_ms).await;
+            let (_, wanted) = prefix.next_range();
+            let piece = source.piece(key, &prefix, same.as_deref(), until_ms).await;
             let (found, bytes) = match piece {
                 Ok(Some(piece)) => piece,
                 Ok(None) => return Ok(None),
-                Err(_) if head.is_empty() && self.is_empty(key, until_ms).await => {
-                    head.end();
+                Err(_) if prefix.is_empty() && self.is_empty(key, until_ms).await => {
+                    prefix.end();
                     let (size, etag) = (0, String::new());
-                    return Ok(Some(Object { head, size, etag }));
+                    return Ok(Some(Object { prefix, size, etag }));
                 }
                 Err(fault) => return Err(fault),
             };
             let piece = Uint8Array::new(&bytes);
-            head.push(&piece.to_vec());
+            prefix.push(&piece.to_vec());
             let (size, etag) = (found.bytes(), found.etag());
-            let most = head.most_bytes();
+            let most = prefix.most_bytes();
             if same.is_none() {
                 let encoding = ContentEncoding::parse(&content_encoding(&found));
                 let is_declared = encoding == ContentEncoding::Gzip;
-                if is_declared || encoding == ContentEncoding::Identity && head.is_gzip() {
+                if is_declared || encoding == ContentEncoding::Identity && prefix.is_gzip() {
                     source = gunzip(self, &found, &bytes, number(most));
-                    head = head.decoded(is_declared);
+                    prefix = prefix.decoded(is_declared);
                 } else if encoding == ContentEncoding::Identity {
-                    head.set_object_bytes(size);
+                    prefix.set_object_bytes(size);
                 } else {
                     return Err(ErrorKind::ImageError(ImageError::Encoded(encoding)).into());
                 }
-            } else if !head.is_decoded() {
-                head.set_object_bytes(size);
+            } else if !prefix.is_decoded() {
+                prefix.set_object_bytes(size);
             } else if u64::from(piece.length()) < wanted {
                 is_over = true;
                 // What goes on beyond the limit does not end there.
                 if size <= most {
-                    head.end();
+                    prefix.end();
                 }
             }
-            if is_over || !head.wants_more() {
-                let size = if head.is_declared() { 0 } else { size };
-                return Ok(Some(Object { head, size, etag }));
+            if is_over || !prefix.wants_more() {
+                let size = if prefix.is_declared() { 0 } else { size };
+                return Ok(Some(Object { prefix, size, etag }));
             }
             same = Some(etag);
         }
@@ -123,11 +123,11 @@ impl Bucket {
     async fn piece(
         &self,
         key: &str,
-        head: &Head,
+        prefix: &BodyPrefix,
         same: Option<&str>,
         until_ms: u64,
     ) -> Result<Option<(Found, JsValue)>, OriginFault> {
-        let options = object(&[("range", range(head).into())]);
+        let options = object(&[("range", range(prefix).into())]);
         if let Some(etag) = same {
             let condition = object(&[("etagMatches", etag.into())]);
             let _ = Reflect::set(&options, &"onlyIf".into(), &condition);
@@ -143,7 +143,7 @@ impl Bucket {
 
     /// Whether the object is there and empty: no range of it can be read.
     async fn is_empty(&self, key: &str, until_ms: u64) -> bool {
-        let found = settled(self.head(key), until_ms).await;
+        let found = settled(self.prefix(key), until_ms).await;
         found.is_ok_and(|found| !found.is_null() && found.unchecked_into::<Found>().bytes() == 0)
     }
 }
@@ -155,8 +155,8 @@ impl Found {
     }
 }
 
-fn range(head: &Head) -> Options {
-    let (offset, length) = head.next_range();
+fn range(prefix: &BodyPrefix) -> Options {
+    let (offset, length) = prefix.next_range();
     let (offset, length) = (number(offset).into(), number(length).into());
     object(&[("offset", offset), ("length", length)])
 }

@@ -38,7 +38,11 @@ impl Memory {
     ) -> Option<String> {
         let app = App::running()?;
         let request = Request {
-            method: if is_head { Method::Head } else { Method::Get },
+            method: if is_head {
+                Method::Head
+            } else {
+                Method::Get
+            },
             url,
             if_none_match: if_none_match.as_deref(),
             origin: origin.as_deref(),

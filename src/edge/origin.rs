@@ -8,7 +8,7 @@ use web_sys::{AbortSignal, ReadableStream, Url};
 use super::body;
 use super::js_value::{is_subrequest_limit, message};
 use crate::image::header::Limits;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::response::OriginResponse;
 
@@ -53,11 +53,11 @@ pub(super) async fn ask(
         let location = header();
         // The runtime decodes a body, and leaves the length of the encoded one.
         let content_length = content_length.filter(|_| content_encoding.is_none());
-        let head = if OriginResponse::has_body(status) {
-            let head = Head::new(limits, content_type.as_deref());
+        let prefix = if OriginResponse::has_body(status) {
+            let prefix = BodyPrefix::new(limits, content_type.as_deref());
             let length = content_length.as_ref().and_then(|text| text.parse().ok());
-            let head = read(body, length, head, deadline).await;
-            Some(head.map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?)
+            let prefix = read(body, length, prefix, deadline).await;
+            Some(prefix.map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?)
         } else {
             discard(body);
             None
@@ -70,7 +70,7 @@ pub(super) async fn ask(
                 content_length,
                 content_range,
                 content_encoding,
-                head,
+                prefix,
             });
         }
         url = location
@@ -84,21 +84,21 @@ pub(super) async fn ask(
 async fn read(
     body: JsValue,
     length: Option<u64>,
-    mut head: Head,
+    mut prefix: BodyPrefix,
     deadline: &AbortSignal,
-) -> Result<Head, JsValue> {
+) -> Result<BodyPrefix, JsValue> {
     if let Some(bytes) = body.dyn_ref::<Uint8Array>() {
-        head.push(&bytes.to_vec());
-        head.end();
-        return Ok(head);
+        prefix.push(&bytes.to_vec());
+        prefix.end();
+        return Ok(prefix);
     }
     let stream = match body.dyn_into::<ReadableStream>() {
         Ok(stream) => Some(stream),
         Err(none) if none.is_null() => None,
         Err(thrown) => return Err(thrown),
     };
-    body::begin(stream, length, &mut head, || deadline.aborted()).await?;
-    Ok(head)
+    body::begin(stream, length, &mut prefix, || deadline.aborted()).await?;
+    Ok(prefix)
 }
 
 /// Frees the connection of a response whose body is of no use.

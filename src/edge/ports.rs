@@ -16,7 +16,7 @@ use super::tasks::Context;
 use super::{origin, tasks, timer};
 use crate::config::LogLevel;
 use crate::image::header::Limits;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
@@ -115,7 +115,7 @@ impl ports::Bucket for RequestPorts {
     async fn open(
         &self,
         key: &str,
-        head: Head,
+        prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
         // The settings name one that is there, or an isolate answers nothing.
@@ -125,7 +125,7 @@ impl ports::Bucket for RequestPorts {
             .as_ref()
             .ok_or(ErrorKind::OriginUnreachable)?;
         // Boxed, so that an isolate without a bucket does not compile it.
-        bucket.open(key, head, timeout_ms).boxed_local().await
+        bucket.open(key, prefix, timeout_ms).boxed_local().await
     }
 }
 

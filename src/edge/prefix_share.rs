@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::clock::now_ms;
 use super::timer;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::image::prefix_budget::{Pool, PrefixBudget, Share};
 
 /// How long to wait before the next try, in milliseconds. Nobody is woken: a waker of one request must not run in another.
@@ -28,13 +28,13 @@ impl PrefixShares {
     /// that `is_late`.
     pub(super) async fn make_room(
         &mut self,
-        head: &Head,
+        prefix: &BodyPrefix,
         known: Option<u64>,
         is_late: impl Fn() -> bool,
     ) -> bool {
         let (pool, bytes) = match self.taken.len() {
-            0 => (Pool::First, head.first_bytes()),
-            1 if head.wants_further() => (Pool::Further, head.most_bytes()),
+            0 => (Pool::First, prefix.first_bytes()),
+            1 if prefix.wants_further() => (Pool::Further, prefix.most_bytes()),
             _ => return true,
         };
         let bytes = known.map_or(bytes, |known| known.min(bytes));

@@ -15,7 +15,7 @@ const MAX_WINDOWS: usize = 2;
 /// The beginning of a body or an object, and what else was read of an object. Whoever reads asks it after each piece whether
 /// it [wants more](Self::wants_more), and lets go of the rest as soon as it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Head {
+pub struct BodyPrefix {
     bytes: Vec<u8>,
     /// Other stretches of an object, in the order in which they were begun.
     windows: Vec<Window>,
@@ -38,7 +38,7 @@ pub struct Head {
     decoded: Option<bool>,
 }
 
-impl Head {
+impl BodyPrefix {
     /// Nothing yet, of what has this `Content-Type`.
     #[must_use]
     pub fn new(limits: Limits, content_type: Option<&str>) -> Self {
@@ -96,10 +96,10 @@ impl Head {
     /// All of it at once.
     #[must_use]
     pub fn whole(limits: Limits, content_type: Option<&str>, bytes: &[u8]) -> Self {
-        let mut head = Self::new(limits, content_type);
-        head.push(bytes);
-        head.end();
-        head
+        let mut prefix = Self::new(limits, content_type);
+        prefix.push(bytes);
+        prefix.end();
+        prefix
     }
 
     /// Whether it has to be longer to tell something.
@@ -377,26 +377,26 @@ mod tests {
     }
 
     /// How many bytes there are each time that more are wanted, and the outcome.
-    fn fed(bytes: &[u8], piece: usize) -> (Vec<usize>, Head) {
-        let mut head = Head::new(LIMITS, None);
+    fn fed(bytes: &[u8], piece: usize) -> (Vec<usize>, BodyPrefix) {
+        let mut prefix = BodyPrefix::new(LIMITS, None);
         let mut lengths = Vec::new();
         let mut pieces = bytes.chunks(piece);
-        while head.wants_more() {
-            lengths.push(head.len());
+        while prefix.wants_more() {
+            lengths.push(prefix.len());
             match pieces.next() {
-                Some(piece) => head.push(piece),
-                None => head.end(),
+                Some(piece) => prefix.push(piece),
+                None => prefix.end(),
             }
         }
-        (lengths, head)
+        (lengths, prefix)
     }
 
     #[test]
     fn no_more_is_wanted_than_the_header_takes() {
-        let (lengths, head) = fed(&jpeg(60), 8);
+        let (lengths, prefix) = fed(&jpeg(60), 8);
         // The first 16, then as far as the segment goes, and from there on at least twice as much.
         assert_eq!(lengths, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 77]);
-        assert!(head.image().is_ok());
+        assert!(prefix.image().is_ok());
         let mut long = jpeg(10);
         long.resize(1_000, 7);
         assert_eq!(fed(&long, 32).0, [0]);
@@ -418,9 +418,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_had_ends_the_reading() {
-        let (lengths, head) = fed(&jpeg(300), 8);
+        let (lengths, prefix) = fed(&jpeg(300), 8);
         assert_eq!(lengths, [0, 8], "it says at once how far it goes");
-        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
+        assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
         let cut = fed(&jpeg(60)[..40], 8).1;
         assert_eq!(cut.image(), Err(ImageError::Truncated));
     }
@@ -441,26 +441,26 @@ mod tests {
     }
 
     /// The ranges in which an object is read, and the outcome.
-    fn opened(bytes: &[u8]) -> (Vec<(u64, u64)>, Head) {
+    fn opened(bytes: &[u8]) -> (Vec<(u64, u64)>, BodyPrefix) {
         let limits = Limits {
             first: 64,
             most: 320,
         };
-        let mut head = Head::new(limits, None);
+        let mut prefix = BodyPrefix::new(limits, None);
         let mut ranges = Vec::new();
-        while head.wants_more() {
-            let (at, length) = head.next_range();
+        while prefix.wants_more() {
+            let (at, length) = prefix.next_range();
             ranges.push((at, length));
             let (from, to) = (super::length(at), super::length(at + length));
-            head.push(&bytes[from..to.min(bytes.len())]);
-            head.set_object_bytes(bytes.len() as u64);
+            prefix.push(&bytes[from..to.min(bytes.len())]);
+            prefix.set_object_bytes(bytes.len() as u64);
         }
-        (ranges, head)
+        (ranges, prefix)
     }
 
     /// The width, and whether it is certain.
-    fn told(head: &Head) -> Result<(u32, bool), ImageError> {
-        let image = head.image()?;
+    fn told(prefix: &BodyPrefix) -> Result<(u32, bool), ImageError> {
+        let image = prefix.image()?;
         Ok((image.dimensions.width(), image.confidence == "high"))
     }
 
@@ -480,15 +480,15 @@ mod tests {
 
     #[test]
     fn a_far_directory_of_an_object_is_read_where_it_is() {
-        let depth = |head: &Head| head.image().unwrap().traits.bit_depth.map(u8::from);
+        let depth = |prefix: &BodyPrefix| prefix.image().unwrap().traits.bit_depth.map(u8::from);
         for (file, expected) in [
             // The values are in the same window, or in one of their own.
             (tiff(5_000, 10), vec![(0, 64), (4_984, 64)]),
             (tiff(5_000, 900), vec![(0, 64), (4_984, 64), (4_084, 64)]),
         ] {
-            let (ranges, head) = opened(&file);
+            let (ranges, prefix) = opened(&file);
             assert_eq!(ranges, expected);
-            assert_eq!((told(&head), depth(&head)), (Ok((4, true)), Some(8)));
+            assert_eq!((told(&prefix), depth(&prefix)), (Ok((4, true)), Some(8)));
             let forward = fed(&file, 8).1;
             assert_eq!(forward.image(), Err(ImageError::HeaderTooLong));
         }
@@ -512,8 +512,8 @@ mod tests {
             boxed(b"mdat", &[7; 500]),
             boxed(b"meta", &meta),
         ];
-        let (ranges, head) = opened(&file.concat());
-        assert_eq!(told(&head), Ok((4, true)));
+        let (ranges, prefix) = opened(&file.concat());
+        assert_eq!(told(&prefix), Ok((4, true)));
         assert_eq!(ranges[..2], [(0, 64), (512, 64)]);
         assert!(ranges.len() <= 3, "{ranges:?}");
         assert_eq!(
@@ -530,8 +530,8 @@ mod tests {
         file.extend(
             b"EXIF\x1a\0\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
         );
-        let (ranges, head) = opened(&file);
-        assert_eq!(told(&head), Ok((3, true)), "{ranges:?}");
+        let (ranges, prefix) = opened(&file);
+        assert_eq!(told(&prefix), Ok((3, true)), "{ranges:?}");
         assert_eq!(told(&fed(&file, 8).1), Ok((4, false)));
         // Without it, the size stands.
         file.truncate(200);
@@ -548,13 +548,13 @@ mod tests {
             }
             opened(&file)
         };
-        let (ranges, head) = boxes(200, 20);
+        let (ranges, prefix) = boxes(200, 20);
         assert_eq!(ranges, [(0, 64), (204, 64), (404, 64)]);
-        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
+        assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
         // Near places are read on to, up to the limit.
-        let (ranges, head) = boxes(90, 20);
+        let (ranges, prefix) = boxes(90, 20);
         assert_eq!(ranges, [(0, 64), (64, 64), (184, 64), (248, 128)]);
-        assert_eq!(head.image(), Err(ImageError::HeaderTooLong));
+        assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
         // The directory would be behind the end.
         let cut = opened(&tiff(200, 10)[..100]);
         assert_eq!(cut.0, [(0, 64)]);
@@ -572,18 +572,18 @@ mod tests {
             (4, "medium")
         );
         // More of the file may follow.
-        let mut head = Head::new(LIMITS, None);
-        head.push(before_pixels);
-        assert!(head.wants_more());
+        let mut prefix = BodyPrefix::new(LIMITS, None);
+        prefix.push(before_pixels);
+        assert!(prefix.wants_more());
     }
 
     #[test]
     fn what_was_decoded_without_a_content_encoding_is_an_svg_or_nothing() {
         let decoded = |bytes: &[u8], is_declared| {
-            let mut head = Head::new(LIMITS, None).decoded(is_declared);
-            head.push(bytes);
-            head.end();
-            told(&head)
+            let mut prefix = BodyPrefix::new(LIMITS, None).decoded(is_declared);
+            prefix.push(bytes);
+            prefix.end();
+            told(&prefix)
         };
         let svg = b"<svg width='4' height='3'/>";
         assert_eq!(decoded(svg, false), Ok((4, true)));
@@ -596,28 +596,28 @@ mod tests {
         let gzip = b"\x1f\x8b\x08\0";
         assert_eq!(decoded(gzip, true), Err(ImageError::Unknown));
         assert_eq!(
-            told(&Head::whole(LIMITS, None, gzip)),
+            told(&BodyPrefix::whole(LIMITS, None, gzip)),
             Err(ImageError::Gzip)
         );
     }
 
     #[test]
     fn json_is_read_to_its_end_or_given_up() {
-        let mut head = Head::new(LIMITS, Some("Application/JSON; charset=utf-8"));
-        head.push(b"[1");
-        assert!(head.wants_more());
-        head.push(b"]");
-        head.end();
-        assert_eq!(head.json(), Some(Some(&b"[1]"[..])));
-        let mut long = Head::new(LIMITS, Some("application/json"));
+        let mut prefix = BodyPrefix::new(LIMITS, Some("Application/JSON; charset=utf-8"));
+        prefix.push(b"[1");
+        assert!(prefix.wants_more());
+        prefix.push(b"]");
+        prefix.end();
+        assert_eq!(prefix.json(), Some(Some(&b"[1]"[..])));
+        let mut long = BodyPrefix::new(LIMITS, Some("application/json"));
         long.push(&vec![b' '; MAX_JSON_BYTES + 10]);
         assert!(!long.wants_more());
         assert_eq!((long.json(), long.len()), (Some(None), MAX_JSON_BYTES + 1));
         // An image is one whatever it says, unless it says that it is JSON.
         assert_eq!(
-            Head::whole(LIMITS, Some("text/html"), &jpeg(9)).json(),
+            BodyPrefix::whole(LIMITS, Some("text/html"), &jpeg(9)).json(),
             None
         );
-        assert!(Head::whole(LIMITS, None, b" {}").json().is_some());
+        assert!(BodyPrefix::whole(LIMITS, None, b" {}").json().is_some());
     }
 }

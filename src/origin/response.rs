@@ -10,7 +10,7 @@ use crate::image::content_encoding::ContentEncoding;
 use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ErrorKind, InvalidAnswer, OriginError};
 use crate::text::json;
 
@@ -36,7 +36,7 @@ pub struct OriginResponse {
     /// The `Content-Encoding` header. The runtime has decoded `gzip` and `br`, and no other.
     pub content_encoding: Option<String>,
     /// `None` where it was not read because of its status.
-    pub head: Option<Head>,
+    pub prefix: Option<BodyPrefix>,
 }
 
 impl OriginResponse {
@@ -58,17 +58,17 @@ impl OriginResponse {
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
         let resizer_code = self.resizer_code();
         let is_part = self.status == 206;
-        let head = match &self.head {
-            Some(head)
+        let prefix = match &self.prefix {
+            Some(prefix)
                 if resizer_code.is_none() && (!is_part || self.whole_of_part().is_some()) =>
             {
-                head
+                prefix
             }
             _ => return Err(self.error(resizer_code)),
         };
-        let read = match head.json() {
+        let read = match prefix.json() {
             Some(text) => parse(text),
-            None => head
+            None => prefix
                 .image()
                 .map_err(|reason| ErrorKind::ImageError(self.encoded().unwrap_or(reason)))
                 .map(|image| ImageMetadata {
@@ -181,7 +181,7 @@ fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
     /// Its beginning.
-    pub head: Head,
+    pub prefix: BodyPrefix,
     /// In bytes; 0 if that is the size of encoded data.
     pub size: u64,
     /// Its entity tag, without quotes.
@@ -194,7 +194,7 @@ impl Object {
     /// # Errors
     /// Why it is none.
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
-        let image = self.head.image().map_err(ErrorKind::ImageError)?;
+        let image = self.prefix.image().map_err(ErrorKind::ImageError)?;
         let is_etag = self.etag.len() <= MAX_ETAG_BYTES
             && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
         Ok(ImageMetadata {
@@ -243,7 +243,7 @@ mod tests {
     fn replied(content_type: Option<&str>, body: &[u8]) -> OriginResponse {
         OriginResponse {
             status: 200,
-            head: Some(Head::whole(Limits::default(), content_type, body)),
+            prefix: Some(BodyPrefix::whole(Limits::default(), content_type, body)),
             ..OriginResponse::default()
         }
     }
@@ -464,7 +464,7 @@ mod tests {
     #[test]
     fn an_object_tells_its_size_and_entity_tag() {
         let object = |etag: &str| Object {
-            head: Head::whole(Limits::default(), None, GIF),
+            prefix: BodyPrefix::whole(Limits::default(), None, GIF),
             size: 26,
             etag: etag.into(),
         };

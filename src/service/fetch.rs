@@ -10,7 +10,7 @@ use crate::cache::freshness::Freshness;
 use crate::cache::negative_cache::Remembered;
 use crate::cache::record::Record;
 use crate::image::metadata::ImageMetadata;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::lookup::Layer;
 use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
@@ -344,9 +344,9 @@ impl<P: Ports> Leader<P> {
         config.origin_bucket.as_ref()?;
         let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
         let left_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
-        let head = Head::new(config.header_limits, None);
+        let prefix = BodyPrefix::new(config.header_limits, None);
         self.service.metrics.origin_fetches.count();
-        let object = self.ports.open(self.path.as_str(), head, left_ms).await;
+        let object = self.ports.open(self.path.as_str(), prefix, left_ms).await;
         let result = match object {
             Ok(None) if config.origin_url.is_some() => return None,
             Ok(None) => Err(ErrorKind::NotFound.into()),

@@ -6,7 +6,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use crate::image::header::Limits;
-use crate::image::prefix::Head;
+use crate::image::prefix::BodyPrefix;
 use crate::origin::error::OriginFault;
 use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
@@ -130,7 +130,7 @@ pub trait Bucket {
     async fn open(
         &self,
         key: &str,
-        head: Head,
+        prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault>;
 }

@@ -18,7 +18,7 @@ use futures::task::LocalSpawnExt;
 use optimized_metadata::OptimizedMetadataService;
 use optimized_metadata::config::{Config, LogLevel};
 use optimized_metadata::image::header::Limits;
-use optimized_metadata::image::prefix::Head;
+use optimized_metadata::image::prefix::BodyPrefix;
 use optimized_metadata::lookup::{Lookup, LookupError};
 use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::response::{Object, OriginResponse};
@@ -420,23 +420,28 @@ impl Origin for Runtime {
             json!({ "original": { "width": size.0, "height": size.1, "format": "image/png" } });
         Ok(OriginResponse {
             status: 200,
-            head: Some(Head::whole(limits, None, body.to_string().as_bytes())),
+            prefix: Some(BodyPrefix::whole(limits, None, body.to_string().as_bytes())),
             ..OriginResponse::default()
         })
     }
 }
 
 impl Bucket for Runtime {
-    async fn open(&self, key: &str, mut head: Head, _: u64) -> Result<Option<Object>, OriginFault> {
+    async fn open(
+        &self,
+        key: &str,
+        mut prefix: BodyPrefix,
+        _: u64,
+    ) -> Result<Option<Object>, OriginFault> {
         self.world.opened.borrow_mut().push(key.to_owned());
         match self.world.bucket.borrow().get(key) {
             None => Ok(None),
             Some(None) => Err(ErrorKind::OriginUnreachable.into()),
             Some(Some(bytes)) => {
-                head.push(bytes);
-                head.end();
+                prefix.push(bytes);
+                prefix.end();
                 Ok(Some(Object {
-                    head,
+                    prefix,
                     size: bytes.len() as u64,
                     etag: "0123abc".into(),
                 }))
