@@ -114,7 +114,7 @@ pub fn image_header(bytes: &[u8]) {
     for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {
         match read(length, limits.most) {
             Ok(header) => assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown)),
-            Err(Stop::Further(missing)) => assert!(missing.to() > length as u64),
+            Err(Stop::NeedMore(missing)) => assert!(missing.to() > length as u64),
             Err(Stop::Refused(_)) => {}
         }
         if let Ok(cut) = read(length, length as u64) {

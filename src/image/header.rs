@@ -63,7 +63,7 @@ pub struct Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
     /// It goes on: these bytes are needed, of which the first ones may be there.
-    Further(Missing),
+    NeedMore(Missing),
     /// It is none.
     Refused(ImageError),
 }

@@ -129,8 +129,8 @@ impl BodyPrefix {
     /// and the size may be known without it.
     fn look_at_object(&mut self, size: u64) {
         self.read = match self.read_object(u64::MAX) {
-            Err(Stop::Further(missing)) if self.aim(missing, size) => None,
-            Err(Stop::Further(_)) => Some(self.read_object(0)),
+            Err(Stop::NeedMore(missing)) if self.aim(missing, size) => None,
+            Err(Stop::NeedMore(_)) => Some(self.read_object(0)),
             read => Some(read),
         };
     }
@@ -195,7 +195,7 @@ impl BodyPrefix {
         let mut wanted = self.wanted;
         while let Some(bytes) = self.bytes.get(..wanted) {
             match header::read(bytes, self.limits.most) {
-                Err(Stop::Further(missing))
+                Err(Stop::NeedMore(missing))
                     if (wanted..most).contains(&length(missing.to()).saturating_sub(1)) =>
                 {
                     // A header that goes on for long is asked for in few pieces.
@@ -319,7 +319,7 @@ impl BodyPrefix {
         let read = self.read.or_else(|| self.look().1);
         let read = read.unwrap_or_else(|| header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
-            Stop::Refused(ImageError::Empty) | Stop::Further(_)
+            Stop::Refused(ImageError::Empty) | Stop::NeedMore(_)
                 if self.ended && self.decoded.is_some() =>
             {
                 ImageError::DamagedGzip
@@ -328,12 +328,12 @@ impl BodyPrefix {
                 ImageError::Gzip
             }
             Stop::Refused(reason) => reason,
-            Stop::Further(missing)
+            Stop::NeedMore(missing)
                 if self.ended || self.object_bytes.is_some_and(|size| missing.to() > size) =>
             {
                 ImageError::Truncated
             }
-            Stop::Further(_) => ImageError::HeaderTooLong,
+            Stop::NeedMore(_) => ImageError::HeaderTooLong,
         })?;
         if self.decoded == Some(false) && header.format != Format::Svg {
             return Err(ImageError::Unknown);

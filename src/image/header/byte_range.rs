@@ -53,8 +53,8 @@ impl<'a> ByteRange<'a> {
     /// Only if more of the file is needed.
     pub(super) fn within_reach<T>(self, found: Result<T, Stop>) -> Result<Option<T>, Stop> {
         match found {
-            Err(Stop::Further(missing)) if missing.to() <= self.file.reach => {
-                Err(Stop::Further(missing))
+            Err(Stop::NeedMore(missing)) if missing.to() <= self.file.reach => {
+                Err(Stop::NeedMore(missing))
             }
             found => Ok(found.ok()),
         }
@@ -87,7 +87,7 @@ impl<'a> ByteRange<'a> {
             .ok()
             .and_then(|length| part.longest().get(..length));
         steps::add(bytes.map_or(0, <[u8]>::len));
-        bytes.ok_or(Stop::Further(Missing::new(part.from, part.to)))
+        bytes.ok_or(Stop::NeedMore(Missing::new(part.from, part.to)))
     }
 
     /// Returns all that is there without a gap from its first byte on, beyond its end as well.
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     fn further<T>(from: u64, to: u64) -> Result<T, Stop> {
-        Err(Stop::Further(Missing::new(from, to)))
+        Err(Stop::NeedMore(Missing::new(from, to)))
     }
 
     #[test]

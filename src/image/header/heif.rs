@@ -384,7 +384,7 @@ mod tests {
         assert!(read(ByteRange::file(&file, 1_000)).is_ok());
         for length in 0..file.len() {
             let cut = read(ByteRange::file(&file[..length], 1_000));
-            assert!(matches!(cut, Err(Stop::Further(_))), "{length}: {cut:?}");
+            assert!(matches!(cut, Err(Stop::NeedMore(_))), "{length}: {cut:?}");
         }
     }
 

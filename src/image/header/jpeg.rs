@@ -188,7 +188,7 @@ mod tests {
         let near = [b"\xff\xd8", FRAME, b"\xff\xe2\0\x20"].concat();
         assert!(matches!(
             read(ByteRange::file(&near, 1_000)),
-            Err(Stop::Further(_))
+            Err(Stop::NeedMore(_))
         ));
     }
 }

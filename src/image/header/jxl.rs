@@ -34,7 +34,7 @@ pub(super) fn read_container(file: ByteRange<'_>) -> Result<Header, Stop> {
         reach: 0,
     };
     match read(ByteRange::of(&codestream)) {
-        Err(Stop::Further(_)) => read(gathered?.ok_or(ImageError::Malformed)?),
+        Err(Stop::NeedMore(_)) => read(gathered?.ok_or(ImageError::Malformed)?),
         header => header,
     }
 }
@@ -267,6 +267,6 @@ mod tests {
         assert_eq!(told(b"\0\0\0\x10", CODESTREAM), Ok((8, 8)));
         assert_eq!(told(b"\0\0\0\0", CODESTREAM), Ok((8, 8)));
         let cut = told(b"\0\0\0\0", &CODESTREAM[..3]);
-        assert!(matches!(cut, Err(Stop::Further(_))), "{cut:?}");
+        assert!(matches!(cut, Err(Stop::NeedMore(_))), "{cut:?}");
     }
 }

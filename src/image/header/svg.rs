@@ -398,7 +398,7 @@ mod tests {
             "<svg width='1' height='1'",
             "<svg width='1' height='1'/",
         ] {
-            assert!(matches!(size(cut), Err(Stop::Further(_))), "{cut}");
+            assert!(matches!(size(cut), Err(Stop::NeedMore(_))), "{cut}");
         }
         assert_refused(
             ImageError::Unknown,

@@ -316,6 +316,6 @@ mod tests {
         );
         // Within reach they are waited for.
         let further = read(ByteRange::file(&file, 100_000));
-        assert!(matches!(further, Err(Stop::Further(missing)) if missing.from == 65_536));
+        assert!(matches!(further, Err(Stop::NeedMore(missing)) if missing.from == 65_536));
     }
 }

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(told(&turned(EXIF, 5_000)[..100], 1_000), Ok((4, false)));
         let further = told(&turned(EXIF, 500)[..100], 1_000);
         assert!(
-            matches!(further, Err(Stop::Further(missing)) if (500..=600).contains(&missing.to()))
+            matches!(further, Err(Stop::NeedMore(missing)) if (500..=600).contains(&missing.to()))
         );
     }
 

@@ -27,7 +27,7 @@ const SPACE: &[u8] = b" \t\r\n";
 /// The name of an attribute and its value, as they are written.
 type Attribute<'a> = (&'a [u8], &'a [u8]);
 
-/// The text that is still to be read. Every method stops with [`Stop::Further`] if the text ends too soon.
+/// The text that is still to be read. Every method stops with [`Stop::NeedMore`] if the text ends too soon.
 pub(super) struct Scanner<'a> {
     rest: &'a [u8],
     end: Stop,
@@ -39,7 +39,7 @@ impl<'a> Scanner<'a> {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         Self {
             rest: text,
-            end: Stop::Further(Missing::new(length, length.saturating_add(1))),
+            end: Stop::NeedMore(Missing::new(length, length.saturating_add(1))),
         }
     }
 
