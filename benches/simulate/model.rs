@@ -54,7 +54,7 @@ pub struct Model {
     /// How many go at once.
     sweep: usize,
     ttl_ms: u64,
-    kept_since_ms: LruCache<u32, u64>,
+    resident_since_ms: LruCache<u32, u64>,
 }
 
 impl Model {
@@ -64,21 +64,21 @@ impl Model {
             capacity,
             sweep,
             ttl_ms,
-            kept_since_ms: LruCache::unbounded(),
+            resident_since_ms: LruCache::unbounded(),
         }
     }
 
     /// Whether `image` is a hit. A miss is stored.
     pub fn ask(&mut self, image: u32, now_ms: u64) -> bool {
-        let entries = &mut self.kept_since_ms;
+        let entries = &mut self.resident_since_ms;
         let entry = match self.order {
             Order::Lru => entries.get_mut(&image),
             Order::Fifo => entries.peek_mut(&image),
         };
-        if let Some(kept_since_ms) = entry {
-            let hit = now_ms - *kept_since_ms < self.ttl_ms;
+        if let Some(resident_since_ms) = entry {
+            let hit = now_ms - *resident_since_ms < self.ttl_ms;
             if !hit {
-                *kept_since_ms = now_ms;
+                *resident_since_ms = now_ms;
             }
             return hit;
         }

@@ -28,9 +28,9 @@ pub struct Entry {
     pub etag: String,
     last_fetched_ms: u64,
     lifetime_ms: u64,
-    kept_since_ms: u64,
+    resident_since_ms: u64,
     /// The age in the latest answer.
-    told_age_s: Cell<u64>,
+    last_age_s: Cell<u64>,
 }
 
 impl Entry {
@@ -64,8 +64,8 @@ impl Entry {
             // A clock that is ahead elsewhere must not make a record fresh for longer.
             last_fetched_ms: last_fetched_ms.min(now_ms),
             lifetime_ms,
-            kept_since_ms: now_ms,
-            told_age_s: Cell::new(u64::MAX),
+            resident_since_ms: now_ms,
+            last_age_s: Cell::new(u64::MAX),
         })
     }
 
@@ -100,8 +100,8 @@ impl Entry {
 
     /// For how long this isolate has had it, in milliseconds.
     #[must_use]
-    pub fn kept_ms(&self, now_ms: u64) -> u64 {
-        now_ms.saturating_sub(self.kept_since_ms)
+    pub fn resident_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.resident_since_ms)
     }
 
     /// Whole seconds since the origin told it.
@@ -111,9 +111,9 @@ impl Entry {
     }
 
     /// Returns `true` if the answer before this one had the same age. An answer changes with it.
-    pub(crate) fn is_told_again(&self, now_ms: u64) -> bool {
+    pub(crate) fn is_repeated(&self, now_ms: u64) -> bool {
         let age_s = self.age_s(now_ms);
-        self.told_age_s.replace(age_s) == age_s
+        self.last_age_s.replace(age_s) == age_s
     }
 
     /// Whole seconds of freshness left; negative when stale.

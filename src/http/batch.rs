@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::image::Told;
+use super::image::ImageResponse;
 use super::problem::{Document, Problem};
 use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Received, Request};
 use super::site::Site;
@@ -83,7 +83,13 @@ pub(super) async fn post<P: Ports>(
         .filter_map(|(raw, parsed)| match parsed {
             // As many outcomes as valid paths, in their order.
             Ok(path) => Some(match outcomes.next()? {
-                Ok(lookup) => told(&Told::new(site, raw, lookup, batch.crop.as_ref(), ports)),
+                Ok(lookup) => told(&ImageResponse::new(
+                    site,
+                    raw,
+                    lookup,
+                    batch.crop.as_ref(),
+                    ports,
+                )),
                 Err(error) => {
                     let cache_enabled = service.config().cache_enabled;
                     refused(raw, path.as_str(), &Problem::refused(&error, cache_enabled))
@@ -97,7 +103,7 @@ pub(super) async fn post<P: Ports>(
 }
 
 /// The answer for one image, which is encoded already, with its status.
-fn told(told: &Told) -> String {
+fn told(told: &ImageResponse) -> String {
     let fields = told.body().strip_prefix('{').unwrap_or_default();
     format!("{{\"status\":200,{fields}")
 }

@@ -18,13 +18,13 @@ use crate::telemetry::log::{Event, Log};
 
 /// What is told about one image.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ImageResponse {
     lookup: Lookup,
     /// With the fields of a crop; without one the entry has it all.
     cropped: Option<String>,
 }
 
-impl Told {
+impl ImageResponse {
     /// Finds the image at the raw path, and its crop.
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Told {
                 lookup.entry.age_s(lookup.now_ms).to_string(),
             )
             .with("Server-Timing", server_timing::of(&lookup.timing));
-        answer.is_repeated = lookup.entry.is_told_again(lookup.now_ms);
+        answer.is_repeated = lookup.entry.is_repeated(lookup.now_ms);
         answer
     }
 }
@@ -113,7 +113,7 @@ pub(super) async fn get<P: Ports>(
     ports: &P,
 ) -> Result<Answer, Problem> {
     let crop = params::from_query(request.query())?;
-    let told = Told::find(site, raw, crop.as_ref(), ports).await?;
+    let told = ImageResponse::find(site, raw, crop.as_ref(), ports).await?;
     Ok(told.answer(request, site.service().config()))
 }
 
@@ -134,7 +134,7 @@ pub(super) fn recall<S: Clone + 'static>(
     let outcome = service.recall_metadata(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => {
-            let told = Told::new(site, raw, lookup, crop.as_ref(), log);
+            let told = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
             Ok(told.answer(request, service.config()))
         }
         Err(error) => Err(Problem::refused(&error, service.config().cache_enabled)),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Body};
 use super::data_point::Dataset;
-use super::image::Told;
+use super::image::ImageResponse;
 use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
@@ -104,7 +104,7 @@ impl<S: Clone + 'static> Routes<S> {
         ports: &P,
     ) -> Result<String, Problem> {
         let told = match crop {
-            Ok(crop) => Told::find(&self.0, raw, crop.as_ref(), ports).await,
+            Ok(crop) => ImageResponse::find(&self.0, raw, crop.as_ref(), ports).await,
             Err(problem) => Err(problem),
         };
         let now_ms = ports.now_ms();

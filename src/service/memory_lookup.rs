@@ -61,7 +61,7 @@ impl<S> OptimizedMetadataService<S> {
             entry.state(&self.freshness, now_ms)
         });
         let kept_too_long = |entry: &Entry| {
-            entry.kept_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
+            entry.resident_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
         };
         let held = held.filter(|_| state != Freshness::Expired);
         match (held, state) {

@@ -8,16 +8,16 @@ use super::{Header, ImageError, Stop, header};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
-    let mut told = Told::default();
-    let walked = told.walk(file);
-    let Some(frame) = told.frame else {
+    let mut segments = Segments::default();
+    let walked = segments.walk(file);
+    let Some(frame) = segments.frame else {
         walked?;
         return Err(ImageError::Malformed.into());
     };
     let contradicts = matches!(walked, Err(Stop::Refused(_)));
     let is_complete = file.within_reach(walked)?.is_some();
     let traits = Traits {
-        orientation: told.exif.orientation(),
+        orientation: segments.exif.orientation(),
         has_alpha: Some(false),
         animated: Some(false),
         frames: None,
@@ -30,7 +30,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         },
     };
     Ok(Header {
-        is_certain: !contradicts && (is_complete || told.exif.is_seen()),
+        is_certain: !contradicts && (is_complete || segments.exif.is_seen()),
         ..header(Format::Jpeg, frame.size, traits)?
     })
 }
@@ -43,13 +43,13 @@ struct Frame {
 
 /// What the segments in front of the pixels tell.
 #[derive(Default)]
-struct Told {
+struct Segments {
     frame: Option<Frame>,
     /// It may stand behind the frame.
     exif: Exif,
 }
 
-impl Told {
+impl Segments {
     fn walk(&mut self, file: ByteRange<'_>) -> Result<(), Stop> {
         let mut at = 2;
         loop {
