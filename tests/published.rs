@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use optimized_metadata::http::{Bindings, Dataset, Method, Received, Request, Routes};
+use optimized_metadata::http::{Bindings, Dataset, Method, Request, RequestBody, Routes};
 use optimized_metadata::service::ports::Stored;
 use optimized_metadata::telemetry::isolate::Isolate as Name;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ impl Published {
                 method,
                 url: &url,
                 authorization: Some("Bearer token"),
-                body: Received::Bytes(body),
+                body: RequestBody::Bytes(body),
                 bindings: Bindings {
                     kv: true,
                     admin_token: Some(TOKEN.to_owned()),

@@ -6,7 +6,7 @@
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
-use crate::http::{Received, Request};
+use crate::http::{Request, RequestBody};
 
 #[wasm_bindgen]
 extern "C" {
@@ -32,16 +32,16 @@ extern "C" {
 }
 
 impl Incoming {
-    pub(super) fn body(&self) -> Received {
+    pub(super) fn body(&self) -> RequestBody {
         let received = self.received();
         if let Some(bytes) = received.dyn_ref::<Uint8Array>() {
-            return Received::Bytes(bytes.to_vec());
+            return RequestBody::Bytes(bytes.to_vec());
         }
         match received.as_f64() {
-            Some(408.0) => Received::TooSlow,
-            Some(413.0) => Received::TooLong,
-            Some(503.0) => Received::TooMany,
-            _ => Received::Nothing,
+            Some(408.0) => RequestBody::TooSlow,
+            Some(413.0) => RequestBody::TooLong,
+            Some(503.0) => RequestBody::TooMany,
+            _ => RequestBody::Nothing,
         }
     }
 }

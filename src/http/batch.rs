@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::image::ImageResponse;
 use super::problem::{Document, Problem};
-use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Received, Request};
+use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Request, RequestBody};
 use super::site::Site;
 use crate::crop::geometry::CropRequest;
 use crate::crop::params;
@@ -24,17 +24,17 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(received: &Received, limit: usize) -> Result<Self, Problem> {
-        let bytes = match received {
-            Received::Nothing => return Err(Problem::invalid_batch(SHAPE)),
-            Received::TooLong => {
+    fn of(body: &RequestBody, limit: usize) -> Result<Self, Problem> {
+        let bytes = match body {
+            RequestBody::Nothing => return Err(Problem::invalid_batch(SHAPE)),
+            RequestBody::TooLong => {
                 return Err(Problem::batch_too_large(format!(
                     "The body is longer than {MAX_BODY_BYTES} bytes; ask for fewer images at a time."
                 )));
             }
-            Received::TooSlow => return Err(Problem::request_timeout(BODY_TIMEOUT_S)),
-            Received::TooMany => return Err(Problem::too_many_bodies()),
-            Received::Bytes(bytes) => bytes,
+            RequestBody::TooSlow => return Err(Problem::request_timeout(BODY_TIMEOUT_S)),
+            RequestBody::TooMany => return Err(Problem::too_many_bodies()),
+            RequestBody::Bytes(bytes) => bytes,
         };
         let Some(Value::Object(object)) = json::parse(bytes) else {
             return Err(Problem::invalid_batch(SHAPE));

@@ -25,5 +25,5 @@ pub use answer::{Answer, Body};
 pub use data_point::Dataset;
 pub use headers::Headers;
 pub use problem::Problem;
-pub use request::{Bindings, Method, Received, Request};
+pub use request::{Bindings, Method, Request, RequestBody};
 pub use routes::{Routes, misconfigured};

@@ -14,7 +14,7 @@ pub struct Request<'a> {
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
     /// The body.
-    pub body: Received,
+    pub body: RequestBody,
     /// What the Worker is bound to.
     pub bindings: Bindings,
 }
@@ -57,7 +57,7 @@ pub(super) const BODY_TIMEOUT_S: u64 = 10;
 
 /// The body of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Received {
+pub enum RequestBody {
     /// None, or one that nobody asks for.
     #[default]
     Nothing,
