@@ -78,7 +78,7 @@ impl Published {
                 },
                 ..Request::default()
             };
-            let answer = routes.answer(&request, &runtime).await;
+            let answer = routes.response(&request, &runtime).await;
             answer.text().unwrap_or_default().to_owned()
         });
         self.isolate.finish(pending)
@@ -392,7 +392,7 @@ fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
     block_on(
         published
             .routes
-            .answer(&request, &published.isolate.runtime),
+            .response(&request, &published.isolate.runtime),
     );
     assert_eq!(
         published.isolate.runtime.log(),

@@ -27,7 +27,9 @@ impl Past {
         Self {
             trace,
             freshness: config.freshness(),
-            metadata: response(Limits::default()).metadata().expect("a sound answer"),
+            metadata: response(Limits::default())
+                .metadata()
+                .expect("a sound answer"),
             seed,
         }
     }

@@ -44,16 +44,16 @@ impl Entry {
         now_ms: u64,
     ) -> Rc<Self> {
         #[derive(Serialize)]
-        struct Answer<'a> {
+        struct Response<'a> {
             path: &'a str,
             metadata: &'a ImageMetadata,
         }
-        let answer = Answer {
+        let response = Response {
             path: path.as_str(),
             metadata: &metadata,
         };
         // A struct of numbers and strings always has a JSON form.
-        let mut body = serde_json::to_string(&answer).unwrap_or_default();
+        let mut body = serde_json::to_string(&response).unwrap_or_default();
         // It is kept: what the writer had in reserve is up to half of it.
         body.shrink_to_fit();
         let etag = etag_of(&body);

@@ -38,11 +38,7 @@ impl Memory {
     ) -> Option<String> {
         let app = App::running()?;
         let request = Request {
-            method: if is_head {
-                Method::Head
-            } else {
-                Method::Get
-            },
+            method: if is_head { Method::Head } else { Method::Get },
             url,
             if_none_match: if_none_match.as_deref(),
             origin: origin.as_deref(),
@@ -74,6 +70,6 @@ impl Memory {
 }
 
 fn recall(app: &App, request: &Request<'_>) -> Option<String> {
-    let answer = app.routes.recall(request, now_ms(), &Console)?;
-    Some(wire::text(&answer))
+    let response = app.routes.recall(request, now_ms(), &Console)?;
+    Some(wire::text(&response))
 }

@@ -9,7 +9,7 @@ use super::incoming::{self, Incoming};
 use super::ports::RequestPorts;
 use super::{cancellation, tasks, wire};
 use crate::config::ConfigError;
-use crate::http::{Answer, Method, misconfigured};
+use crate::http::{Method, Response, misconfigured};
 
 /// Returns the [text](wire) of the answer; `None` if the request was cancelled.
 pub(super) async fn respond(
@@ -17,12 +17,16 @@ pub(super) async fn respond(
     request: Incoming,
     context: Context,
 ) -> Option<String> {
-    let answer = answer(app.as_ref().as_ref(), &request, context);
-    let answer = cancellation::run(request.number(), answer).await?;
-    Some(wire::text(&answer))
+    let response = response(app.as_ref().as_ref(), &request, context);
+    let response = cancellation::run(request.number(), response).await?;
+    Some(wire::text(&response))
 }
 
-async fn answer(app: Result<&App, &ConfigError>, request: &Incoming, context: Context) -> Answer {
+async fn response(
+    app: Result<&App, &ConfigError>,
+    request: &Incoming,
+    context: Context,
+) -> Response {
     let head = request.head();
     let mut asked = incoming::request(&head);
     match app {
@@ -41,7 +45,7 @@ async fn answer(app: Result<&App, &ConfigError>, request: &Incoming, context: Co
             if asked.method == Method::Post {
                 asked.body = request.body();
             }
-            app.routes.answer(&asked, &ports).await
+            app.routes.response(&asked, &ports).await
         }
         Err(error) => misconfigured(error, &asked),
     }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::answer::Answer;
 use super::image::ImageResponse;
 use super::problem::{Document, Problem};
 use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Request, RequestBody};
+use super::response::Response;
 use super::site::Site;
 use crate::crop::geometry::CropRequest;
 use crate::crop::params;
@@ -62,7 +62,7 @@ pub(super) async fn post<P: Ports>(
     site: &Site<P::Signal>,
     request: &Request<'_>,
     ports: &P,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     let service = site.service();
     let batch = Batch::of(&request.body, service.config().batch_limit)?;
     let parsed: Vec<_> = batch
@@ -99,7 +99,7 @@ pub(super) async fn post<P: Ports>(
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));
-    Ok(Answer::uncached("application/json", body))
+    Ok(Response::uncached("application/json", body))
 }
 
 /// The answer for one image, which is encoded already, with its status.

@@ -1,24 +1,24 @@
 //! `If-None-Match` (RFC 9110, section 13.1.2).
 
-use super::answer::{Answer, Body};
 use super::request::Request;
+use super::response::{Body, Response};
 
 /// The answer with this body, which has this entity tag, or a 304 to a client that has it already.
-pub(super) fn answer(
+pub(super) fn response(
     request: &Request<'_>,
     etag: &str,
     content_type: &'static str,
     body: Body,
-) -> Answer {
+) -> Response {
     let unchanged = request
         .if_none_match
         .is_some_and(|field| matches(field, etag));
-    let answer = if unchanged {
-        Answer::new(304, Body::Empty)
+    let response = if unchanged {
+        Response::new(304, Body::Empty)
     } else {
-        Answer::new(200, body).with("Content-Type", content_type)
+        Response::new(200, body).with("Content-Type", content_type)
     };
-    answer.with("ETag", etag.to_owned())
+    response.with("ETag", etag.to_owned())
 }
 
 /// Whether the field value lists `etag`, or is `*`. The comparison is weak, as the RFC asks for:

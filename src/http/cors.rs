@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::answer::Answer;
+use super::response::Response;
 use crate::config::CorsOrigins;
 
 /// For how long a browser may remember a preflight, in seconds. Chromium's own limit is two hours.
@@ -12,20 +12,20 @@ const PREFLIGHT_MAX_AGE_S: &str = "7200";
 const EXPOSED: &str = "Cache-Status, ETag, Metadata-Age, Retry-After, Server-Timing";
 
 /// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
-pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>) -> Answer {
-    let (answer, allowed) = match allowed {
-        CorsOrigins::Any => (answer, Some(Cow::Borrowed("*"))),
+pub(super) fn allow(response: Response, allowed: &CorsOrigins, origin: Option<&str>) -> Response {
+    let (response, allowed) = match allowed {
+        CorsOrigins::Any => (response, Some(Cow::Borrowed("*"))),
         // The answer depends on who asks, for caches between here and there as well.
         CorsOrigins::These(origins) => (
-            answer.with("Vary", "Origin"),
+            response.with("Vary", "Origin"),
             origin
                 .filter(|origin| origins.iter().any(|allowed| allowed == origin))
                 .map(|origin| origin.to_owned().into()),
         ),
     };
     match allowed {
-        None => answer,
-        Some(allowed) => answer
+        None => response,
+        Some(allowed) => response
             .with("Access-Control-Allow-Origin", allowed.clone())
             .with("Access-Control-Expose-Headers", EXPOSED)
             .with("Timing-Allow-Origin", allowed),
@@ -33,8 +33,8 @@ pub(super) fn allow(answer: Answer, allowed: &CorsOrigins, origin: Option<&str>)
 }
 
 /// Adds what the answer to a preflight needs beside that.
-pub(super) fn preflight(answer: Answer, methods: &'static str) -> Answer {
-    answer
+pub(super) fn preflight(response: Response, methods: &'static str) -> Response {
+    response
         .with("Access-Control-Allow-Methods", methods)
         .with(
             "Access-Control-Allow-Headers",

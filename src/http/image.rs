@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::answer::{Answer, Body};
 use super::problem::Problem;
 use super::request::Request;
+use super::response::{Body, Response};
 use super::site::Site;
 use super::{cache_status, conditional, server_timing};
 use crate::cache::entry::etag_of;
@@ -75,7 +75,7 @@ impl ImageResponse {
         self.cropped.as_deref().unwrap_or(&self.lookup.entry.body)
     }
 
-    fn answer(self, request: &Request<'_>, config: &Config) -> Answer {
+    fn response(self, request: &Request<'_>, config: &Config) -> Response {
         let lookup = self.lookup;
         let of_crop = self.cropped.as_deref().map(etag_of);
         let etag = of_crop.as_deref().unwrap_or(&lookup.entry.etag);
@@ -91,7 +91,7 @@ impl ImageResponse {
         ]
         .concat();
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
-        let mut answer = conditional::answer(request, etag, "application/json", body)
+        let mut response = conditional::response(request, etag, "application/json", body)
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)
             // Not `Age`: clients subtract that from `max-age`, which already is what is left.
@@ -100,8 +100,8 @@ impl ImageResponse {
                 lookup.entry.age_s(lookup.now_ms).to_string(),
             )
             .with("Server-Timing", server_timing::of(&lookup.timing));
-        answer.is_repeated = lookup.entry.is_repeated(lookup.now_ms);
-        answer
+        response.is_repeated = lookup.entry.is_repeated(lookup.now_ms);
+        response
     }
 }
 
@@ -111,10 +111,10 @@ pub(super) async fn get<P: Ports>(
     raw: &str,
     request: &Request<'_>,
     ports: &P,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     let crop = params::from_query(request.query())?;
     let told = ImageResponse::find(site, raw, crop.as_ref(), ports).await?;
-    Ok(told.answer(request, site.service().config()))
+    Ok(told.response(request, site.service().config()))
 }
 
 /// The same, where memory has the last word.
@@ -124,7 +124,7 @@ pub(super) fn recall<S: Clone + 'static>(
     request: &Request<'_>,
     now_ms: u64,
     log: &dyn Log,
-) -> Option<Result<Answer, Problem>> {
+) -> Option<Result<Response, Problem>> {
     let crop = params::from_query(request.query()).ok()?;
     let key = match ImagePath::key_of_plain(raw) {
         Some(key) => key,
@@ -135,7 +135,7 @@ pub(super) fn recall<S: Clone + 'static>(
     Some(match outcome {
         Ok(lookup) => {
             let told = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
-            Ok(told.answer(request, service.config()))
+            Ok(told.response(request, service.config()))
         }
         Err(error) => Err(Problem::refused(&error, service.config().cache_enabled)),
     })

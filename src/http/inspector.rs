@@ -3,9 +3,9 @@
 //! It asks nothing but this Worker, and the origin for the picture itself. It is told where the
 //! origin is: `originUrl` is published by it.
 
-use super::answer::{Answer, Body};
 use super::conditional;
 use super::request::Request;
+use super::response::{Body, Response};
 use crate::cache::entry::etag_of;
 
 /// What stands in the page where `originUrl` belongs, inside an attribute.
@@ -54,12 +54,12 @@ impl File {
 }
 
 /// `GET /` and the files below `/inspector/`
-pub(super) fn get(file: &File, request: &Request<'_>, origin_url: &str) -> Answer {
+pub(super) fn get(file: &File, request: &Request<'_>, origin_url: &str) -> Response {
     let content = file
         .content
         .replace(ORIGIN_URL, &escaped_for_attribute(origin_url));
     let etag = etag_of(&content);
-    conditional::answer(request, &etag, file.content_type, Body::Text(content))
+    conditional::response(request, &etag, file.content_type, Body::Text(content))
         // The files belong together: a browser must not mix those of two versions.
         .with("Cache-Control", "no-cache")
         .with("Content-Security-Policy", policy(origin_url))
@@ -96,7 +96,7 @@ fn escaped_for_attribute(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn page(origin_url: &str) -> Answer {
+    fn page(origin_url: &str) -> Response {
         get(File::at("/").unwrap(), &Request::default(), origin_url)
     }
 
@@ -117,8 +117,8 @@ mod tests {
             ("https://images.test;script-src/x", "'self' ;"),
             ("https://images.test,'unsafe-inline'", "'self' ;"),
         ] {
-            let answer = page(url);
-            let policy = answer.headers.get("Content-Security-Policy").unwrap();
+            let response = page(url);
+            let policy = response.headers.get("Content-Security-Policy").unwrap();
             assert!(policy.contains(&format!("img-src {sources}")), "{policy}");
             assert_eq!(policy.matches("script-src").count(), 1, "{policy}");
         }

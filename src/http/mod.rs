@@ -1,7 +1,6 @@
 //! HTTP without a runtime: from the head of a request to a finished answer.
 
 mod admin;
-mod answer;
 mod batch;
 mod cache_status;
 mod conditional;
@@ -15,15 +14,16 @@ mod problem;
 mod prometheus;
 mod purge;
 mod request;
+mod response;
 mod routes;
 mod server_timing;
 mod site;
 mod stats;
 mod text;
 
-pub use answer::{Answer, Body};
 pub use data_point::Dataset;
 pub use headers::Headers;
 pub use problem::Problem;
 pub use request::{Bindings, Method, Request, RequestBody};
+pub use response::{Body, Response};
 pub use routes::{Routes, misconfigured};

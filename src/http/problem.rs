@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::answer::{Answer, Body};
 use super::cache_status;
 use super::headers::Headers;
+use super::response::{Body, Response};
 use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop::params::{FieldError, ParameterError};
@@ -53,7 +53,7 @@ pub(super) struct Document<'a> {
 impl Problem {
     /// The answer to a request for `path`.
     #[must_use]
-    pub fn answer(mut self, path: &str) -> Answer {
+    pub fn response(mut self, path: &str) -> Response {
         let headers = std::mem::take(&mut self.headers);
         let document = Document {
             instance: Some(sanitize::encoded(path)),
@@ -61,12 +61,12 @@ impl Problem {
         };
         // A struct of numbers and strings always has a JSON form.
         let body = serde_json::to_string(&document).unwrap_or_default();
-        let mut answer = Answer::new(self.status, Body::Text(body));
-        answer.headers = headers;
-        if answer.headers.get("Cache-Control").is_none() {
-            answer = answer.with("Cache-Control", "no-store");
+        let mut response = Response::new(self.status, Body::Text(body));
+        response.headers = headers;
+        if response.headers.get("Cache-Control").is_none() {
+            response = response.with("Cache-Control", "no-store");
         }
-        answer.with("Content-Type", "application/problem+json")
+        response.with("Content-Type", "application/problem+json")
     }
 
     /// The problem itself, for where no request of its own stands behind it.

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::admin;
-use super::answer::Answer;
 use super::problem::Problem;
 use super::request::Request;
+use super::response::Response;
 use crate::path::ImagePath;
 use crate::service::OptimizedMetadataService;
 use crate::service::ports::Ports;
@@ -44,7 +44,7 @@ pub(super) async fn delete<P: Ports>(
     raw: &str,
     request: &Request<'_>,
     ports: &P,
-) -> Result<Answer, Problem> {
+) -> Result<Response, Problem> {
     admin::require(request)?;
     let purged = match Target::of(raw)? {
         Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
@@ -61,11 +61,11 @@ pub(super) async fn delete<P: Ports>(
         }
     };
     purged
-        .map(|purged| answer(&purged))
+        .map(|purged| response(&purged))
         .map_err(|_| Problem::purge_failed())
 }
 
-fn answer(purged: &Purged) -> Answer {
+fn response(purged: &Purged) -> Response {
     #[derive(Serialize)]
     struct Published<'a> {
         purged: usize,
@@ -78,7 +78,7 @@ fn answer(purged: &Purged) -> Answer {
     };
     // A struct of numbers and strings always has a JSON form.
     let body = serde_json::to_string(&published).unwrap_or_default();
-    Answer::uncached("application/json", body)
+    Response::uncached("application/json", body)
 }
 
 #[cfg(test)]

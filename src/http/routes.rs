@@ -5,12 +5,12 @@ use std::rc::Rc;
 use futures::FutureExt;
 use serde::Serialize;
 
-use super::answer::{Answer, Body};
 use super::data_point::Dataset;
 use super::image::ImageResponse;
 use super::inspector::{self, File};
 use super::problem::Problem;
 use super::request::{Method, Request};
+use super::response::{Body, Response};
 use super::site::Site;
 use super::{admin, batch, cors, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
@@ -87,7 +87,11 @@ impl<S: Clone + 'static> Routes<S> {
     }
 
     /// Answers a request. Whatever goes wrong is an answer, too.
-    pub async fn answer<P: Ports<Signal = S>>(&self, request: &Request<'_>, ports: &P) -> Answer {
+    pub async fn response<P: Ports<Signal = S>>(
+        &self,
+        request: &Request<'_>,
+        ports: &P,
+    ) -> Response {
         let result = self.route(request, ports).await;
         self.finish(result, request, ports.now_ms(), ports)
     }
@@ -130,7 +134,7 @@ impl<S: Clone + 'static> Routes<S> {
     /// Answers a request for an image where memory has the last word, without waiting for
     /// anything. What [`answer`](Self::answer) would say is the same.
     #[must_use]
-    pub fn recall(&self, request: &Request<'_>, now_ms: u64, log: &dyn Log) -> Option<Answer> {
+    pub fn recall(&self, request: &Request<'_>, now_ms: u64, log: &dyn Log) -> Option<Response> {
         match (Route::of(request.path())?, request.method) {
             (Route::Image(raw), Method::Get | Method::Head) => {
                 let result = image::recall(&self.0, raw, request, now_ms, log)?;
@@ -142,17 +146,17 @@ impl<S: Clone + 'static> Routes<S> {
 
     fn finish(
         &self,
-        result: Result<Answer, Problem>,
+        result: Result<Response, Problem>,
         request: &Request<'_>,
         now_ms: u64,
         log: &dyn Log,
-    ) -> Answer {
+    ) -> Response {
         let path = request.path();
         let code = result.as_ref().err().map(|problem| problem.code);
-        let answer = result.unwrap_or_else(|problem| {
+        let response = result.unwrap_or_else(|problem| {
             let raw = path.strip_prefix("/metadata/").unwrap_or(path);
             self.0.record(raw, Err(&problem), now_ms, log);
-            problem.answer(path)
+            problem.response(path)
         });
         let method = request.method.name();
         // Most answers are not logged, and their headers need not be searched.
@@ -164,22 +168,22 @@ impl<S: Clone + 'static> Routes<S> {
             let event = Event::Request {
                 method,
                 path,
-                status: answer.status,
+                status: response.status,
                 code,
-                cache_status: answer.headers.get("Cache-Status"),
-                server_timing: answer.headers.get("Server-Timing"),
+                cache_status: response.headers.get("Cache-Status"),
+                server_timing: response.headers.get("Server-Timing"),
             };
             self.0.service().log_at(&event, now_ms, log);
         }
         let allowed = &self.0.service().config().cors_origins;
-        finish(cors::allow(answer, allowed, request.origin))
+        finish(cors::allow(response, allowed, request.origin))
     }
 
     async fn route<P: Ports<Signal = S>>(
         &self,
         request: &Request<'_>,
         ports: &P,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Response, Problem> {
         let service = self.0.service();
         let admins = request.bindings.admin_token.is_some();
         let route = Route::of(request.path());
@@ -200,10 +204,10 @@ impl<S: Clone + 'static> Routes<S> {
             .ok_or_else(Problem::no_route)?;
         let methods = route.methods(admins);
         // Boxed, so that each is code of its own: a new isolate compiles what it comes across.
-        let answer = match (route, request.method) {
+        let response = match (route, request.method) {
             (_, Method::Options) => {
-                let answer = Answer::new(204, Body::Empty).with("Allow", methods);
-                return Ok(cors::preflight(answer, methods));
+                let response = Response::new(204, Body::Empty).with("Allow", methods);
+                return Ok(cors::preflight(response, methods));
             }
             (Route::Health, Method::Get | Method::Head) => return Ok(self.health(request)),
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
@@ -218,12 +222,12 @@ impl<S: Clone + 'static> Routes<S> {
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let text = prometheus::text(&service.snapshot(), self.0.isolate());
-                return Ok(Answer::uncached(prometheus::CONTENT_TYPE, text));
+                return Ok(Response::uncached(prometheus::CONTENT_TYPE, text));
             }
             (Route::Stats, Method::Get | Method::Head) => {
                 admin::require(request)?;
                 let json = stats::json(&service.snapshot(), self.0.isolate(), ports.now_ms());
-                return Ok(Answer::uncached("application/json", json));
+                return Ok(Response::uncached("application/json", json));
             }
             (Route::Image(raw), Method::Get | Method::Head) => {
                 image::get(&self.0, raw, request, ports).boxed_local()
@@ -238,11 +242,11 @@ impl<S: Clone + 'static> Routes<S> {
             }
             _ => return Err(Problem::method_not_allowed(methods)),
         };
-        answer.await
+        response.await
     }
 
     /// Which optional parts there are, without asking any of them.
-    fn health(&self, request: &Request<'_>) -> Answer {
+    fn health(&self, request: &Request<'_>) -> Response {
         #[derive(Serialize)]
         struct Health {
             bindings: Bound,
@@ -270,19 +274,19 @@ impl<S: Clone + 'static> Routes<S> {
         };
         // A struct of booleans and strings always has a JSON form.
         let body = serde_json::to_string(&health).unwrap_or_default();
-        Answer::uncached("application/json", body)
+        Response::uncached("application/json", body)
     }
 }
 
 /// The answer to every request of a Worker whose settings cannot be used.
 #[must_use]
-pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Answer {
+pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Response {
     // Nothing but the name of a setting is in it, and `corsOrigins` may be the one that is wrong.
-    let answer = Problem::from(error).answer(request.path());
-    finish(cors::allow(answer, &CorsOrigins::Any, None))
+    let response = Problem::from(error).response(request.path());
+    finish(cors::allow(response, &CorsOrigins::Any, None))
 }
 
 /// Adds what every answer has.
-fn finish(answer: Answer) -> Answer {
-    answer.with("X-Content-Type-Options", "nosniff")
+fn finish(response: Response) -> Response {
+    response.with("X-Content-Type-Options", "nosniff")
 }

@@ -8,7 +8,7 @@ use crate::cache::entry::Entry;
 
 /// Status, headers and body.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct Response {
     /// HTTP status.
     pub status: u16,
     /// The headers.
@@ -30,7 +30,7 @@ pub enum Body {
     Text(String),
 }
 
-impl Answer {
+impl Response {
     /// An answer without headers of its own.
     #[must_use]
     pub fn new(status: u16, body: Body) -> Self {
