@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use std::num::{NonZeroU8, NonZeroU32};
 
 use optimized_metadata::config::Config;
+use optimized_metadata::http::ProblemCode;
 use optimized_metadata::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
 };
@@ -21,7 +22,6 @@ const HTTP_API: &str = include_str!("../docs/http-api.md");
 const LOG: &str = include_str!("../src/telemetry/log.rs");
 const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
-const PROBLEMS: &str = include_str!("../src/http/problem.rs");
 const README: &str = include_str!("../README.md");
 const TYPES: &str = include_str!("../types/index.d.ts");
 const WRANGLER: &str = include_str!("../wrangler.toml");
@@ -77,30 +77,10 @@ fn the_settings_of_the_readme_and_of_wrangler_toml_are_there() {
     assert!(in_toml.is_subset(&settings()), "{in_toml:?}");
 }
 
-/// The codes of all problems, with their statuses: `status: 404,` and `code: "no-route",` on lines of their
-/// own, or `=> (404, "not-found", …)`.
-fn problems() -> BTreeSet<(u16, String)> {
-    let mut problems = BTreeSet::new();
-    let mut status = None;
-    for line in PROBLEMS.lines().map(str::trim) {
-        if let Some(number) = line.strip_prefix("status: ") {
-            status = number.trim_end_matches(',').parse().ok();
-        } else if let Some(code) = line.strip_prefix("code: \"") {
-            problems.insert((status.unwrap(), code.trim_end_matches("\",").to_owned()));
-        } else if let Some((_, tuple)) = line.split_once("=> (") {
-            let mut parts = tuple.split(", ");
-            let status = parts.next().unwrap().parse().unwrap();
-            let code = parts.next().unwrap().trim_matches('"');
-            problems.insert((status, code.to_owned()));
-        }
-    }
-    assert!(problems.len() > 20, "{problems:?}");
-    problems
-}
-
 #[test]
 fn every_problem_is_in_the_docs_the_description_and_the_types() {
-    for (status, code) in problems() {
+    for code in ProblemCode::ALL {
+        let (status, code) = (code.status(), code.name());
         let row = format!("| {status} | `{code}` |");
         assert!(HTTP_API.contains(&row), "{row} in docs/http-api.md");
         let item = format!("            - {code}\n");
@@ -113,7 +93,7 @@ fn every_problem_is_in_the_docs_the_description_and_the_types() {
 
 #[test]
 fn no_problem_is_in_the_docs_that_is_none() {
-    let codes: BTreeSet<String> = problems().into_iter().map(|(_, code)| code).collect();
+    let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.name()).collect();
     let (_, section) = HTTP_API.split_once("\n## Errors\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let rows = section
@@ -121,7 +101,7 @@ fn no_problem_is_in_the_docs_that_is_none() {
         .filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));
     for row in rows {
         let code = row.split('`').nth(1).unwrap();
-        assert!(codes.contains(code), "{row}");
+        assert!(codes.contains(&code), "{row}");
     }
 }
 

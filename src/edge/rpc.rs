@@ -78,8 +78,8 @@ fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Prom
 fn error(problem: &Problem) -> JsValue {
     let error = Error::new(&problem.detail);
     for (name, value) in [
-        ("code", problem.code.into()),
-        ("status", problem.status.into()),
+        ("code", problem.code.name().into()),
+        ("status", problem.code.status().into()),
     ] {
         // Setting a field of a fresh object cannot fail.
         let _ = Reflect::set(&error, &name.into(), &value);

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn only_the_token_opens() {
-        let status = |header| authorize(header, "right").map_err(|problem| problem.status);
+        let status = |header| authorize(header, "right").map_err(|problem| problem.code.status());
         assert_eq!(status(Some("Bearer right")), Ok(()));
         assert_eq!(status(Some("bearer  right ")), Ok(()));
         for missing in [None, Some(""), Some("right"), Some("Basic right")] {

@@ -116,7 +116,7 @@ fn failed(path: &str, problem: &Problem) -> String {
         problem: Document<'a>,
     }
     let failed = Failed {
-        status: problem.status,
+        status: problem.code.status(),
         path,
         problem: problem.document(),
     };

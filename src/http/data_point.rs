@@ -43,7 +43,7 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
     let blobs = [
         layer,
         state,
-        outcome.map_or_else(|problem| problem.code, |_| ""),
+        outcome.map_or_else(|problem| problem.code.name(), |_| ""),
         format.map_or("", Format::name),
         &path,
         &isolate.id,

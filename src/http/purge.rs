@@ -127,7 +127,7 @@ mod tests {
             "%2*",
         ] {
             let problem = Target::of(raw).unwrap_err();
-            assert_eq!(problem.code, "invalid-path", "{raw}");
+            assert_eq!(problem.code.name(), "invalid-path", "{raw}");
         }
     }
 }

@@ -115,7 +115,7 @@ impl<S: Clone + 'static> Routes<S> {
         let (status, code) = told.as_ref().map_or_else(
             |problem| {
                 self.0.record(raw, Err(problem), now_ms, ports);
-                (problem.status, Some(problem.code))
+                (problem.code.status(), Some(problem.code.name()))
             },
             |_| (200, None),
         );
@@ -152,7 +152,7 @@ impl<S: Clone + 'static> Routes<S> {
         log: &dyn Log,
     ) -> Response {
         let path = request.path();
-        let code = result.as_ref().err().map(|problem| problem.code);
+        let code = result.as_ref().err().map(|problem| problem.code.name());
         let response = result.unwrap_or_else(|problem| {
             let raw = path.strip_prefix("/metadata/").unwrap_or(path);
             self.0.record(raw, Err(&problem), now_ms, log);

@@ -51,7 +51,7 @@ impl<S: Clone + 'static> Site<S> {
         log: &dyn Log,
     ) {
         if let Err(problem) = outcome {
-            self.service.metrics().refused(problem.code);
+            self.service.metrics().refused(problem.code.name());
         }
         if let Some(dataset) = &self.dataset {
             let point = data_point::json(raw, outcome, &self.isolate);
