@@ -81,7 +81,7 @@ pub struct LookupError {
     /// Which layer it came from.
     pub layer: Layer,
     /// Whole seconds for which the same will be answered from memory.
-    pub left_s: u64,
+    pub remaining_s: u64,
     /// How long it took.
     pub timing: Timing,
 }

@@ -183,7 +183,7 @@ fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::NotFound);
     assert_eq!(isolate.runtime.stored(KEY), None);
     let remembered = isolate.get("cat.jpg");
-    assert_eq!(remembered.unwrap_err().left_s, 60);
+    assert_eq!(remembered.unwrap_err().remaining_s, 60);
     isolate.runtime.origin_answers([Answer::Size(900, 600)]);
     isolate.advance(60_000);
     assert_eq!(width(&isolate.get("cat.jpg")), 900);

@@ -78,7 +78,7 @@ pub fn ttl_s(last_fetched_ms: u64, lifetime_ms: u64, now_ms: u64) -> i64 {
     let age_ms = now_ms.saturating_sub(last_fetched_ms);
     let signed = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     match lifetime_ms.checked_sub(age_ms) {
-        Some(left_ms) => signed(seconds(left_ms)),
+        Some(remaining_ms) => signed(seconds(remaining_ms)),
         None => signed(age_ms.saturating_sub(lifetime_ms).div_ceil(1000)).saturating_neg(),
     }
 }

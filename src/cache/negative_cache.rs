@@ -13,29 +13,29 @@ const CAPACITY: usize = 1_000;
 
 /// A recent failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Remembered {
+pub struct CachedError {
     /// What happened.
     pub error: OriginError,
     /// Whole seconds, rounded up, until the origin is asked again.
-    pub left_s: u64,
+    pub remaining_s: u64,
     /// A stale record was served instead. It is looked for again, without the origin.
     pub has_fallback: bool,
 }
 
-impl Remembered {
+impl CachedError {
     /// A failure for this moment only: the next request asks the origin again.
     #[must_use]
     pub fn once(error: OriginError) -> Self {
         Self {
             error,
-            left_s: 0,
+            remaining_s: 0,
             has_fallback: false,
         }
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Kept {
+struct Expiring {
     error: OriginError,
     until_ms: u64,
     has_fallback: bool,
@@ -44,7 +44,7 @@ struct Kept {
 /// Recent failures by key, which the origin is not asked about again for a while.
 #[derive(Debug)]
 pub struct NegativeCache {
-    errors: MemoryCache<Rc<str>, Kept>,
+    errors: MemoryCache<Rc<str>, Expiring>,
     negative_ms: u64,
     error_ms: u64,
 }
@@ -61,62 +61,62 @@ impl NegativeCache {
     }
 
     /// The failure of `key`, if it still stands.
-    pub fn recall(&mut self, key: &str, now_ms: u64) -> Option<Remembered> {
-        let kept = *self.errors.get(key)?;
-        let left_ms = kept.until_ms.saturating_sub(now_ms);
-        if left_ms == 0 {
+    pub fn get(&mut self, key: &str, now_ms: u64) -> Option<CachedError> {
+        let expiring = *self.errors.get(key)?;
+        let remaining_ms = expiring.until_ms.saturating_sub(now_ms);
+        if remaining_ms == 0 {
             self.errors.remove(key);
             return None;
         }
-        Some(Remembered {
-            error: kept.error,
-            left_s: left_ms.div_ceil(1_000),
-            has_fallback: kept.has_fallback,
+        Some(CachedError {
+            error: expiring.error,
+            remaining_s: remaining_ms.div_ceil(1_000),
+            has_fallback: expiring.has_fallback,
         })
     }
 
     /// Remembers that `key` failed at `now_ms`, and whether a stale record was served instead.
-    pub fn remember(
+    pub fn insert(
         &mut self,
         key: &Rc<str>,
         error: OriginError,
         has_fallback: bool,
         now_ms: u64,
-    ) -> Remembered {
+    ) -> CachedError {
         let for_ms = match error.kind {
             ErrorKind::NotFound => self.negative_ms,
             _ => self.error_ms,
         };
         if for_ms > 0 {
             let until_ms = now_ms.saturating_add(for_ms);
-            let kept = Kept {
+            let expiring = Expiring {
                 error,
                 until_ms,
                 has_fallback,
             };
-            self.errors.insert(Rc::clone(key), kept);
+            self.errors.insert(Rc::clone(key), expiring);
         }
-        Remembered {
+        CachedError {
             error,
-            left_s: for_ms.div_ceil(1_000),
+            remaining_s: for_ms.div_ceil(1_000),
             has_fallback,
         }
     }
 
     /// The stale record of `key` is gone: until the origin is asked again, only the failure is left.
-    pub fn lose_fallback(&mut self, key: &str) {
-        if let Some(kept) = self.errors.get_mut(key) {
-            kept.has_fallback = false;
+    pub fn clear_fallback(&mut self, key: &str) {
+        if let Some(expiring) = self.errors.get_mut(key) {
+            expiring.has_fallback = false;
         }
     }
 
     /// Forgets `key`, which has succeeded or was purged.
-    pub fn forget(&mut self, key: &str) {
+    pub fn remove(&mut self, key: &str) {
         self.errors.remove(key);
     }
 
     /// Forgets all keys that begin with `prefix`.
-    pub fn forget_prefix(&mut self, prefix: &str) {
+    pub fn remove_prefix(&mut self, prefix: &str) {
         self.errors.remove_all(|key| key.starts_with(prefix));
     }
 
@@ -141,12 +141,12 @@ mod tests {
     fn each_kind_of_failure_has_its_own_time() {
         let mut memory = NegativeCache::new(60, 5);
         let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
-        memory.remember(&missing, ErrorKind::NotFound.into(), false, 0);
-        memory.remember(&broken, ErrorKind::OriginFailed.into(), false, 0);
-        assert_eq!(memory.recall("broken", 4_999).unwrap().left_s, 1);
-        assert_eq!(memory.recall("broken", 5_000), None);
-        assert_eq!(memory.recall("missing", 59_000).unwrap().left_s, 1);
-        assert_eq!(memory.recall("missing", 60_000), None);
+        memory.insert(&missing, ErrorKind::NotFound.into(), false, 0);
+        memory.insert(&broken, ErrorKind::OriginFailed.into(), false, 0);
+        assert_eq!(memory.get("broken", 4_999).unwrap().remaining_s, 1);
+        assert_eq!(memory.get("broken", 5_000), None);
+        assert_eq!(memory.get("missing", 59_000).unwrap().remaining_s, 1);
+        assert_eq!(memory.get("missing", 60_000), None);
         assert!(memory.is_empty());
     }
 
@@ -156,18 +156,18 @@ mod tests {
         let key = Rc::from("key");
         assert_eq!(
             memory
-                .remember(&key, ErrorKind::NotFound.into(), false, 0)
-                .left_s,
+                .insert(&key, ErrorKind::NotFound.into(), false, 0)
+                .remaining_s,
             0
         );
-        assert_eq!(memory.recall("key", 0), None);
+        assert_eq!(memory.get("key", 0), None);
     }
 
     #[test]
     fn it_stays_small() {
         let mut memory = NegativeCache::new(60, 5);
         for n in 0..10_000 {
-            memory.remember(&format!("{n}").into(), ErrorKind::NotFound.into(), false, 0);
+            memory.insert(&format!("{n}").into(), ErrorKind::NotFound.into(), false, 0);
         }
         assert!(memory.len() <= CAPACITY);
     }

@@ -162,8 +162,8 @@ fn range(prefix: &BodyPrefix) -> Options {
 }
 
 async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {
-    let left_ms = until_ms.saturating_sub(now_ms());
-    match timer::within(begun.map_err(failed)?, left_ms).await {
+    let remaining_ms = until_ms.saturating_sub(now_ms());
+    match timer::within(begun.map_err(failed)?, remaining_ms).await {
         Some(settled) => settled.map_err(failed),
         None => Err(ErrorKind::OriginTimeout.into()),
     }

@@ -24,7 +24,7 @@ pub(super) fn of_lookup(lookup: &Lookup, cache_enabled: bool) -> String {
 /// For a failure. One that is remembered is a hit, too.
 pub(super) fn of_refusal(error: &LookupError, cache_enabled: bool) -> String {
     match error.layer {
-        Layer::Memory | Layer::Kv => hit(&error.left_s.to_string(), Layer::Memory),
+        Layer::Memory | Layer::Kv => hit(&error.remaining_s.to_string(), Layer::Memory),
         Layer::Origin { .. } => {
             let reason = forwarded(cache_enabled);
             match error.cause.origin_status {

@@ -82,10 +82,10 @@ impl ImageResponse {
         let body = self
             .cropped
             .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
-        let left_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
+        let remaining_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
         let cache_control = [
             "public, max-age=",
-            &left_s.min(config.client_max_age_s).to_string(),
+            &remaining_s.min(config.client_max_age_s).to_string(),
             ", stale-while-revalidate=",
             &config.stale_while_revalidate_s.to_string(),
         ]

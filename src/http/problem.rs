@@ -227,7 +227,10 @@ impl Problem {
         )
         .with("Server-Timing", server_timing::of(&error.timing));
         match code.status() {
-            404 => problem.with("Cache-Control", format!("public, max-age={}", error.left_s)),
+            404 => problem.with(
+                "Cache-Control",
+                format!("public, max-age={}", error.remaining_s),
+            ),
             503 => {
                 let retry_after_s = cause.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
                 problem.with("Retry-After", retry_after_s.to_string())

@@ -7,7 +7,7 @@ use super::kv_layer::KvAnswer;
 use super::{OptimizedMetadataService, Recall};
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
-use crate::cache::negative_cache::Remembered;
+use crate::cache::negative_cache::CachedError;
 use crate::cache::record::Record;
 use crate::image::metadata::ImageMetadata;
 use crate::image::prefix::BodyPrefix;
@@ -124,7 +124,7 @@ impl<P: Ports> Leader<P> {
         let state = entry.state(&self.service.freshness, now_ms);
         let is_failing = || {
             let mut errors = self.service.negative_cache.borrow_mut();
-            errors.recall(&self.key, now_ms).is_some()
+            errors.get(&self.key, now_ms).is_some()
         };
         if state != Freshness::StaleWhileRevalidate || is_failing() {
             return;
@@ -242,14 +242,14 @@ impl<P: Ports> Leader<P> {
     fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
         let now_ms = self.ports.now_ms();
         let mut errors = self.service.negative_cache.borrow_mut();
-        let remembered = errors.recall(&self.key, now_ms)?;
+        let cached = errors.get(&self.key, now_ms)?;
         let fallback = known.fallback.as_ref();
-        let fallback = fallback.filter(|_| remembered.error.allows_stale());
+        let fallback = fallback.filter(|_| cached.error.allows_stale());
         let (result, layer) = match fallback {
             Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.layer),
             None => {
-                errors.lose_fallback(&self.key);
-                (Err(remembered), Layer::Memory)
+                errors.clear_fallback(&self.key);
+                (Err(cached), Layer::Memory)
             }
         };
         drop(errors);
@@ -298,7 +298,7 @@ impl<P: Ports> Leader<P> {
         self.service.log(&event, &self.ports);
         let fallback = known.fallback.as_ref();
         let stands_in = error.allows_stale() && fallback.is_some();
-        let remembered = self.remember(error, stands_in, now_ms);
+        let cached = self.remember(error, stands_in, now_ms);
         if !error.allows_stale() {
             self.forget(in_kv || fallback.is_some());
         }
@@ -307,7 +307,7 @@ impl<P: Ports> Leader<P> {
                 self.keep_stale(entry);
                 landing(Ok(Rc::clone(entry)), *layer)
             }
-            None => landing(Err(remembered), Layer::Origin { stored: false }),
+            None => landing(Err(cached), Layer::Origin { stored: false }),
         };
         if error.is_private() {
             FlightEnd::Private(landing, known)
@@ -343,10 +343,13 @@ impl<P: Ports> Leader<P> {
         let config = &self.service.config;
         config.origin_bucket.as_ref()?;
         let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
-        let left_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
+        let remaining_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
         let prefix = BodyPrefix::new(config.header_limits, None);
         self.service.metrics.origin_fetches.count();
-        let object = self.ports.open(self.path.as_str(), prefix, left_ms).await;
+        let object = self
+            .ports
+            .open(self.path.as_str(), prefix, remaining_ms)
+            .await;
         let result = match object {
             Ok(None) if config.origin_url.is_some() => return None,
             Ok(None) => Err(ErrorKind::NotFound.into()),
@@ -391,7 +394,7 @@ impl<P: Ports> Leader<P> {
     fn keep(&self, entry: &Rc<Entry>) {
         if !self.flight.is_revoked() {
             self.keep_stale(entry);
-            self.service.negative_cache.borrow_mut().forget(&self.key);
+            self.service.negative_cache.borrow_mut().remove(&self.key);
         }
     }
 
@@ -414,12 +417,12 @@ impl<P: Ports> Leader<P> {
         }
     }
 
-    fn remember(&self, error: OriginError, has_fallback: bool, now_ms: u64) -> Remembered {
+    fn remember(&self, error: OriginError, has_fallback: bool, now_ms: u64) -> CachedError {
         if self.flight.is_revoked() || error.is_private() {
-            return Remembered::once(error);
+            return CachedError::once(error);
         }
         let mut errors = self.service.negative_cache.borrow_mut();
-        errors.remember(&self.key, error, has_fallback, now_ms)
+        errors.insert(&self.key, error, has_fallback, now_ms)
     }
 
     /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::cache::entry::Entry;
-use crate::cache::negative_cache::Remembered;
+use crate::cache::negative_cache::CachedError;
 use crate::lookup::Layer;
 use crate::origin::error::OriginError;
 
@@ -58,7 +58,7 @@ impl Fallback {
 /// What a flight brought.
 #[derive(Debug, Clone)]
 pub(crate) struct Landing {
-    pub(crate) result: Result<Rc<Entry>, Remembered>,
+    pub(crate) result: Result<Rc<Entry>, CachedError>,
     pub(crate) layer: Layer,
     pub(crate) kv_ms: Option<u64>,
     pub(crate) origin_ms: Option<u64>,
@@ -69,7 +69,7 @@ impl Landing {
     pub(crate) fn from_failure(error: OriginError, layer: Layer, held: Option<Rc<Entry>>) -> Self {
         Self {
             layer: if held.is_some() { Layer::Memory } else { layer },
-            result: held.ok_or(Remembered::once(error)),
+            result: held.ok_or(CachedError::once(error)),
             kv_ms: None,
             origin_ms: None,
         }

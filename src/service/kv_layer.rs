@@ -106,10 +106,10 @@ impl<P: Ports> Leader<P> {
         }
         let now_ms = self.ports.now_ms();
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
-        let left_ms = self.service.freshness.retention_ms().saturating_sub(age_ms);
+        let remaining_ms = self.service.freshness.retention_ms().saturating_sub(age_ms);
         let write = Write {
             metadata: record.encode(),
-            ttl_s: left_ms.div_ceil(1_000).max(MIN_KV_TTL_S),
+            ttl_s: remaining_ms.div_ceil(1_000).max(MIN_KV_TTL_S),
         };
         let begun = {
             let mut flights = self.service.flights.borrow_mut();

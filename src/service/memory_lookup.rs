@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::OptimizedMetadataService;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
-use crate::cache::negative_cache::Remembered;
+use crate::cache::negative_cache::CachedError;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 
 /// What memory says about a key.
@@ -21,7 +21,7 @@ pub enum Recall {
         refresh: bool,
     },
     /// It failed a moment ago.
-    Failed(Remembered),
+    Failed(CachedError),
     /// Ask the next layer; serve `held` where all of them fail.
     Miss {
         /// An entry that is too old to be served without asking.
@@ -42,10 +42,10 @@ impl Recall {
                 now_ms,
                 timing: Timing::default(),
             })),
-            Self::Failed(remembered) => Ok(Err(LookupError {
-                cause: remembered.error,
+            Self::Failed(cached) => Ok(Err(LookupError {
+                cause: cached.error,
                 layer: Layer::Memory,
-                left_s: remembered.left_s,
+                remaining_s: cached.remaining_s,
                 timing: Timing::default(),
             })),
             Self::Miss { held } => Err(held),
@@ -67,23 +67,17 @@ impl<S> OptimizedMetadataService<S> {
         match (held, state) {
             (Some(entry), Freshness::Fresh) if !kept_too_long(&entry) => Recall::Hit(entry),
             (Some(entry), Freshness::StaleWhileRevalidate) if !kept_too_long(&entry) => {
-                let refresh = self
-                    .negative_cache
-                    .borrow_mut()
-                    .recall(key, now_ms)
-                    .is_none();
+                let refresh = self.negative_cache.borrow_mut().get(key, now_ms).is_none();
                 Recall::Stale { entry, refresh }
             }
-            (held, _) => match (self.negative_cache.borrow_mut().recall(key, now_ms), held) {
-                (Some(remembered), Some(entry)) if remembered.error.allows_stale() => {
-                    Recall::Stale {
-                        entry,
-                        refresh: false,
-                    }
-                }
+            (held, _) => match (self.negative_cache.borrow_mut().get(key, now_ms), held) {
+                (Some(cached), Some(entry)) if cached.error.allows_stale() => Recall::Stale {
+                    entry,
+                    refresh: false,
+                },
                 // Memory is off, or has evicted what stood in: KV has it still.
-                (Some(remembered), held) if remembered.has_fallback => Recall::Miss { held },
-                (Some(remembered), _) => Recall::Failed(remembered),
+                (Some(cached), held) if cached.has_fallback => Recall::Miss { held },
+                (Some(cached), _) => Recall::Failed(cached),
                 (None, held) => Recall::Miss { held },
             },
         }

@@ -80,13 +80,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     fn forget(&self, key: &str) {
         self.flights.borrow_mut().revoke(key);
         self.memory.borrow_mut().remove(key);
-        self.negative_cache.borrow_mut().forget(key);
+        self.negative_cache.borrow_mut().remove(key);
     }
 
     /// The same for all keys that begin with `prefix`. Returns those that were in memory.
     fn forget_prefix(&self, prefix: &str) -> Vec<Rc<str>> {
         self.flights.borrow_mut().revoke_prefix(prefix);
-        self.negative_cache.borrow_mut().forget_prefix(prefix);
+        self.negative_cache.borrow_mut().remove_prefix(prefix);
         let mut memory = self.memory.borrow_mut();
         memory.remove_all(|key| key.starts_with(prefix))
     }

@@ -47,7 +47,7 @@ impl<S: Clone, T: Clone> Flight<S, T> {
 
     /// For how long it may still be waited for, in milliseconds; `None` once it counts as lost.
     #[must_use]
-    pub fn left_ms(&self, now_ms: u64) -> Option<u64> {
+    pub fn remaining_ms(&self, now_ms: u64) -> Option<u64> {
         let age_ms = now_ms.saturating_sub(self.started_ms);
         self.limit_ms.checked_sub(age_ms)
     }
@@ -135,7 +135,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     /// Joins the flight of `key`, or begins one.
     pub fn board(&mut self, key: &Rc<str>, now_ms: u64) -> Boarding<S, T> {
         if let Some(flight) = self.flights.get(key) {
-            if flight.left_ms(now_ms).is_some() {
+            if flight.remaining_ms(now_ms).is_some() {
                 return Boarding::Follow(Rc::clone(flight));
             }
             self.revoke(key);
@@ -285,7 +285,7 @@ fn is_current<S, T>(table: &Table<S, T>, key: &str, flight: &Rc<Flight<S, T>>) -
 
 fn remove_lost<S: Clone, T: Clone>(table: &mut Table<S, T>, now_ms: u64) {
     table.retain(|_, flight| {
-        let lost = flight.left_ms(now_ms).is_none();
+        let lost = flight.remaining_ms(now_ms).is_none();
         if lost {
             flight.revoked.set(true);
         }

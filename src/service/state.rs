@@ -186,10 +186,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 now_ms,
                 timing,
             }),
-            Err(remembered) => Err(LookupError {
-                cause: remembered.error,
+            Err(cached) => Err(LookupError {
+                cause: cached.error,
                 layer: landing.layer,
-                left_s: remembered.left_s,
+                remaining_s: cached.remaining_s,
                 timing,
             }),
         }
@@ -316,8 +316,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) {
         if let Some(signal) = flight.signal() {
-            let left_ms = flight.left_ms(now_ms).unwrap_or_default();
-            ports.ended(signal, left_ms).await;
+            let remaining_ms = flight.remaining_ms(now_ms).unwrap_or_default();
+            ports.ended(signal, remaining_ms).await;
         }
     }
 
