@@ -18,7 +18,7 @@ use crate::path::ImagePath;
 use crate::service::batch_scope::Convoy;
 use crate::service::fetch_outcome::{AfterKv, Fallback, FlightEnd, Landing};
 use crate::service::ports::Ports;
-use crate::service::single_flight::{Boarding, Flight};
+use crate::service::single_flight::{Flight, Join};
 use crate::telemetry::log::Event;
 
 /// The pause before the one retry: this, and up to twice as much.
@@ -89,7 +89,7 @@ impl<P: Ports> Leader<P> {
     pub(crate) fn launch(self, start: Start) {
         let flight = Rc::clone(&self.flight);
         let ports = self.ports.clone();
-        flight.take_off(ports.launch(async move { self.lead(start).await }));
+        flight.set_signal(ports.launch(async move { self.lead(start).await }));
     }
 
     async fn lead(self, start: Start) {
@@ -102,9 +102,9 @@ impl<P: Ports> Leader<P> {
         self.service
             .flights
             .borrow_mut()
-            .land(&self.key, &self.flight, end.clone());
+            .complete(&self.key, &self.flight, end.clone());
         // A purge that came meanwhile must not find its record again as what a refresh falls back on.
-        if self.flight.is_revoked() {
+        if self.flight.is_invalidated() {
             return;
         }
         match end {
@@ -155,8 +155,8 @@ impl<P: Ports> Leader<P> {
             };
             let (service, start) = (&self.service, Start::StaleInKv(known));
             let now_ms = self.ports.now_ms();
-            let boarding = service.flights.borrow_mut().board(&self.key, now_ms);
-            if let Boarding::Lead(flight) = boarding {
+            let joining = service.flights.borrow_mut().join(&self.key, now_ms);
+            if let Join::Lead(flight) = joining {
                 let (path, key) = (&self.path, &self.key);
                 Leader::new(service, Rc::clone(&flight), path, key, None, &self.ports)
                     .launch(start);
@@ -195,7 +195,7 @@ impl<P: Ports> Leader<P> {
 
     async fn look(&self, held: Option<Rc<Entry>>) -> FlightEnd {
         // Two followers of a lost leader take over one after the other where the first one's
-        // flight lands between the second's waking up and its boarding: the entry is there then.
+        // flight lands between the second's waking up and its joining: the entry is there then.
         if let Some(landing) = self.in_memory() {
             return FlightEnd::Landed(landing);
         }
@@ -279,7 +279,7 @@ impl<P: Ports> Leader<P> {
         let OriginFault { error, message } = match result {
             Ok(Fetched { metadata, origin }) => {
                 let entry = self.entry(metadata.clone(), now_ms);
-                let stored = self.service.config.cache_enabled && !self.flight.is_revoked();
+                let stored = self.service.config.cache_enabled && !self.flight.is_invalidated();
                 self.keep(&entry);
                 self.write_kv_behind(&Record {
                     metadata,
@@ -392,7 +392,7 @@ impl<P: Ports> Leader<P> {
     }
 
     fn keep(&self, entry: &Rc<Entry>) {
-        if !self.flight.is_revoked() {
+        if !self.flight.is_invalidated() {
             self.keep_stale(entry);
             self.service.negative_cache.borrow_mut().remove(&self.key);
         }
@@ -400,7 +400,7 @@ impl<P: Ports> Leader<P> {
 
     /// As [`keep`](Self::keep), but the failure that made a stale entry the answer still stands.
     fn keep_stale(&self, entry: &Rc<Entry>) {
-        if self.flight.is_revoked() {
+        if self.flight.is_invalidated() {
             return;
         }
         let (before, pruned) = {
@@ -418,7 +418,7 @@ impl<P: Ports> Leader<P> {
     }
 
     fn remember(&self, error: OriginError, has_fallback: bool, now_ms: u64) -> CachedError {
-        if self.flight.is_revoked() || error.is_private() {
+        if self.flight.is_invalidated() || error.is_private() {
             return CachedError::once(error);
         }
         let mut errors = self.service.negative_cache.borrow_mut();
@@ -427,14 +427,14 @@ impl<P: Ports> Leader<P> {
 
     /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.
     fn evict(&self) {
-        if !self.flight.is_revoked() {
+        if !self.flight.is_invalidated() {
             self.service.memory.borrow_mut().remove(&*self.key);
         }
     }
 
     /// The origin says that there is nothing to know: a stale record must not come back.
     fn forget(&self, in_kv: bool) {
-        if self.flight.is_revoked() {
+        if self.flight.is_invalidated() {
             return;
         }
         self.service.memory.borrow_mut().remove(&*self.key);

@@ -78,14 +78,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
     /// Removes a key from memory, and revokes what is being fetched for it.
     fn forget(&self, key: &str) {
-        self.flights.borrow_mut().revoke(key);
+        self.flights.borrow_mut().invalidate(key);
         self.memory.borrow_mut().remove(key);
         self.negative_cache.borrow_mut().remove(key);
     }
 
     /// The same for all keys that begin with `prefix`. Returns those that were in memory.
     fn forget_prefix(&self, prefix: &str) -> Vec<Rc<str>> {
-        self.flights.borrow_mut().revoke_prefix(prefix);
+        self.flights.borrow_mut().invalidate_prefix(prefix);
         self.negative_cache.borrow_mut().remove_prefix(prefix);
         let mut memory = self.memory.borrow_mut();
         memory.remove_all(|key| key.starts_with(prefix))

@@ -15,34 +15,34 @@ pub struct Flight<S, T> {
     started_ms: u64,
     limit_ms: u64,
     signal: OnceCell<S>,
-    landing: OnceCell<T>,
-    revoked: Cell<bool>,
+    outcome: OnceCell<T>,
+    invalidated: Cell<bool>,
 }
 
 impl<S: Clone, T: Clone> Flight<S, T> {
     /// Its result, once it has landed.
     #[must_use]
-    pub fn landing(&self) -> Option<T> {
-        self.landing.get().cloned()
+    pub fn outcome(&self) -> Option<T> {
+        self.outcome.get().cloned()
     }
 
-    /// Tells its end. `None` only between [`Flights::board`] and [`Flight::take_off`].
+    /// Tells its end. `None` only between [`Flights::join`] and [`Flight::set_signal`].
     #[must_use]
     pub fn signal(&self) -> Option<S> {
         self.signal.get().cloned()
     }
 
     /// Names the signal that followers wait for.
-    pub fn take_off(&self, signal: S) {
-        // A flight takes off once, right after it is boarded.
+    pub fn set_signal(&self, signal: S) {
+        // A flight takes off once, right after it is joined.
         let _ = self.signal.set(signal);
     }
 
     /// Whether it may not store what it brings: a successor has taken its place, or the key was
     /// purged after it began.
     #[must_use]
-    pub fn is_revoked(&self) -> bool {
-        self.revoked.get()
+    pub fn is_invalidated(&self) -> bool {
+        self.invalidated.get()
     }
 
     /// For how long it may still be waited for, in milliseconds; `None` once it counts as lost.
@@ -55,7 +55,7 @@ impl<S: Clone, T: Clone> Flight<S, T> {
 
 /// How a request takes part in a flight.
 #[derive(Debug)]
-pub enum Boarding<S, T> {
+pub enum Join<S, T> {
     /// It begins one.
     Lead(Rc<Flight<S, T>>),
     /// It joins the one that is under way.
@@ -96,10 +96,10 @@ struct Writing<S, T> {
 }
 
 impl<S, T> Writing<S, T> {
-    fn revoke(&mut self) {
-        self.flight.revoked.set(true);
+    fn invalidate(&mut self) {
+        self.flight.invalidated.set(true);
         if let Some((flight, _)) = self.next.take() {
-            flight.revoked.set(true);
+            flight.invalidated.set(true);
         }
     }
 }
@@ -133,75 +133,75 @@ impl<S: Clone, T: Clone> Flights<S, T> {
     }
 
     /// Joins the flight of `key`, or begins one.
-    pub fn board(&mut self, key: &Rc<str>, now_ms: u64) -> Boarding<S, T> {
+    pub fn join(&mut self, key: &Rc<str>, now_ms: u64) -> Join<S, T> {
         if let Some(flight) = self.flights.get(key) {
             if flight.remaining_ms(now_ms).is_some() {
-                return Boarding::Follow(Rc::clone(flight));
+                return Join::Follow(Rc::clone(flight));
             }
-            self.revoke(key);
+            self.invalidate(key);
         }
         if self.flights.len() >= self.capacity {
             remove_lost(&mut self.flights, now_ms);
         }
         if self.flights.len() >= self.capacity {
-            return Boarding::Full;
+            return Join::Full;
         }
         let flight = Rc::new(Flight {
             started_ms: now_ms,
             limit_ms: self.limit_ms,
             signal: OnceCell::new(),
-            landing: OnceCell::new(),
-            revoked: Cell::new(false),
+            outcome: OnceCell::new(),
+            invalidated: Cell::new(false),
         });
         self.flights.insert(Rc::clone(key), Rc::clone(&flight));
-        Boarding::Lead(flight)
+        Join::Lead(flight)
     }
 
     /// Lands `flight` for its followers and, if it is still the one of `key`, makes room for the
     /// next. A late leader leaves its successor alone.
-    pub fn land(&mut self, key: &str, flight: &Rc<Flight<S, T>>, result: T) {
-        let _ = flight.landing.set(result);
+    pub fn complete(&mut self, key: &str, flight: &Rc<Flight<S, T>>, result: T) {
+        let _ = flight.outcome.set(result);
         if is_current(&self.flights, key, flight) {
             self.flights.remove(key);
         }
     }
 
     /// Gives up `flight`, whose leader is lost, if it is still the one of `key`.
-    pub fn give_up(&mut self, key: &str, flight: &Rc<Flight<S, T>>) {
+    pub fn abandon(&mut self, key: &str, flight: &Rc<Flight<S, T>>) {
         if is_current(&self.flights, key, flight) {
-            self.revoke(key);
+            self.invalidate(key);
         }
     }
 
     /// Makes the flight of `key` store nothing, and the next request begin another. A write that
     /// is on its way cannot be called back: whoever sent it is told when it [ends](Self::end_write).
-    pub fn revoke(&mut self, key: &str) {
+    pub fn invalidate(&mut self, key: &str) {
         if let Some(flight) = self.flights.remove(key) {
-            flight.revoked.set(true);
+            flight.invalidated.set(true);
         }
         if let Some(writing) = self.writing.get_mut(key) {
-            writing.revoke();
+            writing.invalidate();
         }
     }
 
-    /// [Revokes](Self::revoke) the flights of all keys that begin with `prefix`.
-    pub fn revoke_prefix(&mut self, prefix: &str) {
+    /// [Revokes](Self::invalidate) the flights of all keys that begin with `prefix`.
+    pub fn invalidate_prefix(&mut self, prefix: &str) {
         self.flights.retain(|key, flight| {
             let purged = key.starts_with(prefix);
             if purged {
-                flight.revoked.set(true);
+                flight.invalidated.set(true);
             }
             !purged
         });
         let writing = self.writing.iter_mut();
         writing
             .filter(|(key, _)| key.starts_with(prefix))
-            .for_each(|(_, writing)| writing.revoke());
+            .for_each(|(_, writing)| writing.invalidate());
     }
 
     /// Hands `write` back if it is to be sent now, and keeps it in view until it [ends](Self::end_write).
     ///
-    /// `None` if `flight` is revoked, if too many writes are under way, or if one of this key is. If that one has to be
+    /// `None` if `flight` is invalidated, if too many writes are under way, or if one of this key is. If that one has to be
     /// undone for a purge, `write` waits for its end.
     pub fn begin_write(
         &mut self,
@@ -210,7 +210,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
         write: Write,
         now_ms: u64,
     ) -> Option<Write> {
-        if flight.is_revoked() {
+        if flight.is_invalidated() {
             return None;
         }
         let capacity = self.capacity.saturating_mul(WRITES_PER_FLIGHT);
@@ -218,7 +218,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
             self.writing.retain(|_, writing| writing.until_ms >= now_ms);
         }
         if let Some(writing) = self.writing.get_mut(key) {
-            if writing.flight.is_revoked() {
+            if writing.flight.is_invalidated() {
                 writing.next = Some((Rc::clone(flight), write));
             }
             return None;
@@ -257,7 +257,7 @@ impl<S: Clone, T: Clone> Flights<S, T> {
                 self.begin(key, &next, now_ms);
                 WriteEnd::Next(next, write)
             }
-            None if flight.is_revoked() => WriteEnd::Purged,
+            None if flight.is_invalidated() => WriteEnd::Purged,
             None => WriteEnd::Kept,
         }
     }
@@ -287,7 +287,7 @@ fn remove_lost<S: Clone, T: Clone>(table: &mut Table<S, T>, now_ms: u64) {
     table.retain(|_, flight| {
         let lost = flight.remaining_ms(now_ms).is_none();
         if lost {
-            flight.revoked.set(true);
+            flight.invalidated.set(true);
         }
         !lost
     });
@@ -300,8 +300,8 @@ mod tests {
     type TestFlights = Flights<(), &'static str>;
 
     fn lead(table: &mut TestFlights, key: &Rc<str>, now_ms: u64) -> Rc<Flight<(), &'static str>> {
-        match table.board(key, now_ms) {
-            Boarding::Lead(flight) => flight,
+        match table.join(key, now_ms) {
+            Join::Lead(flight) => flight,
             other => panic!("{other:?}"),
         }
     }
@@ -326,11 +326,11 @@ mod tests {
     fn the_second_follows_the_first() {
         let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let first = lead(&mut table, &key, 0);
-        let Boarding::Follow(second) = table.board(&key, 100) else {
+        let Join::Follow(second) = table.join(&key, 100) else {
             panic!("did not follow");
         };
-        table.land(&key, &first, "done");
-        assert_eq!(second.landing(), Some("done"));
+        table.complete(&key, &first, "done");
+        assert_eq!(second.outcome(), Some("done"));
         assert!(table.is_empty());
     }
 
@@ -339,23 +339,23 @@ mod tests {
         let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let late = lead(&mut table, &key, 0);
         let successor = lead(&mut table, &key, 101);
-        assert!(late.is_revoked() && !successor.is_revoked());
-        table.land(&key, &late, "late");
-        assert_eq!((table.len(), late.landing()), (1, Some("late")));
-        assert_eq!(successor.landing(), None);
-        table.give_up(&key, &late);
-        assert!(!successor.is_revoked());
+        assert!(late.is_invalidated() && !successor.is_invalidated());
+        table.complete(&key, &late, "late");
+        assert_eq!((table.len(), late.outcome()), (1, Some("late")));
+        assert_eq!(successor.outcome(), None);
+        table.abandon(&key, &late);
+        assert!(!successor.is_invalidated());
     }
 
     #[test]
     fn a_revoked_flight_still_answers_those_who_wait_for_it() {
         let (mut table, key) = (TestFlights::new(10, 100), Rc::from("a"));
         let purged = lead(&mut table, &key, 0);
-        table.revoke(&key);
-        assert!(purged.is_revoked());
+        table.invalidate(&key);
+        assert!(purged.is_invalidated());
         let fresh = lead(&mut table, &key, 0);
-        table.land(&key, &purged, "old");
-        assert_eq!((purged.landing(), fresh.landing()), (Some("old"), None));
+        table.complete(&key, &purged, "old");
+        assert_eq!((purged.outcome(), fresh.outcome()), (Some("old"), None));
     }
 
     #[test]
@@ -364,8 +364,8 @@ mod tests {
         let keys: Vec<Rc<str>> = ["a", "b", "c"].map(Rc::from).into();
         lead(&mut table, &keys[0], 0);
         lead(&mut table, &keys[1], 50);
-        assert!(matches!(table.board(&keys[2], 100), Boarding::Full));
-        assert!(matches!(table.board(&keys[0], 100), Boarding::Follow(_)));
+        assert!(matches!(table.join(&keys[2], 100), Join::Full));
+        assert!(matches!(table.join(&keys[0], 100), Join::Follow(_)));
         lead(&mut table, &keys[2], 101);
         assert_eq!(table.len(), 2);
     }
@@ -374,9 +374,9 @@ mod tests {
     fn a_write_learns_that_its_key_was_purged_meanwhile() {
         let (mut table, key) = (TestFlights::new(1, 100), Rc::from("a"));
         let flight = lead(&mut table, &key, 0);
-        table.land(&key, &flight, "old");
+        table.complete(&key, &flight, "old");
         assert!(begin_write(&mut table, &key, &flight, 0));
-        table.revoke(&key);
+        table.invalidate(&key);
         let end = table.end_write(&key, &flight, 0);
         assert!(matches!(end, WriteEnd::Purged), "{end:?}");
         assert!(!begin_write(&mut table, &key, &flight, 0), "not again");
@@ -388,7 +388,7 @@ mod tests {
         let write = |table: &mut TestFlights, n: usize, now_ms| {
             let key: Rc<str> = n.to_string().into();
             let flight = lead(table, &key, now_ms);
-            table.land(&key, &flight, "");
+            table.complete(&key, &flight, "");
             begin_write(table, &key, &flight, now_ms)
         };
         assert!((0..WRITES_PER_FLIGHT).all(|n| write(&mut table, n, 0)));
@@ -401,12 +401,12 @@ mod tests {
         let mut table = TestFlights::new(10, 100);
         let key: Rc<str> = "key".into();
         let first = lead(&mut table, &key, 0);
-        table.land(&key, &first, "first");
+        table.complete(&key, &first, "first");
         assert!(begin_write(&mut table, &key, &first, 0));
         let second = lead(&mut table, &key, 10);
-        table.land(&key, &second, "second");
+        table.complete(&key, &second, "second");
         assert!(!begin_write(&mut table, &key, &second, 10));
-        table.revoke(&key);
+        table.invalidate(&key);
         let end = table.end_write(&key, &first, 20);
         assert!(matches!(end, WriteEnd::Purged), "{end:?}");
         let third = lead(&mut table, &key, 20);
@@ -421,7 +421,7 @@ mod tests {
         let key: Rc<str> = "key".into();
         let old = lead(&mut table, &key, 0);
         assert!(begin_write(&mut table, &key, &old, 0));
-        table.revoke(&key);
+        table.invalidate(&key);
         let new = lead(&mut table, &key, 10);
         assert_eq!(table.begin_write(&key, &new, write("new"), 10), None);
         let WriteEnd::Next(next, record) = table.end_write(&key, &old, 20) else {
@@ -429,7 +429,7 @@ mod tests {
         };
         assert!(Rc::ptr_eq(&next, &new) && record == write("new"));
         // A purge finds this one as well.
-        table.revoke(&key);
+        table.invalidate(&key);
         let end = table.end_write(&key, &new, 30);
         assert!(matches!(end, WriteEnd::Purged), "{end:?}");
     }
@@ -440,11 +440,11 @@ mod tests {
         let key: Rc<str> = "key".into();
         let old = lead(&mut table, &key, 0);
         assert!(begin_write(&mut table, &key, &old, 0));
-        table.revoke_prefix("k");
+        table.invalidate_prefix("k");
         let new = lead(&mut table, &key, 10);
         assert!(!begin_write(&mut table, &key, &new, 10));
-        table.revoke(&key);
-        assert!(new.is_revoked());
+        table.invalidate(&key);
+        assert!(new.is_invalidated());
         let end = table.end_write(&key, &old, 20);
         assert!(matches!(end, WriteEnd::Purged), "{end:?}");
     }
@@ -465,8 +465,11 @@ mod tests {
         let mut table = TestFlights::new(10, 100);
         let keys: Vec<Rc<str>> = ["m:a/1", "m:a/2", "m:ab/1"].map(Rc::from).into();
         let flights: Vec<_> = keys.iter().map(|key| lead(&mut table, key, 0)).collect();
-        table.revoke_prefix("m:a/");
-        let revoked: Vec<_> = flights.iter().map(|flight| flight.is_revoked()).collect();
-        assert_eq!((revoked, table.len()), (vec![true, true, false], 1));
+        table.invalidate_prefix("m:a/");
+        let invalidated: Vec<_> = flights
+            .iter()
+            .map(|flight| flight.is_invalidated())
+            .collect();
+        assert_eq!((invalidated, table.len()), (vec![true, true, false], 1));
     }
 }

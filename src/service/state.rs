@@ -24,7 +24,7 @@ use crate::service::batch_scope::Convoy;
 use crate::service::fetch::{Leader, Start};
 use crate::service::fetch_outcome::{FlightEnd, Landing};
 use crate::service::ports::{KvFault, Ports};
-use crate::service::single_flight::{Boarding, Flight, Flights};
+use crate::service::single_flight::{Flight, Flights, Join};
 use crate::telemetry::families::Snapshot;
 use crate::telemetry::log::{Event, Log, Logger};
 use crate::telemetry::metrics::Metrics;
@@ -221,7 +221,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         convoy: Option<&Convoy>,
         ports: &P,
     ) -> bool {
-        let Boarding::Lead(flight) = self.board(key, ports.now_ms()) else {
+        let Join::Lead(flight) = self.join(key, ports.now_ms()) else {
             return false;
         };
         if let Some(convoy) = convoy.filter(|_| start.reads_kv()) {
@@ -248,13 +248,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let (mut turn, mut lost) = (None, 0);
         for _ in 0..MOST_BOARDINGS {
             let now_ms = ports.now_ms();
-            let (flight, leads) = match self.board(key, now_ms) {
-                Boarding::Lead(flight) => (flight, true),
-                Boarding::Follow(flight) => {
+            let (flight, leads) = match self.join(key, now_ms) {
+                Join::Lead(flight) => (flight, true),
+                Join::Follow(flight) => {
                     self.log_at(&Event::Coalesced { key }, now_ms, ports);
                     (flight, false)
                 }
-                Boarding::Full => return Self::overloaded(held),
+                Join::Full => return Self::overloaded(held),
             };
             if leads {
                 // A flight that has its turn already needs nothing of the batch.
@@ -266,7 +266,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     .launch(start.clone());
             }
             self.wait(&flight, now_ms, ports).await;
-            match flight.landing() {
+            match flight.outcome() {
                 Some(FlightEnd::Landed(landing) | FlightEnd::Private(landing, _)) if leads => {
                     return landing;
                 }
@@ -290,7 +290,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     start = Start::NotInKv(known);
                 }
                 None => {
-                    self.flights.borrow_mut().give_up(key, &flight);
+                    self.flights.borrow_mut().abandon(key, &flight);
                     // A purge may have come since: what it has removed from memory must not stand in.
                     held = match self.recall(key, ports.now_ms()) {
                         Recall::Hit(entry) | Recall::Stale { entry, .. } => Some(entry),
@@ -321,8 +321,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    fn board(&self, key: &Rc<str>, now_ms: u64) -> Boarding<S, FlightEnd> {
-        self.flights.borrow_mut().board(key, now_ms)
+    fn join(&self, key: &Rc<str>, now_ms: u64) -> Join<S, FlightEnd> {
+        self.flights.borrow_mut().join(key, now_ms)
     }
 
     fn overloaded(held: Option<Rc<Entry>>) -> Landing {
