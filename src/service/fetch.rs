@@ -16,7 +16,7 @@ use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
 use crate::path::ImagePath;
 use crate::service::batch_scope::Convoy;
-use crate::service::fetch_outcome::{AfterKv, Fallback, FlightEnd, Landing};
+use crate::service::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
 use crate::service::ports::Ports;
 use crate::service::single_flight::{Flight, Join};
 use crate::telemetry::log::Event;
@@ -109,8 +109,8 @@ impl<P: Ports> Leader<P> {
         }
         match end {
             FlightEnd::NeedsOrigin(known) if is_refresh => self.refresh_in_turn(known),
-            FlightEnd::Landed(landing) if landing.layer == Layer::Kv => {
-                if let Ok(entry) = landing.result {
+            FlightEnd::Completed(outcome) if outcome.layer == Layer::Kv => {
+                if let Ok(entry) = outcome.result {
                     self.refresh_if_stale(entry, is_refresh);
                 }
             }
@@ -168,8 +168,8 @@ impl<P: Ports> Leader<P> {
     /// Asks the origin, or says that the batch has no turn for it yet.
     async fn in_turn(&self, known: AfterKv) -> FlightEnd {
         // Another flight may have been there since KV was read.
-        if let Some(landing) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
-            return FlightEnd::Landed(landing);
+        if let Some(outcome) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
+            return FlightEnd::Completed(outcome);
         }
         let _permit = match &self.convoy {
             None => None,
@@ -181,9 +181,9 @@ impl<P: Ports> Leader<P> {
         self.ask_origin(known).await
     }
 
-    fn in_memory(&self) -> Option<Landing> {
+    fn in_memory(&self) -> Option<FetchOutcome> {
         match self.service.recall(&self.key, self.ports.now_ms()) {
-            Recall::Hit(entry) => Some(Landing {
+            Recall::Hit(entry) => Some(FetchOutcome {
                 result: Ok(entry),
                 layer: Layer::Memory,
                 kv_ms: None,
@@ -196,8 +196,8 @@ impl<P: Ports> Leader<P> {
     async fn look(&self, held: Option<Rc<Entry>>) -> FlightEnd {
         // Two followers of a lost leader take over one after the other where the first one's
         // flight lands between the second's waking up and its joining: the entry is there then.
-        if let Some(landing) = self.in_memory() {
-            return FlightEnd::Landed(landing);
+        if let Some(outcome) = self.in_memory() {
+            return FlightEnd::Completed(outcome);
         }
         let started_ms = self.ports.now_ms();
         let answer = self.read_kv().await;
@@ -215,7 +215,7 @@ impl<P: Ports> Leader<P> {
                 } else {
                     self.keep_stale(&entry);
                 }
-                return FlightEnd::Landed(Landing {
+                return FlightEnd::Completed(FetchOutcome {
                     result: Ok(entry),
                     layer: Layer::Kv,
                     kv_ms,
@@ -239,7 +239,7 @@ impl<P: Ports> Leader<P> {
     }
 
     /// The outcome if the origin failed a moment ago: it is not asked again yet.
-    fn while_origin_fails(&self, known: &AfterKv) -> Option<Landing> {
+    fn while_origin_fails(&self, known: &AfterKv) -> Option<FetchOutcome> {
         let now_ms = self.ports.now_ms();
         let mut errors = self.service.negative_cache.borrow_mut();
         let cached = errors.get(&self.key, now_ms)?;
@@ -256,7 +256,7 @@ impl<P: Ports> Leader<P> {
         if let Ok(entry) = &result {
             self.keep_stale(entry);
         }
-        Some(Landing {
+        Some(FetchOutcome {
             result,
             layer,
             kv_ms: known.kv_ms,
@@ -270,7 +270,7 @@ impl<P: Ports> Leader<P> {
         let result = self.ask_with_one_retry().await;
         self.service.metrics.origin.count(result.is_ok());
         let now_ms = self.ports.now_ms();
-        let landing = |result, layer| Landing {
+        let outcome = |result, layer| FetchOutcome {
             result,
             layer,
             kv_ms,
@@ -286,7 +286,7 @@ impl<P: Ports> Leader<P> {
                     last_fetched_ms: Some(now_ms),
                     origin,
                 });
-                return FlightEnd::Landed(landing(Ok(entry), Layer::Origin { stored }));
+                return FlightEnd::Completed(outcome(Ok(entry), Layer::Origin { stored }));
             }
             Err(fault) => fault,
         };
@@ -302,17 +302,17 @@ impl<P: Ports> Leader<P> {
         if !error.allows_stale() {
             self.forget(in_kv || fallback.is_some());
         }
-        let landing = match fallback.filter(|_| stands_in) {
+        let outcome = match fallback.filter(|_| stands_in) {
             Some(Fallback { entry, layer }) => {
                 self.keep_stale(entry);
-                landing(Ok(Rc::clone(entry)), *layer)
+                outcome(Ok(Rc::clone(entry)), *layer)
             }
-            None => landing(Err(cached), Layer::Origin { stored: false }),
+            None => outcome(Err(cached), Layer::Origin { stored: false }),
         };
         if error.is_private() {
-            FlightEnd::Private(landing, known)
+            FlightEnd::Private(outcome, known)
         } else {
-            FlightEnd::Landed(landing)
+            FlightEnd::Completed(outcome)
         }
     }
 

@@ -11,12 +11,12 @@ use crate::origin::error::OriginError;
 #[derive(Debug, Clone)]
 pub(crate) enum FlightEnd {
     /// With an outcome for all who wait for it.
-    Landed(Landing),
+    Completed(FetchOutcome),
     /// KV has no answer, and the batch that leads has no turn at the origin yet. Who waits asks the origin by itself: the
     /// queue of a batch is nobody else's.
     NeedsOrigin(AfterKv),
     /// With a failure that is the leader's own. Who else waits asks the origin by itself.
-    Private(Landing, AfterKv),
+    Private(FetchOutcome, AfterKv),
 }
 
 /// What is known once KV was read, if the origin is to be asked.
@@ -57,14 +57,14 @@ impl Fallback {
 
 /// What a flight brought.
 #[derive(Debug, Clone)]
-pub(crate) struct Landing {
+pub(crate) struct FetchOutcome {
     pub(crate) result: Result<Rc<Entry>, CachedError>,
     pub(crate) layer: Layer,
     pub(crate) kv_ms: Option<u64>,
     pub(crate) origin_ms: Option<u64>,
 }
 
-impl Landing {
+impl FetchOutcome {
     /// The stale entry at hand, or else the failure.
     pub(crate) fn from_failure(error: OriginError, layer: Layer, held: Option<Rc<Entry>>) -> Self {
         Self {

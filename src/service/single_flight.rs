@@ -1,7 +1,7 @@
 //! Fetches under way: one for each key, followed by every request that asks for the same.
 //!
 //! A flight is *landed* when its result lies in memory. Whoever waits for it waits for a signal
-//! of the runtime and then looks here. A signal without a landing means that the leader's context
+//! of the runtime and then looks here. A signal without a outcome means that the leader's context
 //! died: nothing of its Rust side ran to the end, not even a destructor. Flights are therefore
 //! never cleaned up by their leader alone: the next one to look removes what is too old.
 
@@ -104,7 +104,7 @@ impl<S, T> Writing<S, T> {
     }
 }
 
-/// All flights of this isolate, at most `capacity`, and the writes that follow their landing.
+/// All flights of this isolate, at most `capacity`, and the writes that follow their outcome.
 #[derive(Debug)]
 pub struct Flights<S, T> {
     flights: Table<S, T>,

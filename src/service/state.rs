@@ -22,7 +22,7 @@ use crate::origin::id::OriginIds;
 use crate::path::ImagePath;
 use crate::service::batch_scope::Convoy;
 use crate::service::fetch::{Leader, Start};
-use crate::service::fetch_outcome::{FlightEnd, Landing};
+use crate::service::fetch_outcome::{FetchOutcome, FlightEnd};
 use crate::service::ports::{KvFault, Ports};
 use crate::service::single_flight::{Flight, Flights, Join};
 use crate::telemetry::families::Snapshot;
@@ -172,23 +172,23 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             Ok(outcome) => return outcome,
             Err(held) => held,
         };
-        let landing = self.fly_or_follow(path, &key, held, convoy, ports).await;
+        let outcome = self.fly_or_follow(path, &key, held, convoy, ports).await;
         let now_ms = ports.now_ms();
         let timing = Timing {
-            kv_ms: landing.kv_ms,
-            origin_ms: landing.origin_ms,
+            kv_ms: outcome.kv_ms,
+            origin_ms: outcome.origin_ms,
             total_ms: now_ms.saturating_sub(started_ms),
         };
-        match landing.result {
+        match outcome.result {
             Ok(entry) => Ok(Lookup {
                 entry,
-                layer: landing.layer,
+                layer: outcome.layer,
                 now_ms,
                 timing,
             }),
             Err(cached) => Err(LookupError {
                 cause: cached.error,
-                layer: landing.layer,
+                layer: outcome.layer,
                 remaining_s: cached.remaining_s,
                 timing,
             }),
@@ -243,7 +243,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         mut held: Option<Rc<Entry>>,
         convoy: Option<&Convoy>,
         ports: &P,
-    ) -> Landing {
+    ) -> FetchOutcome {
         let mut start = Start::Miss(held.clone());
         let (mut turn, mut lost) = (None, 0);
         for _ in 0..MOST_BOARDINGS {
@@ -267,16 +267,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             self.wait(&flight, now_ms, ports).await;
             match flight.outcome() {
-                Some(FlightEnd::Landed(landing) | FlightEnd::Private(landing, _)) if leads => {
-                    return landing;
+                Some(FlightEnd::Completed(outcome) | FlightEnd::Private(outcome, _)) if leads => {
+                    return outcome;
                 }
-                Some(FlightEnd::Landed(landing)) => {
+                Some(FlightEnd::Completed(outcome)) => {
                     self.metrics.coalesced.count();
-                    return Landing {
+                    return FetchOutcome {
                         layer: Layer::InFlight,
                         kv_ms: None,
                         origin_ms: None,
-                        ..landing
+                        ..outcome
                     };
                 }
                 Some(FlightEnd::NeedsOrigin(known) | FlightEnd::Private(_, known)) => {
@@ -305,7 +305,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 }
             }
         }
-        Landing::from_failure(ErrorKind::OriginTimeout.into(), Layer::InFlight, held)
+        FetchOutcome::from_failure(ErrorKind::OriginTimeout.into(), Layer::InFlight, held)
     }
 
     /// Waits until `flight` has ended or counts as lost.
@@ -325,10 +325,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.flights.borrow_mut().join(key, now_ms)
     }
 
-    fn overloaded(held: Option<Rc<Entry>>) -> Landing {
+    fn overloaded(held: Option<Rc<Entry>>) -> FetchOutcome {
         // What is full is the way to the origin: memory knew nothing, which is no hit.
         let layer = Layer::Origin { stored: false };
-        Landing::from_failure(OriginError::overloaded(), layer, held)
+        FetchOutcome::from_failure(OriginError::overloaded(), layer, held)
     }
 
     pub(crate) fn log_kv_fault(
