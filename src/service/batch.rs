@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
 use crate::service::OptimizedMetadataService;
-use crate::service::batch_scope::Convoy;
+use crate::service::batch_scope::BatchScope;
 use crate::service::join::join_all;
 use crate::service::ports::Ports;
 
@@ -22,7 +22,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Vec<Result<Lookup, LookupError>> {
         let config = self.config();
         let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
-        let convoy = Convoy::new(ports, cache_ttl_s, timeout_ms);
+        let batch = BatchScope::new(ports, cache_ttl_s, timeout_ms);
         let mut distinct: Vec<&ImagePath> = Vec::new();
         for path in paths {
             if !distinct.contains(&path) {
@@ -31,7 +31,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let lookups = distinct
             .iter()
-            .map(|path| self.fetch(path, Some(&convoy), ports));
+            .map(|path| self.fetch(path, Some(&batch), ports));
         let outcomes = join_all(lookups).await;
         paths
             .iter()

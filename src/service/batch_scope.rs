@@ -20,13 +20,13 @@ type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
 /// What the flights of one batch share. It must not leave the request that began it.
 #[derive(Clone)]
-pub(crate) struct Convoy {
+pub(crate) struct BatchScope {
     keys: Rc<RefCell<Vec<Rc<str>>>>,
     readings: Shared<LocalBoxFuture<'static, Rc<Readings>>>,
     pub(crate) semaphore: Semaphore,
 }
 
-impl Convoy {
+impl BatchScope {
     pub(crate) fn new<P: Ports>(ports: &P, cache_ttl_s: u64, timeout_ms: u64) -> Self {
         let keys = Rc::<RefCell<Vec<Rc<str>>>>::default();
         let (ports, wanted) = (ports.clone(), Rc::clone(&keys));

@@ -15,7 +15,7 @@ use crate::lookup::Layer;
 use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
 use crate::path::ImagePath;
-use crate::service::batch_scope::Convoy;
+use crate::service::batch_scope::BatchScope;
 use crate::service::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
 use crate::service::ports::Ports;
 use crate::service::single_flight::{Flight, Join};
@@ -62,7 +62,7 @@ pub(crate) struct Leader<P: Ports> {
     pub(super) flight: Rc<Flight<P::Signal, FlightEnd>>,
     pub(super) path: ImagePath,
     pub(super) key: Rc<str>,
-    pub(super) convoy: Option<Convoy>,
+    pub(super) batch: Option<BatchScope>,
     pub(super) ports: P,
 }
 
@@ -72,7 +72,7 @@ impl<P: Ports> Leader<P> {
         flight: Rc<Flight<P::Signal, FlightEnd>>,
         path: &ImagePath,
         key: &Rc<str>,
-        convoy: Option<&Convoy>,
+        batch: Option<&BatchScope>,
         ports: &P,
     ) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl<P: Ports> Leader<P> {
             flight,
             path: path.clone(),
             key: Rc::clone(key),
-            convoy: convoy.cloned(),
+            batch: batch.cloned(),
             ports: ports.clone(),
         }
     }
@@ -134,11 +134,11 @@ impl<P: Ports> Leader<P> {
             in_kv: false,
             kv_ms: None,
         };
-        let (key, convoy) = (&self.key, self.convoy.as_ref());
+        let (key, batch) = (&self.key, self.batch.as_ref());
         let start = Start::StaleInKv(known);
         let began = self
             .service
-            .refresh(&self.path, key, start, convoy, &self.ports);
+            .refresh(&self.path, key, start, batch, &self.ports);
         // Where memory was stale, this goes on with a refresh that is counted already.
         if began && !is_refresh {
             self.service.metrics.refreshes.count();
@@ -149,8 +149,8 @@ impl<P: Ports> Leader<P> {
     fn refresh_in_turn(self, known: AfterKv) {
         let ports = self.ports.clone();
         ports.launch(async move {
-            let Some(convoy) = &self.convoy else { return };
-            let Some(_permit) = convoy.turn(&self.ports).await else {
+            let Some(batch) = &self.batch else { return };
+            let Some(_permit) = batch.turn(&self.ports).await else {
                 return;
             };
             let (service, start) = (&self.service, Start::StaleInKv(known));
@@ -171,9 +171,9 @@ impl<P: Ports> Leader<P> {
         if let Some(outcome) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
             return FlightEnd::Completed(outcome);
         }
-        let _permit = match &self.convoy {
+        let _permit = match &self.batch {
             None => None,
-            Some(convoy) => match convoy.semaphore.try_acquire() {
+            Some(batch) => match batch.semaphore.try_acquire() {
                 None => return FlightEnd::NeedsOrigin(known),
                 permit => permit,
             },

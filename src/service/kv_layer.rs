@@ -36,8 +36,8 @@ impl<P: Ports> Leader<P> {
         if !config.cache_enabled {
             return KvAnswer::Unknown;
         }
-        let shared = match &self.convoy {
-            Some(convoy) => convoy.read(&self.key).await,
+        let shared = match &self.batch {
+            Some(batch) => batch.read(&self.key).await,
             None => None,
         };
         let reading = match shared {

@@ -20,7 +20,7 @@ use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::{ErrorKind, OriginError};
 use crate::origin::id::OriginIds;
 use crate::path::ImagePath;
-use crate::service::batch_scope::Convoy;
+use crate::service::batch_scope::BatchScope;
 use crate::service::fetch::{Leader, Start};
 use crate::service::fetch_outcome::{FetchOutcome, FlightEnd};
 use crate::service::ports::{KvFault, Ports};
@@ -146,7 +146,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     pub(crate) async fn fetch<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         path: &ImagePath,
-        convoy: Option<&Convoy>,
+        batch: Option<&BatchScope>,
         ports: &P,
     ) -> Result<Lookup, LookupError> {
         let started_ms = ports.now_ms();
@@ -160,7 +160,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 path,
                 &key,
                 Start::StaleInMemory(Rc::clone(entry)),
-                convoy,
+                batch,
                 ports,
             )
         {
@@ -172,7 +172,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             Ok(outcome) => return outcome,
             Err(held) => held,
         };
-        let outcome = self.fly_or_follow(path, &key, held, convoy, ports).await;
+        let outcome = self.fly_or_follow(path, &key, held, batch, ports).await;
         let now_ms = ports.now_ms();
         let timing = Timing {
             kv_ms: outcome.kv_ms,
@@ -218,16 +218,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         key: &Rc<str>,
         start: Start,
-        convoy: Option<&Convoy>,
+        batch: Option<&BatchScope>,
         ports: &P,
     ) -> bool {
         let Join::Lead(flight) = self.join(key, ports.now_ms()) else {
             return false;
         };
-        if let Some(convoy) = convoy.filter(|_| start.reads_kv()) {
-            convoy.join(key);
+        if let Some(batch) = batch.filter(|_| start.reads_kv()) {
+            batch.join(key);
         }
-        Leader::new(self, flight, path, key, convoy, ports).launch(start);
+        Leader::new(self, flight, path, key, batch, ports).launch(start);
         true
     }
 
@@ -241,7 +241,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         key: &Rc<str>,
         mut held: Option<Rc<Entry>>,
-        convoy: Option<&Convoy>,
+        batch: Option<&BatchScope>,
         ports: &P,
     ) -> FetchOutcome {
         let mut start = Start::Miss(held.clone());
@@ -258,11 +258,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             };
             if leads {
                 // A flight that has its turn already needs nothing of the batch.
-                let convoy = convoy.filter(|_| start.reads_kv());
-                if let Some(convoy) = convoy {
-                    convoy.join(key);
+                let batch = batch.filter(|_| start.reads_kv());
+                if let Some(batch) = batch {
+                    batch.join(key);
                 }
-                Leader::new(self, Rc::clone(&flight), path, key, convoy, ports)
+                Leader::new(self, Rc::clone(&flight), path, key, batch, ports)
                     .launch(start.clone());
             }
             self.wait(&flight, now_ms, ports).await;
@@ -281,8 +281,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 }
                 Some(FlightEnd::NeedsOrigin(known) | FlightEnd::Private(_, known)) => {
                     // A request by itself waits in no queue: it asks at once.
-                    if let (Some(convoy), None) = (convoy, &turn) {
-                        turn = convoy.turn(ports).await;
+                    if let (Some(batch), None) = (batch, &turn) {
+                        turn = batch.turn(ports).await;
                         if turn.is_none() {
                             return Self::overloaded(held);
                         }
