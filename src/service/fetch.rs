@@ -26,7 +26,7 @@ const RETRY_PAUSE_MS: f64 = 50.0;
 
 /// Why a flight begins, and with what.
 #[derive(Debug, Clone)]
-pub(crate) enum Start {
+pub(crate) enum Trigger {
     /// Memory has no answer, and a request waits for one. What memory holds may stand in.
     Miss(Option<Rc<Entry>>),
     /// Memory has answered with what is stale. KV may have something newer.
@@ -37,7 +37,7 @@ pub(crate) enum Start {
     StaleInKv(AfterKv),
 }
 
-impl Start {
+impl Trigger {
     /// Whether nobody waits for the outcome.
     fn is_refresh(&self) -> bool {
         matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
@@ -57,7 +57,7 @@ struct Fetched {
 
 /// One flight's work, and all it needs to outlive the request that began it.
 #[derive(Clone)]
-pub(crate) struct Leader<P: Ports> {
+pub(crate) struct Fetch<P: Ports> {
     pub(super) service: Rc<OptimizedMetadataService<P::Signal>>,
     pub(super) flight: Rc<Flight<P::Signal, FlightEnd>>,
     pub(super) path: ImagePath,
@@ -66,7 +66,7 @@ pub(crate) struct Leader<P: Ports> {
     pub(super) ports: P,
 }
 
-impl<P: Ports> Leader<P> {
+impl<P: Ports> Fetch<P> {
     pub(crate) fn new(
         service: &Rc<OptimizedMetadataService<P::Signal>>,
         flight: Rc<Flight<P::Signal, FlightEnd>>,
@@ -86,18 +86,18 @@ impl<P: Ports> Leader<P> {
     }
 
     /// Begins the work.
-    pub(crate) fn launch(self, start: Start) {
+    pub(crate) fn launch(self, trigger: Trigger) {
         let flight = Rc::clone(&self.flight);
         let ports = self.ports.clone();
-        flight.set_signal(ports.launch(async move { self.lead(start).await }));
+        flight.set_signal(ports.launch(async move { self.lead(trigger).await }));
     }
 
-    async fn lead(self, start: Start) {
-        let is_refresh = start.is_refresh();
-        let end = match start {
-            Start::Miss(held) => self.look(held).await,
-            Start::StaleInMemory(entry) => self.look(Some(entry)).await,
-            Start::NotInKv(known) | Start::StaleInKv(known) => self.in_turn(known).await,
+    async fn lead(self, trigger: Trigger) {
+        let is_refresh = trigger.is_refresh();
+        let end = match trigger {
+            Trigger::Miss(held) => self.look(held).await,
+            Trigger::StaleInMemory(entry) => self.look(Some(entry)).await,
+            Trigger::NotInKv(known) | Trigger::StaleInKv(known) => self.in_turn(known).await,
         };
         self.service
             .flights
@@ -135,10 +135,10 @@ impl<P: Ports> Leader<P> {
             kv_ms: None,
         };
         let (key, batch) = (&self.key, self.batch.as_ref());
-        let start = Start::StaleInKv(known);
+        let trigger = Trigger::StaleInKv(known);
         let began = self
             .service
-            .refresh(&self.path, key, start, batch, &self.ports);
+            .refresh(&self.path, key, trigger, batch, &self.ports);
         // Where memory was stale, this goes on with a refresh that is counted already.
         if began && !is_refresh {
             self.service.metrics.refreshes.count();
@@ -153,13 +153,13 @@ impl<P: Ports> Leader<P> {
             let Some(_permit) = batch.turn(&self.ports).await else {
                 return;
             };
-            let (service, start) = (&self.service, Start::StaleInKv(known));
+            let (service, trigger) = (&self.service, Trigger::StaleInKv(known));
             let now_ms = self.ports.now_ms();
             let joining = service.flights.borrow_mut().join(&self.key, now_ms);
             if let Join::Lead(flight) = joining {
                 let (path, key) = (&self.path, &self.key);
-                Leader::new(service, Rc::clone(&flight), path, key, None, &self.ports)
-                    .launch(start);
+                Fetch::new(service, Rc::clone(&flight), path, key, None, &self.ports)
+                    .launch(trigger);
                 service.wait(&flight, now_ms, &self.ports).await;
             }
         });
@@ -439,9 +439,9 @@ impl<P: Ports> Leader<P> {
         }
         self.service.memory.borrow_mut().remove(&*self.key);
         if in_kv && self.service.config.cache_enabled {
-            let leader = self.clone();
+            let fetch = self.clone();
             self.ports
-                .launch(async move { leader.delete_from_kv().await });
+                .launch(async move { fetch.delete_from_kv().await });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fetch::Leader;
+use super::fetch::Fetch;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
@@ -30,7 +30,7 @@ pub(super) enum KvAnswer {
     Unknown,
 }
 
-impl<P: Ports> Leader<P> {
+impl<P: Ports> Fetch<P> {
     pub(super) async fn read_kv(&self) -> KvAnswer {
         let config = &self.service.config;
         if !config.cache_enabled {
@@ -116,8 +116,8 @@ impl<P: Ports> Leader<P> {
             flights.begin_write(&self.key, &self.flight, write, now_ms)
         };
         if let Some(write) = begun {
-            let leader = self.clone();
-            self.ports.launch(async move { leader.write(write).await });
+            let fetch = self.clone();
+            self.ports.launch(async move { fetch.write(write).await });
         }
     }
 

@@ -21,7 +21,7 @@ use crate::origin::error::{ErrorKind, OriginError};
 use crate::origin::id::OriginIds;
 use crate::path::ImagePath;
 use crate::service::batch_scope::BatchScope;
-use crate::service::fetch::{Leader, Start};
+use crate::service::fetch::{Fetch, Trigger};
 use crate::service::fetch_outcome::{FetchOutcome, FlightEnd};
 use crate::service::ports::{KvFault, Ports};
 use crate::service::single_flight::{Flight, Flights, Join};
@@ -159,7 +159,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             && self.refresh(
                 path,
                 &key,
-                Start::StaleInMemory(Rc::clone(entry)),
+                Trigger::StaleInMemory(Rc::clone(entry)),
                 batch,
                 ports,
             )
@@ -217,17 +217,17 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         path: &ImagePath,
         key: &Rc<str>,
-        start: Start,
+        trigger: Trigger,
         batch: Option<&BatchScope>,
         ports: &P,
     ) -> bool {
         let Join::Lead(flight) = self.join(key, ports.now_ms()) else {
             return false;
         };
-        if let Some(batch) = batch.filter(|_| start.reads_kv()) {
+        if let Some(batch) = batch.filter(|_| trigger.reads_kv()) {
             batch.join(key);
         }
-        Leader::new(self, flight, path, key, batch, ports).launch(start);
+        Fetch::new(self, flight, path, key, batch, ports).launch(trigger);
         true
     }
 
@@ -244,7 +244,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         batch: Option<&BatchScope>,
         ports: &P,
     ) -> FetchOutcome {
-        let mut start = Start::Miss(held.clone());
+        let mut trigger = Trigger::Miss(held.clone());
         let (mut turn, mut lost) = (None, 0);
         for _ in 0..MOST_BOARDINGS {
             let now_ms = ports.now_ms();
@@ -258,12 +258,12 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             };
             if leads {
                 // A flight that has its turn already needs nothing of the batch.
-                let batch = batch.filter(|_| start.reads_kv());
+                let batch = batch.filter(|_| trigger.reads_kv());
                 if let Some(batch) = batch {
                     batch.join(key);
                 }
-                Leader::new(self, Rc::clone(&flight), path, key, batch, ports)
-                    .launch(start.clone());
+                Fetch::new(self, Rc::clone(&flight), path, key, batch, ports)
+                    .launch(trigger.clone());
             }
             self.wait(&flight, now_ms, ports).await;
             match flight.outcome() {
@@ -287,7 +287,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                             return Self::overloaded(held);
                         }
                     }
-                    start = Start::NotInKv(known);
+                    trigger = Trigger::NotInKv(known);
                 }
                 None => {
                     self.flights.borrow_mut().abandon(key, &flight);
@@ -297,7 +297,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                         Recall::Miss { held } => held,
                         Recall::Failed(_) => None,
                     };
-                    start = Start::Miss(held.clone());
+                    trigger = Trigger::Miss(held.clone());
                     lost = usize::saturating_add(lost, 1);
                     if lost == BOARDINGS {
                         break;
