@@ -52,18 +52,18 @@ fn origin_knows(isolate: &Isolate) {
     isolate.runtime.origin_answers([Answer::Size(800, 600)]);
 }
 
-fn recall(isolate: &Isolate) -> bool {
+fn in_memory(isolate: &Isolate) -> bool {
     let now_ms = START_MS;
     isolate
         .service
-        .recall_metadata("metadata:a", now_ms)
+        .metadata_in_memory("metadata:a", now_ms)
         .is_some()
 }
 
 #[test]
 #[allow(clippy::too_many_lines)] // a table
 fn each_number_has_its_reason() {
-    let stories: [Case; 22] = [
+    let stories: [Case; 21] = [
         ("nothing", json!({}), |_| {}, &[]),
         (
             "a miss",
@@ -106,9 +106,9 @@ fn each_number_has_its_reason() {
             json!({}),
             |isolate| {
                 in_kv(isolate, 0);
-                assert!(!recall(isolate));
+                assert!(!in_memory(isolate));
                 isolate.get("a").unwrap();
-                assert!(recall(isolate));
+                assert!(in_memory(isolate));
             },
             &[
                 ("answers.kv", 1),
@@ -242,7 +242,7 @@ fn each_number_has_its_reason() {
                 isolate.runtime.origin_answers([Answer::Status(404)]);
                 isolate.get("a").unwrap_err();
                 isolate.get("a").unwrap_err();
-                assert!(recall(isolate));
+                assert!(in_memory(isolate));
             },
             &[
                 ("layers.memory.misses", 1),
@@ -464,14 +464,6 @@ fn each_number_has_its_reason() {
                 ("origin.fetches", 1),
                 ("entries", 1),
             ],
-        ),
-        (
-            "memory that is looked into, which is not counted",
-            json!({}),
-            |isolate| {
-                let _ = isolate.service.recall("metadata:a", START_MS);
-            },
-            &[],
         ),
     ];
     for (what, settings, story, expected) in stories {

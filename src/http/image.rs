@@ -131,7 +131,7 @@ pub(super) fn recall<S: Clone + 'static>(
         None => ImagePath::from_raw(raw).ok()?.cache_key().as_ref().into(),
     };
     let service = site.service();
-    let outcome = service.recall_metadata(&key, now_ms)?;
+    let outcome = service.metadata_in_memory(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => {
             let told = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);

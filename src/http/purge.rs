@@ -10,8 +10,8 @@ use super::request::Request;
 use super::response::Response;
 use crate::path::ImagePath;
 use crate::service::OptimizedMetadataService;
+use crate::service::Purged;
 use crate::service::ports::Ports;
-use crate::service::purge::Purged;
 use crate::text::query;
 
 /// What is to be forgotten.

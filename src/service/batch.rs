@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use super::batch_scope::BatchScope;
+use super::join_all::join_all;
+use super::ports::Ports;
+use super::state::OptimizedMetadataService;
 use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
-use crate::service::OptimizedMetadataService;
-use crate::service::batch_scope::BatchScope;
-use crate::service::join::join_all;
-use crate::service::ports::Ports;
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// The metadata of the images at `paths`, in their order.
@@ -31,7 +31,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let lookups = distinct
             .iter()
-            .map(|path| self.fetch(path, Some(&batch), ports));
+            .map(|path| self.get(path, Some(&batch), ports));
         let outcomes = join_all(lookups).await;
         paths
             .iter()

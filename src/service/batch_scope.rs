@@ -6,8 +6,8 @@ use std::rc::Rc;
 use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 
-use crate::service::ports::{KvFault, Ports, Stored};
-use crate::service::semaphore::{Permit, Semaphore};
+use super::ports::{KvFault, Ports, Stored};
+use super::semaphore::{Permit, Semaphore};
 
 /// How many images of one batch are fetched at a time. A Worker may wait for the headers of six
 /// answers at once; more would only queue in the runtime, with their deadlines running.
@@ -19,15 +19,15 @@ const QUEUE_MS: u64 = 15_000;
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
 /// What the flights of one batch share. It must not leave the request that began it.
-#[derive(Clone)]
-pub(crate) struct BatchScope {
+#[derive(Debug, Clone)]
+pub(super) struct BatchScope {
     keys: Rc<RefCell<Vec<Rc<str>>>>,
     readings: Shared<LocalBoxFuture<'static, Rc<Readings>>>,
-    pub(crate) semaphore: Semaphore,
+    pub(super) semaphore: Semaphore,
 }
 
 impl BatchScope {
-    pub(crate) fn new<P: Ports>(ports: &P, cache_ttl_s: u64, timeout_ms: u64) -> Self {
+    pub(super) fn new<P: Ports>(ports: &P, cache_ttl_s: u64, timeout_ms: u64) -> Self {
         let keys = Rc::<RefCell<Vec<Rc<str>>>>::default();
         let (ports, wanted) = (ports.clone(), Rc::clone(&keys));
         // Begun by the first flight that waits for it. Flights run after all have joined: the
@@ -49,7 +49,7 @@ impl BatchScope {
     }
 
     /// Waits for a turn at the origin; `None` if it comes too late.
-    pub(crate) async fn turn(&self, ports: &impl Ports) -> Option<Permit> {
+    pub(super) async fn turn(&self, ports: &impl Ports) -> Option<Permit> {
         let queued_ms = ports.now_ms();
         let permit = self.semaphore.acquire().await;
         let waited_ms = ports.now_ms().saturating_sub(queued_ms);
@@ -57,12 +57,12 @@ impl BatchScope {
     }
 
     /// Adds a key to the one read.
-    pub(crate) fn join(&self, key: &Rc<str>) {
+    pub(super) fn add(&self, key: &Rc<str>) {
         self.keys.borrow_mut().push(Rc::clone(key));
     }
 
     /// What KV holds under `key`; `None` where the key joined after the one read had begun.
-    pub(crate) async fn read(&self, key: &str) -> Option<Result<Stored, KvFault>> {
+    pub(super) async fn read(&self, key: &str) -> Option<Result<Stored, KvFault>> {
         match &*self.readings.clone().await {
             Ok(readings) => {
                 let reading = readings.iter().find(|(read, _)| **read == *key);

@@ -1,109 +1,126 @@
-//! What the leader of a flight does: look in memory again, read KV, ask the origin, keep the
-//! result, and write KV behind the answer.
+//! What the leader of a flight does: memory again, KV, the origin, then store.
+//!
+//! A fetch outlives the request that started it. It stores what it has found before its flight completes, writes KV in the
+//! background, and starts the background refresh of a stale record.
 
 use std::rc::Rc;
 
-use super::kv_layer::KvAnswer;
-use super::{OptimizedMetadataService, Recall};
+use super::batch_scope::BatchScope;
+use super::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
+use super::flight::Flight;
+use super::kv_layer::{KvRead, KvReading};
+use super::memory_layer::MemoryLookup;
+use super::origin_layer::Fetched;
+use super::ports::Ports;
+use super::single_flight::Join;
+use super::state::OptimizedMetadataService;
+use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
-use crate::cache::negative_cache::CachedError;
 use crate::cache::record::Record;
-use crate::image::metadata::ImageMetadata;
-use crate::image::prefix::BodyPrefix;
 use crate::lookup::Layer;
-use crate::origin::error::{ErrorKind, OriginError, OriginFault};
-use crate::origin::id::OriginId;
+use crate::origin::error::OriginFault;
 use crate::path::ImagePath;
-use crate::service::batch_scope::BatchScope;
-use crate::service::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
-use crate::service::ports::Ports;
-use crate::service::single_flight::{Flight, Join};
 use crate::telemetry::log::Event;
 
-/// The pause before the one retry: this, and up to twice as much.
-const RETRY_PAUSE_MS: f64 = 50.0;
-
-/// Why a flight begins, and with what.
+/// Why a fetch starts, and what is known by then.
 #[derive(Debug, Clone)]
-pub(crate) enum Trigger {
-    /// Memory has no answer, and a request waits for one. What memory holds may stand in.
+pub(super) enum Trigger {
+    /// Memory has no answer, and a request waits for one. The entry is served if all layers fail.
     Miss(Option<Rc<Entry>>),
-    /// Memory has answered with what is stale. KV may have something newer.
+    /// A request was answered with a stale entry from memory. KV may have a newer record.
     StaleInMemory(Rc<Entry>),
     /// KV was read for a request that waits: only the origin is left.
     NotInKv(AfterKv),
-    /// What KV holds is stale, too: only the origin is left.
+    /// The record in KV is stale, too: only the origin is left.
     StaleInKv(AfterKv),
 }
 
 impl Trigger {
-    /// Whether nobody waits for the outcome.
+    /// Returns `true` if no request waits for the outcome.
     fn is_refresh(&self) -> bool {
         matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
     }
 
-    /// Whether KV is read.
-    pub(crate) fn reads_kv(&self) -> bool {
+    /// Returns `true` if KV has not been read yet.
+    pub(super) fn reads_kv(&self) -> bool {
         matches!(self, Self::Miss(_) | Self::StaleInMemory(_))
     }
 }
 
-/// What an origin returned, and which one it was.
-struct Fetched {
-    metadata: ImageMetadata,
-    origin: Option<OriginId>,
-}
-
-/// One flight's work, and all it needs to outlive the request that began it.
-#[derive(Clone)]
-pub(crate) struct Fetch<P: Ports> {
-    pub(super) service: Rc<OptimizedMetadataService<P::Signal>>,
-    pub(super) flight: Rc<Flight<P::Signal, FlightEnd>>,
-    pub(super) path: ImagePath,
-    pub(super) key: Rc<str>,
-    pub(super) batch: Option<BatchScope>,
-    pub(super) ports: P,
+/// The work of one flight, with all it needs to outlive the request that started it.
+pub(super) struct Fetch<P: Ports> {
+    service: Rc<OptimizedMetadataService<P::Signal>>,
+    flight: Rc<Flight<P::Signal, FlightEnd>>,
+    path: ImagePath,
+    key: Rc<str>,
+    batch: Option<BatchScope>,
+    ports: P,
 }
 
 impl<P: Ports> Fetch<P> {
-    pub(crate) fn new(
+    /// Starts the work of `flight`.
+    pub(super) fn start(
         service: &Rc<OptimizedMetadataService<P::Signal>>,
-        flight: Rc<Flight<P::Signal, FlightEnd>>,
-        path: &ImagePath,
-        key: &Rc<str>,
-        batch: Option<&BatchScope>,
-        ports: &P,
-    ) -> Self {
-        Self {
+        flight: &Rc<Flight<P::Signal, FlightEnd>>,
+        target: Target<'_, P>,
+        trigger: Trigger,
+    ) {
+        if trigger.reads_kv()
+            && let Some(batch) = target.batch
+        {
+            batch.add(target.key);
+        }
+        let fetch = Self {
             service: Rc::clone(service),
-            flight,
-            path: path.clone(),
-            key: Rc::clone(key),
-            batch: batch.cloned(),
-            ports: ports.clone(),
+            flight: Rc::clone(flight),
+            path: target.path.clone(),
+            key: Rc::clone(target.key),
+            batch: target.batch.cloned(),
+            ports: target.ports.clone(),
+        };
+        let signal = target.ports.launch(async move { fetch.run(trigger).await });
+        flight.set_signal(signal);
+    }
+
+    /// Starts a background refresh, unless a flight of this key is under way. Returns `true` if it started one.
+    ///
+    /// If memory is stale, so is that of every other isolate that has the image. KV is asked first: the first isolate to
+    /// reach the origin saves the others the fetch.
+    pub(super) fn refresh(
+        service: &Rc<OptimizedMetadataService<P::Signal>>,
+        target: Target<'_, P>,
+        trigger: Trigger,
+    ) -> bool {
+        let now_ms = target.ports.now_ms();
+        let Join::Lead(flight) = service.join_flight(target.key, now_ms) else {
+            return false;
+        };
+        Self::start(service, &flight, target, trigger);
+        true
+    }
+
+    fn target(&self) -> Target<'_, P> {
+        Target {
+            path: &self.path,
+            key: &self.key,
+            batch: self.batch.as_ref(),
+            ports: &self.ports,
         }
     }
 
-    /// Begins the work.
-    pub(crate) fn launch(self, trigger: Trigger) {
-        let flight = Rc::clone(&self.flight);
-        let ports = self.ports.clone();
-        flight.set_signal(ports.launch(async move { self.lead(trigger).await }));
-    }
-
-    async fn lead(self, trigger: Trigger) {
+    async fn run(self, trigger: Trigger) {
         let is_refresh = trigger.is_refresh();
         let end = match trigger {
-            Trigger::Miss(held) => self.look(held).await,
-            Trigger::StaleInMemory(entry) => self.look(Some(entry)).await,
-            Trigger::NotInKv(known) | Trigger::StaleInKv(known) => self.in_turn(known).await,
+            Trigger::Miss(stale_fallback) => self.look_up(stale_fallback).await,
+            Trigger::StaleInMemory(entry) => self.look_up(Some(entry)).await,
+            Trigger::NotInKv(known) | Trigger::StaleInKv(known) => self.ask_in_turn(known).await,
         };
         self.service
             .flights
             .borrow_mut()
             .complete(&self.key, &self.flight, end.clone());
-        // A purge that came meanwhile must not find its record again as what a refresh falls back on.
+        // After a purge, a refresh must not bring the purged record back as its fallback.
         if self.flight.is_invalidated() {
             return;
         }
@@ -118,12 +135,12 @@ impl<P: Ports> Fetch<P> {
         }
     }
 
-    /// Goes on to the origin for a record of KV that is stale, unless the origin failed a moment ago.
+    /// Refreshes a stale record of KV from the origin, unless the origin has failed recently.
     fn refresh_if_stale(&self, entry: Rc<Entry>, is_refresh: bool) {
-        let now_ms = self.ports.now_ms();
-        let state = entry.state(&self.service.freshness, now_ms);
+        let (service, now_ms) = (&self.service, self.ports.now_ms());
+        let state = entry.state(&service.freshness, now_ms);
         let is_failing = || {
-            let mut errors = self.service.negative_cache.borrow_mut();
+            let mut errors = service.negative_cache.borrow_mut();
             errors.get(&self.key, now_ms).is_some()
         };
         if state != Freshness::StaleWhileRevalidate || is_failing() {
@@ -134,18 +151,14 @@ impl<P: Ports> Fetch<P> {
             in_kv: false,
             kv_ms: None,
         };
-        let (key, batch) = (&self.key, self.batch.as_ref());
-        let trigger = Trigger::StaleInKv(known);
-        let began = self
-            .service
-            .refresh(&self.path, key, trigger, batch, &self.ports);
-        // Where memory was stale, this goes on with a refresh that is counted already.
-        if began && !is_refresh {
-            self.service.metrics.refreshes.count();
+        let started = Self::refresh(service, self.target(), Trigger::StaleInKv(known));
+        // A refresh that goes on at the origin is counted already.
+        if started && !is_refresh {
+            service.metrics.refreshes.count();
         }
     }
 
-    /// Refreshes once the batch has its turn. This is a task of its own, for which no request waits.
+    /// Refreshes when the batch has a turn at the origin. This is a task of its own: no request waits for it.
     fn refresh_in_turn(self, known: AfterKv) {
         let ports = self.ports.clone();
         ports.launch(async move {
@@ -153,22 +166,64 @@ impl<P: Ports> Fetch<P> {
             let Some(_permit) = batch.turn(&self.ports).await else {
                 return;
             };
-            let (service, trigger) = (&self.service, Trigger::StaleInKv(known));
-            let now_ms = self.ports.now_ms();
-            let joining = service.flights.borrow_mut().join(&self.key, now_ms);
-            if let Join::Lead(flight) = joining {
-                let (path, key) = (&self.path, &self.key);
-                Fetch::new(service, Rc::clone(&flight), path, key, None, &self.ports)
-                    .launch(trigger);
-                service.wait(&flight, now_ms, &self.ports).await;
+            let (service, now_ms) = (&self.service, self.ports.now_ms());
+            if let Join::Lead(flight) = service.join_flight(&self.key, now_ms) {
+                let alone = Target {
+                    batch: None,
+                    ..self.target()
+                };
+                Self::start(service, &flight, alone, Trigger::StaleInKv(known));
+                service.wait_for(&flight, now_ms, &self.ports).await;
             }
         });
     }
 
-    /// Asks the origin, or says that the batch has no turn for it yet.
-    async fn in_turn(&self, known: AfterKv) -> FlightEnd {
-        // Another flight may have been there since KV was read.
-        if let Some(outcome) = self.in_memory().or_else(|| self.while_origin_fails(&known)) {
+    async fn look_up(&self, stale_fallback: Option<Rc<Entry>>) -> FlightEnd {
+        // Two followers of a lost leader take over one after the other. If the flight of the first completes before the
+        // second joins, the entry is in memory by now.
+        if let Some(outcome) = self.hit_in_memory() {
+            return FlightEnd::Completed(outcome);
+        }
+        let (service, target) = (&self.service, self.target());
+        let KvRead { reading, kv_ms } = service.read_kv(target).await;
+        let in_memory = stale_fallback.map(Fallback::in_memory);
+        let (fallback, in_kv) = match reading {
+            KvReading::Usable(entry) => {
+                let state = entry.state(&service.freshness, self.ports.now_ms());
+                if state == Freshness::Fresh {
+                    service.store_fresh(target, &self.flight, &entry);
+                } else {
+                    service.store_stale(target, &self.flight, &entry);
+                }
+                return FlightEnd::Completed(FetchOutcome {
+                    result: Ok(entry),
+                    layer: Layer::Kv,
+                    kv_ms,
+                    origin_ms: None,
+                });
+            }
+            KvReading::Fallback(entry) => (Some(Fallback::newer(in_memory, entry)), true),
+            KvReading::Useless => (in_memory, true),
+            KvReading::Nothing => {
+                // Purged elsewhere: what memory has must not come back.
+                service.evict(&self.key, &self.flight);
+                (None, false)
+            }
+            KvReading::Unknown => (in_memory, false),
+        };
+        let known = AfterKv {
+            fallback,
+            in_kv,
+            kv_ms,
+        };
+        self.ask_in_turn(known).await
+    }
+
+    /// Asks the origin, or ends the flight because the batch has no turn there yet.
+    async fn ask_in_turn(&self, known: AfterKv) -> FlightEnd {
+        // Another flight may have completed since KV was read.
+        let outcome = self.hit_in_memory();
+        if let Some(outcome) = outcome.or_else(|| self.recent_error(&known)) {
             return FlightEnd::Completed(outcome);
         }
         let _permit = match &self.batch {
@@ -181,9 +236,9 @@ impl<P: Ports> Fetch<P> {
         self.ask_origin(known).await
     }
 
-    fn in_memory(&self) -> Option<FetchOutcome> {
-        match self.service.recall(&self.key, self.ports.now_ms()) {
-            Recall::Hit(entry) => Some(FetchOutcome {
+    fn hit_in_memory(&self) -> Option<FetchOutcome> {
+        match self.service.lookup_memory(&self.key, self.ports.now_ms()) {
+            MemoryLookup::Hit(entry) => Some(FetchOutcome {
                 result: Ok(entry),
                 layer: Layer::Memory,
                 kv_ms: None,
@@ -193,53 +248,8 @@ impl<P: Ports> Fetch<P> {
         }
     }
 
-    async fn look(&self, held: Option<Rc<Entry>>) -> FlightEnd {
-        // Two followers of a lost leader take over one after the other where the first one's
-        // flight lands between the second's waking up and its joining: the entry is there then.
-        if let Some(outcome) = self.in_memory() {
-            return FlightEnd::Completed(outcome);
-        }
-        let started_ms = self.ports.now_ms();
-        let answer = self.read_kv().await;
-        let kv_ms = self
-            .service
-            .config
-            .cache_enabled
-            .then(|| self.ports.now_ms().saturating_sub(started_ms));
-        let held = held.map(Fallback::in_memory);
-        let (fallback, in_kv) = match answer {
-            KvAnswer::Usable(entry) => {
-                let state = entry.state(&self.service.freshness, self.ports.now_ms());
-                if state == Freshness::Fresh {
-                    self.keep(&entry);
-                } else {
-                    self.keep_stale(&entry);
-                }
-                return FlightEnd::Completed(FetchOutcome {
-                    result: Ok(entry),
-                    layer: Layer::Kv,
-                    kv_ms,
-                    origin_ms: None,
-                });
-            }
-            KvAnswer::LastResort(entry) => (Some(Fallback::newer(held, entry)), true),
-            KvAnswer::Useless => (held, true),
-            KvAnswer::Nothing => {
-                self.evict();
-                (None, false)
-            }
-            KvAnswer::Unknown => (held, false),
-        };
-        let known = AfterKv {
-            fallback,
-            in_kv,
-            kv_ms,
-        };
-        self.in_turn(known).await
-    }
-
-    /// The outcome if the origin failed a moment ago: it is not asked again yet.
-    fn while_origin_fails(&self, known: &AfterKv) -> Option<FetchOutcome> {
+    /// The outcome if the origin failed recently: it is not asked again yet.
+    fn recent_error(&self, known: &AfterKv) -> Option<FetchOutcome> {
         let now_ms = self.ports.now_ms();
         let mut errors = self.service.negative_cache.borrow_mut();
         let cached = errors.get(&self.key, now_ms)?;
@@ -254,7 +264,7 @@ impl<P: Ports> Fetch<P> {
         };
         drop(errors);
         if let Ok(entry) = &result {
-            self.keep_stale(entry);
+            self.service.store_stale(self.target(), &self.flight, entry);
         }
         Some(FetchOutcome {
             result,
@@ -265,27 +275,27 @@ impl<P: Ports> Fetch<P> {
     }
 
     async fn ask_origin(&self, known: AfterKv) -> FlightEnd {
-        let (in_kv, kv_ms) = (known.in_kv, known.kv_ms);
+        let (service, target) = (&self.service, self.target());
         let started_ms = self.ports.now_ms();
-        let result = self.ask_with_one_retry().await;
-        self.service.metrics.origin.count(result.is_ok());
+        let result = service.fetch_from_origin(&self.path, &self.ports).await;
         let now_ms = self.ports.now_ms();
         let outcome = |result, layer| FetchOutcome {
             result,
             layer,
-            kv_ms,
+            kv_ms: known.kv_ms,
             origin_ms: Some(now_ms.saturating_sub(started_ms)),
         };
         let OriginFault { error, message } = match result {
             Ok(Fetched { metadata, origin }) => {
-                let entry = self.entry(metadata.clone(), now_ms);
-                let stored = self.service.config.cache_enabled && !self.flight.is_invalidated();
-                self.keep(&entry);
-                self.write_kv_behind(&Record {
+                let entry = service.new_entry(target, metadata.clone(), now_ms);
+                let stored = service.is_stored(&self.flight);
+                service.store_fresh(target, &self.flight, &entry);
+                let record = Record {
                     metadata,
                     last_fetched_ms: Some(now_ms),
                     origin,
-                });
+                };
+                service.write_kv_in_background(target, &self.flight, &record);
                 return FlightEnd::Completed(outcome(Ok(entry), Layer::Origin { stored }));
             }
             Err(fault) => fault,
@@ -295,16 +305,16 @@ impl<P: Ports> Fetch<P> {
             error: &error,
             cause: message.as_deref(),
         };
-        self.service.log(&event, &self.ports);
+        service.log(&event, &self.ports);
         let fallback = known.fallback.as_ref();
-        let stands_in = error.allows_stale() && fallback.is_some();
-        let cached = self.remember(error, stands_in, now_ms);
+        let serves_stale = error.allows_stale() && fallback.is_some();
+        let cached = service.store_error(&self.key, &self.flight, error, serves_stale, now_ms);
         if !error.allows_stale() {
-            self.forget(in_kv || fallback.is_some());
+            self.purge_stale(known.in_kv || fallback.is_some());
         }
-        let outcome = match fallback.filter(|_| stands_in) {
+        let outcome = match fallback.filter(|_| serves_stale) {
             Some(Fallback { entry, layer }) => {
-                self.keep_stale(entry);
+                service.store_stale(target, &self.flight, entry);
                 outcome(Ok(Rc::clone(entry)), *layer)
             }
             None => outcome(Err(cached), Layer::Origin { stored: false }),
@@ -316,132 +326,11 @@ impl<P: Ports> Fetch<P> {
         }
     }
 
-    async fn ask_with_one_retry(&self) -> Result<Fetched, OriginFault> {
-        let config = &self.service.config;
-        let started_ms = self.ports.now_ms();
-        let deadline = self.ports.deadline(config.origin_timeout_ms);
-        let mut is_retry = false;
-        // A loop, so that what it awaits is in the Worker once.
-        loop {
-            let result = match self.ask_bucket(started_ms).await {
-                Some(result) => result,
-                None => self.ask_url(&deadline).await,
-            };
-            let retries = |fault: &OriginFault| !is_retry && fault.error.is_worth_a_retry();
-            if !result.as_ref().is_err_and(retries) {
-                return result;
-            }
-            is_retry = true;
-            let pause_ms = RETRY_PAUSE_MS * (1.0 + self.ports.random());
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 50 to 100
-            self.ports.sleep(pause_ms as u64).await;
-        }
-    }
-
-    /// What the bucket has; `None` where there is none, or it has nothing and there is an `originUrl` to ask.
-    async fn ask_bucket(&self, started_ms: u64) -> Option<Result<Fetched, OriginFault>> {
-        let config = &self.service.config;
-        config.origin_bucket.as_ref()?;
-        let spent_ms = self.ports.now_ms().saturating_sub(started_ms);
-        let remaining_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
-        let prefix = BodyPrefix::new(config.header_limits, None);
-        self.service.metrics.origin_fetches.count();
-        let object = self
-            .ports
-            .open(self.path.as_str(), prefix, remaining_ms)
-            .await;
-        let result = match object {
-            Ok(None) if config.origin_url.is_some() => return None,
-            Ok(None) => Err(ErrorKind::NotFound.into()),
-            Ok(Some(object)) => object.metadata().map_err(OriginFault::from),
-            Err(fault) => Err(fault),
-        };
-        Some(self.fetched(result, self.service.origins.bucket))
-    }
-
-    async fn ask_url(&self, deadline: &P::Deadline) -> Result<Fetched, OriginFault> {
-        let config = &self.service.config;
-        let url = self
-            .path
-            .origin_url(config.origin_url.as_deref().unwrap_or_default());
-        self.service.metrics.origin_fetches.count();
-        let response = self.ports.ask(&url, config.header_limits, deadline).await;
-        let result = response.and_then(|response| Ok(response.metadata()?));
-        self.fetched(result, self.service.origins.url)
-    }
-
-    /// Names the origin of what was fetched, and counts a response that says nothing about the image.
-    fn fetched(
-        &self,
-        result: Result<ImageMetadata, OriginFault>,
-        origin: Option<OriginId>,
-    ) -> Result<Fetched, OriginFault> {
-        if result
-            .as_ref()
-            .is_err_and(|fault| fault.error.allows_stale())
-        {
-            self.service.metrics.origin_failures.count();
-        }
-        result.map(|metadata| Fetched { metadata, origin })
-    }
-
-    pub(super) fn entry(&self, metadata: ImageMetadata, last_fetched_ms: u64) -> Rc<Entry> {
-        let lifetime_ms = self.service.freshness.lifetime_ms(&self.key);
-        let now_ms = self.ports.now_ms();
-        Entry::new(&self.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
-    }
-
-    fn keep(&self, entry: &Rc<Entry>) {
-        if !self.flight.is_invalidated() {
-            self.keep_stale(entry);
-            self.service.negative_cache.borrow_mut().remove(&self.key);
-        }
-    }
-
-    /// As [`keep`](Self::keep), but the failure that made a stale entry the answer still stands.
-    fn keep_stale(&self, entry: &Rc<Entry>) {
-        if self.flight.is_invalidated() {
-            return;
-        }
-        let (before, pruned) = {
-            let mut memory = self.service.memory.borrow_mut();
-            let before = memory.len();
-            (
-                before,
-                memory.insert(Rc::clone(&self.key), Rc::clone(entry)),
-            )
-        };
-        if pruned > 0 {
-            let event = Event::Pruned { before, pruned };
-            self.service.log(&event, &self.ports);
-        }
-    }
-
-    fn remember(&self, error: OriginError, has_fallback: bool, now_ms: u64) -> CachedError {
-        if self.flight.is_invalidated() || error.is_private() {
-            return CachedError::once(error);
-        }
-        let mut errors = self.service.negative_cache.borrow_mut();
-        errors.insert(&self.key, error, has_fallback, now_ms)
-    }
-
-    /// KV has no record where memory has an old one: it was purged elsewhere, and must not come back.
-    fn evict(&self) {
-        if !self.flight.is_invalidated() {
-            self.service.memory.borrow_mut().remove(&*self.key);
-        }
-    }
-
-    /// The origin says that there is nothing to know: a stale record must not come back.
-    fn forget(&self, in_kv: bool) {
-        if self.flight.is_invalidated() {
-            return;
-        }
-        self.service.memory.borrow_mut().remove(&*self.key);
-        if in_kv && self.service.config.cache_enabled {
-            let fetch = self.clone();
-            self.ports
-                .launch(async move { fetch.delete_from_kv().await });
+    /// Removes what the caches have of an image that the origin says does not exist.
+    fn purge_stale(&self, in_kv: bool) {
+        self.service.evict(&self.key, &self.flight);
+        if in_kv && !self.flight.is_invalidated() {
+            self.service.delete_from_kv_in_background(self.target());
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::origin::error::OriginError;
 
 /// How a flight ends.
 #[derive(Debug, Clone)]
-pub(crate) enum FlightEnd {
+pub(super) enum FlightEnd {
     /// With an outcome for all who wait for it.
     Completed(FetchOutcome),
     /// KV has no answer, and the batch that leads has no turn at the origin yet. Who waits asks the origin by itself: the
@@ -21,22 +21,22 @@ pub(crate) enum FlightEnd {
 
 /// What is known once KV was read, if the origin is to be asked.
 #[derive(Debug, Clone)]
-pub(crate) struct AfterKv {
-    pub(crate) fallback: Option<Fallback>,
+pub(super) struct AfterKv {
+    pub(super) fallback: Option<Fallback>,
     /// KV has a record that cannot be used, or only if the origin fails.
-    pub(crate) in_kv: bool,
-    pub(crate) kv_ms: Option<u64>,
+    pub(super) in_kv: bool,
+    pub(super) kv_ms: Option<u64>,
 }
 
 /// A stale entry that is served if the origin fails.
 #[derive(Debug, Clone)]
-pub(crate) struct Fallback {
-    pub(crate) entry: Rc<Entry>,
-    pub(crate) layer: Layer,
+pub(super) struct Fallback {
+    pub(super) entry: Rc<Entry>,
+    pub(super) layer: Layer,
 }
 
 impl Fallback {
-    pub(crate) fn in_memory(entry: Rc<Entry>) -> Self {
+    pub(super) fn in_memory(entry: Rc<Entry>) -> Self {
         Self {
             entry,
             layer: Layer::Memory,
@@ -44,9 +44,9 @@ impl Fallback {
     }
 
     /// The one in memory if it is newer than KV's, which KV may have had in its cache for a while.
-    pub(crate) fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
+    pub(super) fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
         match in_memory {
-            Some(held) if held.entry.is_newer_than(&in_kv) => held,
+            Some(in_memory) if in_memory.entry.is_newer_than(&in_kv) => in_memory,
             _ => Self {
                 entry: in_kv,
                 layer: Layer::Kv,
@@ -57,19 +57,27 @@ impl Fallback {
 
 /// What a flight brought.
 #[derive(Debug, Clone)]
-pub(crate) struct FetchOutcome {
-    pub(crate) result: Result<Rc<Entry>, CachedError>,
-    pub(crate) layer: Layer,
-    pub(crate) kv_ms: Option<u64>,
-    pub(crate) origin_ms: Option<u64>,
+pub(super) struct FetchOutcome {
+    pub(super) result: Result<Rc<Entry>, CachedError>,
+    pub(super) layer: Layer,
+    pub(super) kv_ms: Option<u64>,
+    pub(super) origin_ms: Option<u64>,
 }
 
 impl FetchOutcome {
     /// The stale entry at hand, or else the failure.
-    pub(crate) fn from_failure(error: OriginError, layer: Layer, held: Option<Rc<Entry>>) -> Self {
+    pub(super) fn from_error(
+        error: OriginError,
+        layer: Layer,
+        stale_fallback: Option<Rc<Entry>>,
+    ) -> Self {
         Self {
-            layer: if held.is_some() { Layer::Memory } else { layer },
-            result: held.ok_or(CachedError::once(error)),
+            layer: if stale_fallback.is_some() {
+                Layer::Memory
+            } else {
+                layer
+            },
+            result: stale_fallback.ok_or(CachedError::once(error)),
             kv_ms: None,
             origin_ms: None,
         }

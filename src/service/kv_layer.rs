@@ -1,153 +1,262 @@
-//! What the leader of a flight does with KV: read it, and write it behind the answer.
+//! L2: reads, writes, deletes and lists KV.
+//!
+//! No other file of the service knows that caching can be off, or that the namespace may not be bound.
 
 use std::rc::Rc;
 
-use super::fetch::Fetch;
+use super::fetch_outcome::FlightEnd;
+use super::flight::Flight;
+use super::kv_writes::{Write, WriteEnd};
+use super::ports::{KvFault, Page, Ports, Stored};
+use super::state::OptimizedMetadataService;
+use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
-use crate::service::ports::{KvFault, Ports, Stored};
-use crate::service::single_flight::{Write, WriteEnd};
 use crate::telemetry::log::Event;
 
-/// KV keeps nothing for less than this.
-const MIN_KV_TTL_S: u64 = 60;
+/// The shortest time that KV keeps a key.
+const MIN_TTL_S: u64 = 60;
 
-/// Longest wait for a KV write or deletion, which only the runtime or an operator waits for.
-pub(crate) const KV_WRITE_TIMEOUT_MS: u64 = 10_000;
+/// The time limit of a write, a deletion or a listing. No look-up waits for one.
+const WRITE_TIMEOUT_MS: u64 = 10_000;
 
-/// What KV said.
-pub(super) enum KvAnswer {
-    /// A record that may be served as it is.
+/// What a read of KV brings.
+pub(super) struct KvRead {
+    pub(super) reading: KvReading,
+    /// How long it took; `None` if caching is off.
+    pub(super) kv_ms: Option<u64>,
+}
+
+/// What KV has under a key.
+pub(super) enum KvReading {
+    /// A record that may be served.
     Usable(Rc<Entry>),
     /// A record that may be served if the origin fails.
-    LastResort(Rc<Entry>),
+    Fallback(Rc<Entry>),
     /// A record that is too old, malformed, or of another origin.
     Useless,
-    /// No record: whatever memory holds may have been purged.
+    /// No record: the entry in memory may have been purged elsewhere.
     Nothing,
-    /// KV is off or failing: it tells nothing about what memory holds.
+    /// KV is off or failing: this says nothing about the entry in memory.
     Unknown,
 }
 
-impl<P: Ports> Fetch<P> {
-    pub(super) async fn read_kv(&self) -> KvAnswer {
-        let config = &self.service.config;
-        if !config.cache_enabled {
-            return KvAnswer::Unknown;
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// Reads the record of `target`, alone or with the other images of its batch.
+    pub(super) async fn read_kv<P: Ports<Signal = S>>(&self, target: Target<'_, P>) -> KvRead {
+        if !self.config.cache_enabled {
+            return KvRead {
+                reading: KvReading::Unknown,
+                kv_ms: None,
+            };
         }
-        let shared = match &self.batch {
-            Some(batch) => batch.read(&self.key).await,
-            None => None,
-        };
-        let reading = match shared {
-            Some(reading) => reading,
-            None => {
-                let (cache_ttl_s, timeout_ms) = (config.kv_read_cache_ttl_s, config.kv_timeout_ms);
-                self.ports.read(&self.key, cache_ttl_s, timeout_ms).await
-            }
-        };
-        let answer = match reading {
-            Ok(stored) => self.judge(stored),
+        let started_ms = target.ports.now_ms();
+        let stored = self.read_record(target).await;
+        // Without a namespace nothing was read, and nothing is counted.
+        let is_bound = !matches!(stored, Err(KvFault::Unbound));
+        let reading = match stored {
+            Ok(stored) => self.judge(target, stored),
             Err(fault) => {
-                self.service.log_kv_fault("read", &fault, &self.ports);
-                if fault == KvFault::Unbound {
-                    // Nothing was read.
-                    return KvAnswer::Unknown;
-                }
-                KvAnswer::Unknown
+                self.log_kv_fault("read", &fault, target.ports);
+                KvReading::Unknown
             }
         };
-        let usable = matches!(answer, KvAnswer::Usable(_));
-        self.service.metrics.kv.count(usable);
-        answer
+        if is_bound {
+            let is_hit = matches!(reading, KvReading::Usable(_));
+            self.metrics.kv.count(is_hit);
+        }
+        KvRead {
+            reading,
+            kv_ms: Some(target.ports.now_ms().saturating_sub(started_ms)),
+        }
     }
 
-    fn judge(&self, stored: Stored) -> KvAnswer {
+    async fn read_record<P: Ports<Signal = S>>(
+        &self,
+        target: Target<'_, P>,
+    ) -> Result<Stored, KvFault> {
+        let shared = match target.batch {
+            Some(batch) => batch.read(target.key).await,
+            None => None,
+        };
+        match shared {
+            Some(stored) => stored,
+            None => {
+                let (cache_ttl_s, timeout_ms) =
+                    (self.config.kv_read_cache_ttl_s, self.config.kv_timeout_ms);
+                target.ports.read(target.key, cache_ttl_s, timeout_ms).await
+            }
+        }
+    }
+
+    fn judge<P: Ports>(&self, target: Target<'_, P>, stored: Stored) -> KvReading {
         let (Stored::Metadata(json) | Stored::Value(json)) = stored else {
-            return KvAnswer::Nothing;
+            return KvReading::Nothing;
         };
         let record = match Record::decode(&json) {
             Ok(record) => record,
             Err(reason) => {
-                let path = &self.path.encoded();
-                let event = Event::MalformedRecord { path, reason };
-                self.service.log(&event, &self.ports);
-                return KvAnswer::Useless;
+                let path = &target.path.encoded();
+                self.log(&Event::MalformedRecord { path, reason }, target.ports);
+                return KvReading::Useless;
             }
         };
-        if !self.service.origins.accept(record.origin) {
-            return KvAnswer::Useless;
+        if !self.origins.accept(record.origin) {
+            return KvReading::Useless;
         }
-        // A record that does not say when it was fetched is past every window.
+        // Without the time of its fetch, a record cannot be shown to be within any window.
         let Some(last_fetched_ms) = record.last_fetched_ms else {
-            return KvAnswer::Useless;
+            return KvReading::Useless;
         };
-        let entry = self.entry(record.metadata, last_fetched_ms);
-        let state = entry.state(&self.service.freshness, self.ports.now_ms());
-        match state {
-            Freshness::Expired => KvAnswer::Useless,
-            Freshness::StaleIfError => KvAnswer::LastResort(entry),
-            // The older form, as the value, is rewritten by the refresh that follows freshness, and not before: KV may
+        let entry = self.new_entry(target, record.metadata, last_fetched_ms);
+        match entry.state(&self.freshness, target.ports.now_ms()) {
+            Freshness::Expired => KvReading::Useless,
+            Freshness::StaleIfError => KvReading::Fallback(entry),
+            // The older form, as the value, is rewritten by the refresh that follows its freshness, and not before: KV may
             // read it from its cache for a while after a purge, and a write would bring it back for good.
-            Freshness::StaleWhileRevalidate | Freshness::Fresh => KvAnswer::Usable(entry),
+            Freshness::StaleWhileRevalidate | Freshness::Fresh => KvReading::Usable(entry),
         }
     }
 
-    pub(super) async fn delete_from_kv(&self) {
-        // A fault is told there; nobody waits for the outcome here.
-        let _ = self.service.delete(&self.key, &self.ports).await;
+    /// Returns `true` if what `flight` has fetched is cached.
+    pub(super) fn is_stored(&self, flight: &Flight<S, FlightEnd>) -> bool {
+        self.config.cache_enabled && !flight.is_invalidated()
     }
 
     /// Writes a record in the background, and undoes that if a purge comes in between.
-    pub(super) fn write_kv_behind(&self, record: &Record) {
-        if !self.service.config.cache_enabled {
+    pub(super) fn write_kv_in_background<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        target: Target<'_, P>,
+        flight: &Rc<Flight<S, FlightEnd>>,
+        record: &Record,
+    ) {
+        if !self.config.cache_enabled {
             return;
         }
-        let now_ms = self.ports.now_ms();
+        let now_ms = target.ports.now_ms();
         let age_ms = now_ms.saturating_sub(record.last_fetched_ms.unwrap_or(now_ms));
-        let remaining_ms = self.service.freshness.retention_ms().saturating_sub(age_ms);
+        let remaining_ms = self.freshness.retention_ms().saturating_sub(age_ms);
         let write = Write {
             metadata: record.encode(),
-            ttl_s: remaining_ms.div_ceil(1_000).max(MIN_KV_TTL_S),
+            ttl_s: remaining_ms.div_ceil(1_000).max(MIN_TTL_S),
         };
         let begun = {
-            let mut flights = self.service.flights.borrow_mut();
-            flights.begin_write(&self.key, &self.flight, write, now_ms)
+            let mut flights = self.flights.borrow_mut();
+            flights.writes.begin(target.key, flight, write, now_ms)
         };
-        if let Some(write) = begun {
-            let fetch = self.clone();
-            self.ports.launch(async move { fetch.write(write).await });
-        }
-    }
-
-    async fn write(self, write: Write) {
-        let mut current = (Rc::clone(&self.flight), write);
-        loop {
-            let (flight, write) = &current;
-            self.put(write).await;
-            let end = {
-                let now_ms = self.ports.now_ms();
-                let mut flights = self.service.flights.borrow_mut();
-                flights.end_write(&self.key, flight, now_ms)
-            };
-            match end {
-                WriteEnd::Kept => return,
-                WriteEnd::Purged => return self.delete_from_kv().await,
-                WriteEnd::Next(flight, write) => current = (flight, write),
+        let Some(mut write) = begun else { return };
+        let (service, key, ports) = (Rc::clone(self), Rc::clone(target.key), target.ports.clone());
+        let mut flight = Rc::clone(flight);
+        target.ports.launch(async move {
+            loop {
+                service.put(&key, &write, &ports).await;
+                let end = {
+                    let mut flights = service.flights.borrow_mut();
+                    flights.writes.end(&key, &flight, ports.now_ms())
+                };
+                match end {
+                    WriteEnd::Kept => return,
+                    WriteEnd::Purged => {
+                        // A fault is logged there; no request waits for the outcome.
+                        let _ = service.delete_from_kv(&key, &ports).await;
+                        return;
+                    }
+                    WriteEnd::Next(next_flight, next_write) => {
+                        (flight, write) = (next_flight, next_write);
+                    }
+                }
             }
-        }
+        });
     }
 
-    async fn put(&self, write: &Write) {
+    async fn put<P: Ports<Signal = S>>(&self, key: &str, write: &Write, ports: &P) {
         let Write { metadata, ttl_s } = write;
-        let (ports, timeout_ms) = (&self.ports, KV_WRITE_TIMEOUT_MS);
-        let written = ports.write(&self.key, metadata, *ttl_s, timeout_ms).await;
+        let written = ports.write(key, metadata, *ttl_s, WRITE_TIMEOUT_MS).await;
         if written != Err(KvFault::Unbound) {
-            self.service.metrics.kv_writes.count();
+            self.metrics.kv_writes.count();
         }
         if let Err(fault) = written {
-            self.service.log_kv_fault("write", &fault, ports);
+            self.log_kv_fault("write", &fault, ports);
         }
+    }
+
+    /// Deletes the record of a key in the background.
+    pub(super) fn delete_from_kv_in_background<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        target: Target<'_, P>,
+    ) {
+        if !self.config.cache_enabled {
+            return;
+        }
+        let (service, key, ports) = (Rc::clone(self), Rc::clone(target.key), target.ports.clone());
+        target.ports.launch(async move {
+            let _ = service.delete_from_kv(&key, &ports).await;
+        });
+    }
+
+    /// Deletes the record of a key. A namespace that is not bound has none.
+    pub(super) async fn delete_from_kv<P: Ports<Signal = S>>(
+        &self,
+        key: &str,
+        ports: &P,
+    ) -> Result<(), KvFault> {
+        if !self.config.cache_enabled {
+            return Ok(());
+        }
+        let deleted = ports.delete(key, WRITE_TIMEOUT_MS).await;
+        if deleted != Err(KvFault::Unbound) {
+            self.metrics.kv_deletes.count();
+        }
+        self.or_empty(deleted, "delete", ports)
+    }
+
+    /// Lists up to `limit` keys that begin with `prefix`. A namespace that is not bound has none.
+    pub(super) async fn list_kv<P: Ports<Signal = S>>(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        limit: u32,
+        ports: &P,
+    ) -> Result<Page, KvFault> {
+        if !self.config.cache_enabled {
+            return Ok(Page::default());
+        }
+        let page = ports.list(prefix, cursor, limit, WRITE_TIMEOUT_MS).await;
+        self.or_empty(page, "list", ports)
+    }
+
+    /// Turns the fault of a namespace that is not bound into an empty result, and logs any other.
+    fn or_empty<T: Default>(
+        &self,
+        result: Result<T, KvFault>,
+        operation: &'static str,
+        ports: &impl Ports,
+    ) -> Result<T, KvFault> {
+        match result {
+            Err(KvFault::Unbound) => Ok(T::default()),
+            Err(fault) => {
+                self.log_kv_fault(operation, &fault, ports);
+                Err(fault)
+            }
+            done => done,
+        }
+    }
+
+    fn log_kv_fault(&self, operation: &'static str, fault: &KvFault, ports: &impl Ports) {
+        if *fault != KvFault::Unbound {
+            self.metrics.kv_failures.count();
+        }
+        let event = match fault {
+            KvFault::Unbound => Event::KvUnbound {
+                binding: &self.config.kv_namespace,
+            },
+            KvFault::Timeout => Event::KvFault {
+                operation,
+                cause: "timeout",
+            },
+            KvFault::Failed(cause) => Event::KvFault { operation, cause },
+        };
+        self.log(&event, ports);
     }
 }

@@ -1,17 +1,26 @@
 //! The service: look-ups through the layers, batches and purges.
+//!
+//! ```text
+//! get, batch, purge ─► fetch ─► memory_layer, kv_layer, origin_layer ─► state
+//! ```
 
 mod batch;
 mod batch_scope;
 mod fetch;
 mod fetch_outcome;
-mod join;
+mod flight;
+mod get;
+mod join_all;
 mod kv_layer;
-mod memory_lookup;
+mod kv_writes;
+mod memory_layer;
+mod origin_layer;
 pub mod ports;
-pub mod purge;
+mod purge;
 mod semaphore;
-pub mod single_flight;
+mod single_flight;
 mod state;
+mod target;
 
-pub use memory_lookup::Recall;
+pub use purge::Purged;
 pub use state::OptimizedMetadataService;

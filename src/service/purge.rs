@@ -6,11 +6,10 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
+use super::join_all::join_all;
+use super::ports::{KvFault, Ports};
+use super::state::OptimizedMetadataService;
 use crate::path::{ImagePath, KEY_PREFIX};
-use crate::service::OptimizedMetadataService;
-use crate::service::join::join_all;
-use crate::service::kv_layer::KV_WRITE_TIMEOUT_MS;
-use crate::service::ports::{KvFault, Page, Ports};
 
 /// How many keys of KV one call deletes at most: each is an operation of its own, and their number
 /// is limited for a request.
@@ -37,7 +36,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Result<(), KvFault> {
         let key = path.cache_key();
         self.forget(&key);
-        let deleted = self.delete(&key, ports).await;
+        let deleted = self.delete_from_kv(&key, ports).await;
         // A request that read KV while the deletion was on its way has the old record.
         self.forget(&key);
         deleted
@@ -62,8 +61,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             None => self.forget_prefix(&prefix),
             Some(_) => Vec::new(),
         };
-        let page = self.list(&prefix, cursor, ports).await?;
-        let deletions = page.keys.iter().map(|key| self.delete(key, ports));
+        let page = self.list_kv(&prefix, cursor, KEYS_AT_A_TIME, ports).await?;
+        let deletions = page.keys.iter().map(|key| self.delete_from_kv(key, ports));
         let deleted = join_all(deletions).await;
         // Requests that read KV while the deletions were on their way have the old records.
         page.keys.iter().for_each(|key| self.forget(key));
@@ -89,53 +88,5 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.negative_cache.borrow_mut().remove_prefix(prefix);
         let mut memory = self.memory.borrow_mut();
         memory.remove_all(|key| key.starts_with(prefix))
-    }
-
-    async fn list<P: Ports<Signal = S>>(
-        &self,
-        prefix: &str,
-        cursor: Option<&str>,
-        ports: &P,
-    ) -> Result<Page, KvFault> {
-        if !self.config.cache_enabled {
-            return Ok(Page::default());
-        }
-        let page = ports
-            .list(prefix, cursor, KEYS_AT_A_TIME, KV_WRITE_TIMEOUT_MS)
-            .await;
-        self.without_kv(page, "list", ports)
-    }
-
-    /// Deletes one key from KV. A namespace that is off or not bound holds nothing.
-    pub(crate) async fn delete<P: Ports<Signal = S>>(
-        &self,
-        key: &str,
-        ports: &P,
-    ) -> Result<(), KvFault> {
-        if !self.config.cache_enabled {
-            return Ok(());
-        }
-        let deleted = ports.delete(key, KV_WRITE_TIMEOUT_MS).await;
-        if deleted != Err(KvFault::Unbound) {
-            self.metrics.kv_deletes.count();
-        }
-        self.without_kv(deleted, "delete", ports)
-    }
-
-    /// A namespace that is not bound holds nothing; any other fault is told.
-    fn without_kv<T: Default>(
-        &self,
-        result: Result<T, KvFault>,
-        operation: &'static str,
-        ports: &impl Ports,
-    ) -> Result<T, KvFault> {
-        match result {
-            Err(KvFault::Unbound) => Ok(T::default()),
-            Err(fault) => {
-                self.log_kv_fault(operation, &fault, ports);
-                Err(fault)
-            }
-            done => done,
-        }
     }
 }

@@ -23,8 +23,8 @@ use optimized_metadata::lookup::{Lookup, LookupError};
 use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
+use optimized_metadata::service::Purged;
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
-use optimized_metadata::service::purge::Purged;
 use optimized_metadata::telemetry::log::Log;
 use serde_json::{Value, json};
 

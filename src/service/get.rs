@@ -1,0 +1,200 @@
+//! Public look-ups: memory first, then the flight of the key.
+//!
+//! 1. Memory answers without I/O; a stale entry also starts a background refresh.
+//! 2. On a miss, the request joins the flight of its key: it follows one that is under way, or leads a new one.
+//! 3. The [fetch](super::fetch) of the flight asks the layers below, stores the result and completes the flight.
+//! 4. All requests that wait for the flight answer from its outcome.
+
+use std::rc::Rc;
+
+use super::batch_scope::BatchScope;
+use super::fetch::{Fetch, Trigger};
+use super::fetch_outcome::{FetchOutcome, FlightEnd};
+use super::memory_layer::MemoryLookup;
+use super::ports::Ports;
+use super::single_flight::Join;
+use super::state::OptimizedMetadataService;
+use super::target::Target;
+use crate::cache::entry::Entry;
+use crate::lookup::{Layer, Lookup, LookupError, Timing};
+use crate::origin::error::{ErrorKind, OriginError};
+use crate::path::ImagePath;
+use crate::telemetry::log::Event;
+
+/// How many lost leaders a request outlives: after the first it leads or follows once more.
+const MAX_LOST_LEADERS: usize = 2;
+
+/// How many flights a request joins in all. Flights of batches without a turn at the origin count, and each brings the
+/// request further; this bounds it against an endless sequence of batches.
+const MAX_JOINS: usize = 8;
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// Returns the metadata of the image at `path`.
+    ///
+    /// # Errors
+    /// If neither a cache nor the origin has it. A stale entry is preferred to a failure of the origin.
+    pub async fn fetch_metadata<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        ports: &P,
+    ) -> Result<Lookup, LookupError> {
+        let result = self.get(path, None, ports).await;
+        self.count(&result);
+        result
+    }
+
+    /// Returns the result under `key` if memory decides it: without I/O, and with no refresh to start.
+    #[must_use]
+    pub fn metadata_in_memory(
+        &self,
+        key: &str,
+        now_ms: u64,
+    ) -> Option<Result<Lookup, LookupError>> {
+        let result = match self.lookup_memory(key, now_ms) {
+            MemoryLookup::Stale { refresh: true, .. } => return None,
+            lookup => lookup.result(now_ms).ok()?,
+        };
+        // On `None` the caller looks up again, which counts it.
+        self.metrics.memory.count(true);
+        self.count(&result);
+        Some(result)
+    }
+
+    /// Counts a result each time that it is returned: a batch may name an image twice that is looked up once.
+    pub(super) fn count(&self, result: &Result<Lookup, LookupError>) {
+        if let Ok(lookup) = result {
+            self.metrics.answered(lookup);
+        }
+    }
+
+    /// Looks an image up, alone or as one of a batch. The result is not counted yet.
+    pub(super) async fn get<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        batch: Option<&BatchScope>,
+        ports: &P,
+    ) -> Result<Lookup, LookupError> {
+        let started_ms = ports.now_ms();
+        let key = &path.cache_key();
+        let target = Target {
+            path,
+            key,
+            batch,
+            ports,
+        };
+        let in_memory = self.lookup_memory(key, started_ms);
+        if let MemoryLookup::Stale {
+            entry,
+            refresh: true,
+        } = &in_memory
+            && Fetch::refresh(self, target, Trigger::StaleInMemory(Rc::clone(entry)))
+        {
+            self.metrics.refreshes.count();
+        }
+        let in_memory = in_memory.result(started_ms);
+        self.metrics.memory.count(in_memory.is_ok());
+        let stale_fallback = match in_memory {
+            Ok(result) => return result,
+            Err(stale_fallback) => stale_fallback,
+        };
+        let outcome = self.lead_or_follow(target, stale_fallback).await;
+        let now_ms = ports.now_ms();
+        let timing = Timing {
+            kv_ms: outcome.kv_ms,
+            origin_ms: outcome.origin_ms,
+            total_ms: now_ms.saturating_sub(started_ms),
+        };
+        match outcome.result {
+            Ok(entry) => Ok(Lookup {
+                entry,
+                layer: outcome.layer,
+                now_ms,
+                timing,
+            }),
+            Err(cached) => Err(LookupError {
+                cause: cached.error,
+                layer: outcome.layer,
+                remaining_s: cached.remaining_s,
+                timing,
+            }),
+        }
+    }
+
+    /// Waits for the flight of the key, and leads it if there is none.
+    ///
+    /// A leader can be lost: the runtime cancels its context, and with it the rest of the fetch. Each request therefore
+    /// waits with its own time limit and takes over once. All followers of a lost leader wake at about the same time; the
+    /// first of them leads, the others follow it.
+    async fn lead_or_follow<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        target: Target<'_, P>,
+        mut stale_fallback: Option<Rc<Entry>>,
+    ) -> FetchOutcome {
+        let Target { key, ports, .. } = target;
+        let mut trigger = Trigger::Miss(stale_fallback.clone());
+        let (mut turn, mut lost_leaders) = (None, 0);
+        for _ in 0..MAX_JOINS {
+            let now_ms = ports.now_ms();
+            let (flight, leads) = match self.join_flight(key, now_ms) {
+                Join::Lead(flight) => (flight, true),
+                Join::Follow(flight) => {
+                    self.log_at(&Event::Coalesced { key }, now_ms, ports);
+                    (flight, false)
+                }
+                Join::Full => return overloaded(stale_fallback),
+            };
+            if leads {
+                // With a turn at the origin, the fetch needs nothing of the batch.
+                let batch = target.batch.filter(|_| trigger.reads_kv());
+                Fetch::start(self, &flight, Target { batch, ..target }, trigger.clone());
+            }
+            self.wait_for(&flight, now_ms, ports).await;
+            match flight.outcome() {
+                Some(FlightEnd::Completed(outcome) | FlightEnd::Private(outcome, _)) if leads => {
+                    return outcome;
+                }
+                Some(FlightEnd::Completed(outcome)) => {
+                    self.metrics.coalesced.count();
+                    return FetchOutcome {
+                        layer: Layer::InFlight,
+                        kv_ms: None,
+                        origin_ms: None,
+                        ..outcome
+                    };
+                }
+                Some(FlightEnd::NeedsOrigin(known) | FlightEnd::Private(_, known)) => {
+                    // A single request waits in no queue: it asks at once.
+                    if let (Some(batch), None) = (target.batch, &turn) {
+                        turn = batch.turn(ports).await;
+                        if turn.is_none() {
+                            return overloaded(stale_fallback);
+                        }
+                    }
+                    trigger = Trigger::NotInKv(known);
+                }
+                None => {
+                    self.flights.borrow_mut().abandon(key, &flight);
+                    // A purge may have removed the entry from memory; then it must not be served.
+                    stale_fallback = match self.lookup_memory(key, ports.now_ms()) {
+                        MemoryLookup::Hit(entry) | MemoryLookup::Stale { entry, .. } => Some(entry),
+                        MemoryLookup::Miss { stale_fallback } => stale_fallback,
+                        MemoryLookup::Failed(_) => None,
+                    };
+                    trigger = Trigger::Miss(stale_fallback.clone());
+                    lost_leaders = usize::saturating_add(lost_leaders, 1);
+                    if lost_leaders == MAX_LOST_LEADERS {
+                        break;
+                    }
+                }
+            }
+        }
+        let error = ErrorKind::OriginTimeout.into();
+        FetchOutcome::from_error(error, Layer::InFlight, stale_fallback)
+    }
+}
+
+fn overloaded(stale_fallback: Option<Rc<Entry>>) -> FetchOutcome {
+    // Overload is not a memory hit; report the origin layer.
+    let layer = Layer::Origin { stored: false };
+    FetchOutcome::from_error(OriginError::overloaded(), layer, stale_fallback)
+}

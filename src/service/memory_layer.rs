@@ -1,0 +1,165 @@
+//! L1: what memory has of a key, and what a fetch stores there.
+//!
+//! A flight that was invalidated stores nothing: a purge or a later flight has taken its place.
+
+use std::rc::Rc;
+
+use super::fetch_outcome::FlightEnd;
+use super::flight::Flight;
+use super::ports::Ports;
+use super::state::OptimizedMetadataService;
+use super::target::Target;
+use crate::cache::entry::Entry;
+use crate::cache::freshness::Freshness;
+use crate::cache::negative_cache::CachedError;
+use crate::image::metadata::ImageMetadata;
+use crate::lookup::{Layer, Lookup, LookupError, Timing};
+use crate::origin::error::OriginError;
+use crate::telemetry::log::Event;
+
+/// What memory has of a key.
+#[derive(Debug)]
+pub(super) enum MemoryLookup {
+    /// A fresh entry.
+    Hit(Rc<Entry>),
+    /// An entry to serve stale.
+    Stale {
+        entry: Rc<Entry>,
+        /// Start a background refresh: the origin has not failed recently.
+        refresh: bool,
+    },
+    /// The origin failed recently, and no entry may be served instead.
+    Failed(CachedError),
+    /// Nothing to serve yet; ask the next layer.
+    Miss {
+        /// An entry to serve if all layers fail.
+        stale_fallback: Option<Rc<Entry>>,
+    },
+}
+
+impl MemoryLookup {
+    /// The result of the look-up if memory has it, else the entry to serve if all layers fail.
+    pub(super) fn result(
+        self,
+        now_ms: u64,
+    ) -> Result<Result<Lookup, LookupError>, Option<Rc<Entry>>> {
+        match self {
+            Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
+                entry,
+                layer: Layer::Memory,
+                now_ms,
+                timing: Timing::default(),
+            })),
+            Self::Failed(cached) => Ok(Err(LookupError {
+                cause: cached.error,
+                layer: Layer::Memory,
+                remaining_s: cached.remaining_s,
+                timing: Timing::default(),
+            })),
+            Self::Miss { stale_fallback } => Err(stale_fallback),
+        }
+    }
+}
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// Looks `key` up in memory, without I/O.
+    pub(super) fn lookup_memory(&self, key: &str, now_ms: u64) -> MemoryLookup {
+        let entry = self.memory.borrow_mut().get(key).cloned();
+        let state = entry.as_ref().map_or(Freshness::Expired, |entry| {
+            entry.state(&self.freshness, now_ms)
+        });
+        let is_past_ttl = |entry: &Entry| {
+            entry.resident_ms(now_ms) >= self.config.memory_cache_ttl_s.saturating_mul(1_000)
+        };
+        let entry = entry.filter(|_| state != Freshness::Expired);
+        let cached_error = || self.negative_cache.borrow_mut().get(key, now_ms);
+        match (entry, state) {
+            (Some(entry), Freshness::Fresh) if !is_past_ttl(&entry) => MemoryLookup::Hit(entry),
+            (Some(entry), Freshness::StaleWhileRevalidate) if !is_past_ttl(&entry) => {
+                let refresh = cached_error().is_none();
+                MemoryLookup::Stale { entry, refresh }
+            }
+            (entry, _) => match (cached_error(), entry) {
+                (Some(cached), Some(entry)) if cached.error.allows_stale() => MemoryLookup::Stale {
+                    entry,
+                    refresh: false,
+                },
+                // Memory is off, or has evicted the entry that was served instead: KV still has it.
+                (Some(cached), stale_fallback) if cached.has_fallback => {
+                    MemoryLookup::Miss { stale_fallback }
+                }
+                (Some(cached), _) => MemoryLookup::Failed(cached),
+                (None, stale_fallback) => MemoryLookup::Miss { stale_fallback },
+            },
+        }
+    }
+
+    /// Makes the entry of metadata that was fetched at `last_fetched_ms`.
+    pub(super) fn new_entry<P: Ports>(
+        &self,
+        target: Target<'_, P>,
+        metadata: ImageMetadata,
+        last_fetched_ms: u64,
+    ) -> Rc<Entry> {
+        let lifetime_ms = self.freshness.lifetime_ms(target.key);
+        let now_ms = target.ports.now_ms();
+        Entry::new(target.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
+    }
+
+    /// Stores a fresh entry. An earlier error of the origin is over.
+    pub(super) fn store_fresh<P: Ports<Signal = S>>(
+        &self,
+        target: Target<'_, P>,
+        flight: &Flight<S, FlightEnd>,
+        entry: &Rc<Entry>,
+    ) {
+        self.store_stale(target, flight, entry);
+        if !flight.is_invalidated() {
+            self.negative_cache.borrow_mut().remove(target.key);
+        }
+    }
+
+    /// Stores an entry that is served because the origin failed. Its error stays in the negative cache.
+    pub(super) fn store_stale<P: Ports<Signal = S>>(
+        &self,
+        target: Target<'_, P>,
+        flight: &Flight<S, FlightEnd>,
+        entry: &Rc<Entry>,
+    ) {
+        if flight.is_invalidated() {
+            return;
+        }
+        let (before, pruned) = {
+            let mut memory = self.memory.borrow_mut();
+            let before = memory.len();
+            let pruned = memory.insert(Rc::clone(target.key), Rc::clone(entry));
+            (before, pruned)
+        };
+        if pruned > 0 {
+            self.log(&Event::Pruned { before, pruned }, target.ports);
+        }
+    }
+
+    /// Stores an error in the negative cache, unless it concerns the request alone.
+    pub(super) fn store_error(
+        &self,
+        key: &Rc<str>,
+        flight: &Flight<S, FlightEnd>,
+        error: OriginError,
+        has_fallback: bool,
+        now_ms: u64,
+    ) -> CachedError {
+        if flight.is_invalidated() || error.is_private() {
+            return CachedError::once(error);
+        }
+        let mut errors = self.negative_cache.borrow_mut();
+        errors.insert(key, error, has_fallback, now_ms)
+    }
+
+    /// Removes an entry that another layer has shown to be wrong.
+    pub(super) fn evict(&self, key: &str, flight: &Flight<S, FlightEnd>) {
+        if !flight.is_invalidated() {
+            self.memory.borrow_mut().remove(key);
+        }
+    }
+}

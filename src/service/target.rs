@@ -1,0 +1,26 @@
+//! The image of one look-up, and what the look-up may use.
+
+use std::rc::Rc;
+
+use super::batch_scope::BatchScope;
+use crate::path::ImagePath;
+
+/// Passed from the look-up to the layers.
+#[derive(Debug)]
+pub(super) struct Target<'a, P> {
+    pub(super) path: &'a ImagePath,
+    /// The cache key of `path`.
+    pub(super) key: &'a Rc<str>,
+    /// The batch that the look-up is part of.
+    pub(super) batch: Option<&'a BatchScope>,
+    /// The runtime, as the request sees it.
+    pub(super) ports: &'a P,
+}
+
+// Derived, these would demand that `P` is copied, which is behind a reference here.
+impl<P> Clone for Target<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<P> Copy for Target<'_, P> {}
