@@ -77,7 +77,7 @@ pub struct OriginError {
 impl From<ErrorKind> for OriginError {
     fn from(kind: ErrorKind) -> Self {
         Self {
-            kind: kind,
+            kind,
             connection: None,
             origin_status: None,
             resizer_code: None,
