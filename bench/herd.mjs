@@ -4,7 +4,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { tally } from "../tests/worker/harness/expect.mjs";
-import { slow } from "../tests/worker/harness/origin.mjs";
+import { delayed } from "../tests/worker/harness/origin.mjs";
 import { deploy } from "../tests/worker/harness/site.mjs";
 import { interleaved, median } from "./rounds.mjs";
 
@@ -24,8 +24,8 @@ export default {
 export async function measure(t, { rounds }) {
   const site = await deploy(t);
   const floor = await deploy(t, { source: floorSource });
-  site.kv.behave("get", () => sleep(KV_MS));
-  site.origin.on(slow(ORIGIN_MS));
+  site.kv.intercept("get", () => sleep(KV_MS));
+  site.origin.on(delayed(ORIGIN_MS));
 
   const rows = [["herd", "answers", "KV reads", "origin fetches", "KV writes", "last answer, ms", "floor's", "we add"]];
   const raw = {};
@@ -72,7 +72,7 @@ async function stampede({ at, kv, origin }, size, path) {
     fetches: origin.requests.length,
     writes: kv.writes(key).length,
   };
-  kv.forget();
-  origin.forget();
+  kv.clearOperations();
+  origin.clearRequests();
   return result;
 }

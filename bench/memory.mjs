@@ -12,7 +12,7 @@ const MB = 1e6;
 
 export async function measure(t, { keys }) {
   const deployed = async (memoryCacheSize) => {
-    const site = await deploy(t, { gauge: true, namespace, config: { memoryCacheSize } });
+    const site = await deploy(t, { wasmStats: true, namespace, config: { memoryCacheSize } });
     // What the first request needs is no entry's.
     await site.get("/health");
     return site;
@@ -49,5 +49,5 @@ export async function measure(t, { keys }) {
 }
 
 async function memoryOf(site) {
-  return { wasm: (await site.wasm()).bytes, resident: site.memory() };
+  return { wasm: (await site.wasmStats()).bytes, resident: site.memory() };
 }

@@ -31,7 +31,7 @@ export async function measure(t, { rounds, seconds }) {
   const kv = await deploy(t, { source: namespace, kv: false, metadata: null });
   // The origin is played by this process.
   const { addresses } = await deploy(t);
-  const apart = { beside: { addresses: { ...addresses, kv: new URL(kv.url).host } } };
+  const apart = { sharedWith: { addresses: { ...addresses, kv: new URL(kv.url).host } } };
   for (const { name, layer, work, target } of cases) {
     const site = await deploy(t, apart);
     const answer = await site.get(`/metadata/${layer}/first.jpg`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, tally } from "./harness/expect.mjs";
 import { Gate } from "./harness/gate.mjs";
-import { failure, gated, image, slow } from "./harness/origin.mjs";
+import { failure, gated, image, delayed } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -28,7 +28,7 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
     const common = { code: "", format: "jpeg", path: "photos/cat.jpg", durationMs: 0, kvMs: 0, originMs: 0, count: 1 };
     assert.deepEqual(miss, { index: "origin", source: "origin", state: "miss", ageS: 0, ...common });
 
-    site.analytics.forget();
+    site.analytics.clearPoints();
     await site.clock.advance(30);
     for (let n = 0; n < 3; n++) assertFound(await site.get(PATH), "memory");
     await site.request("HEAD", PATH);
@@ -39,7 +39,7 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
 
   test("with the times of the layers", async (t) => {
     const site = await deploy(t, { analytics: true });
-    site.origin.on(slow(30));
+    site.origin.on(delayed(30));
     await site.get(PATH);
     const [{ durationMs, kvMs, originMs }] = await site.analytics.points(1);
     assert.ok(originMs >= 29 && durationMs >= kvMs + originMs, JSON.stringify({ durationMs, kvMs, originMs }));
@@ -70,7 +70,7 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
       "photos/cat.jpg origin ",
       "photos/cat.jpg origin ",
     ]);
-    site.analytics.forget();
+    site.analytics.clearPoints();
     await site.call("fetchMetadata", "photos/cat.jpg");
     await site.call("fetchAndProcessMetadata", "photos/cat.jpg", { aspect: "0:1" });
     await site.call("fetchMetadata", "missing.jpg");

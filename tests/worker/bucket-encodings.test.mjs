@@ -3,7 +3,7 @@ import test, { suite } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { text } from "./harness/origin.mjs";
-import { jpeg, segments, tiffBehind } from "./harness/picture.mjs";
+import { jpeg, segments, tiffWithTrailingDirectory } from "./harness/picture.mjs";
 import { ORIGIN, deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/image";
@@ -82,7 +82,7 @@ suite("an object that is stored with gzip", () => {
       t.diagnostic(`${length} bytes: ${grown.toFixed(1)} MiB`);
       assert.ok(grown < 20, `${grown} MiB`);
     }
-    const site = await stored(t, gzipSync(tiffBehind(2_000_000)), GZIP);
+    const site = await stored(t, gzipSync(tiffWithTrailingDirectory(2_000_000)), GZIP);
     await refused(site, /beyond headerBytesMax/);
   });
 
@@ -107,7 +107,7 @@ suite("an object that is stored with gzip", () => {
     const packed = gzipSync(Buffer.concat([Buffer.from("<!--"), noise(120_000).map((byte) => (byte === 45 ? 46 : byte)), Buffer.from("-->"), svg(0, 41)]));
     const site = await stored(t, packed, GZIP);
     let gets = 0;
-    site.bucket.behave(() => {
+    site.bucket.intercept(() => {
       if (++gets === 2) site.bucket.put("image", gzipSync(svg(0, 42)), GZIP);
     });
     const answer = await site.get(PATH);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { text } from "./harness/origin.mjs";
-import { avifBehind, tiffBehind, webpBehind } from "./harness/picture.mjs";
+import { avifWithTrailingMeta, tiffWithTrailingDirectory, webpWithTrailingExif } from "./harness/picture.mjs";
 import { ORIGIN, deploy } from "./harness/site.mjs";
 
 const MB = 1_000_000;
@@ -13,9 +13,9 @@ const fromBucket = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl:
 const overHttp = { metadata: { originUrl: ORIGIN, errorTtl: 0 } };
 
 const images = {
-  "a TIFF whose directory is behind the pixels": [tiffBehind, 40, 30, { bitDepth: 8, hasAlpha: false }],
-  "an AVIF whose boxes are behind the pixels": [avifBehind, 40, 30, {}],
-  "a WebP whose Exif block is behind the pixels": [webpBehind, 30, 40, { orientation: 6 }],
+  "a TIFF whose directory is behind the pixels": [tiffWithTrailingDirectory, 40, 30, { bitDepth: 8, hasAlpha: false }],
+  "an AVIF whose boxes are behind the pixels": [avifWithTrailingMeta, 40, 30, {}],
+  "a WebP whose Exif block is behind the pixels": [webpWithTrailingExif, 30, 40, { orientation: 6 }],
 };
 
 suite("of an object in a bucket, more is read where it is:", () => {
@@ -50,10 +50,10 @@ suite("of an object in a bucket, more is read where it is:", () => {
 
   test("of the same object, and again if it has changed in between", async (t) => {
     const site = await deploy(t, fromBucket);
-    site.bucket.put("image", tiffBehind(2 * MB));
+    site.bucket.put("image", tiffWithTrailingDirectory(2 * MB));
     let gets = 0;
-    site.bucket.behave(() => {
-      if (++gets === 2) site.bucket.put("image", tiffBehind(3 * MB, 50));
+    site.bucket.intercept(() => {
+      if (++gets === 2) site.bucket.put("image", tiffWithTrailingDirectory(3 * MB, 50));
     });
     const answer = await site.get(PATH);
     assertFound(answer, "origin");
@@ -63,14 +63,14 @@ suite("of an object in a bucket, more is read where it is:", () => {
 
   test("within the deadline of the first piece", async (t) => {
     const site = await deploy(t, { ...fromBucket, metadata: { ...fromBucket.metadata, originTimeoutMs: 300 } });
-    site.bucket.put("image", tiffBehind(2 * MB));
-    site.bucket.behave(({ offset }) => offset > 0 && { hang: true });
+    site.bucket.put("image", tiffWithTrailingDirectory(2 * MB));
+    site.bucket.intercept(({ offset }) => offset > 0 && { hang: true });
     assertProblem(await site.get(PATH), 504, "origin-timeout");
   });
 
   test("not of one that ends before", async (t) => {
     const site = await deploy(t, fromBucket);
-    site.bucket.put("image", tiffBehind(2 * MB).subarray(0, MB));
+    site.bucket.put("image", tiffWithTrailingDirectory(2 * MB).subarray(0, MB));
     assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, /ends inside its header/);
     assert.equal(site.bucket.gets.length, 1);
   });
@@ -79,11 +79,11 @@ suite("of an object in a bucket, more is read where it is:", () => {
 test("over HTTP, a body is read forward alone, up to headerBytesMax", async (t) => {
   const site = await deploy(t, overHttp);
   const serve = (bytes) => site.origin.on("/assets/image", text(bytes, { headers: { "Content-Type": "image/any" } }));
-  for (const make of [tiffBehind, avifBehind]) {
+  for (const make of [tiffWithTrailingDirectory, avifWithTrailingMeta]) {
     serve(make(2 * MB));
     assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, /beyond headerBytesMax/);
   }
-  serve(webpBehind(2 * MB));
+  serve(webpWithTrailingExif(2 * MB));
   const { width, confidence } = (await site.get(PATH)).json.metadata;
   assert.deepEqual([width, confidence], [40, "medium"]);
 });

@@ -53,7 +53,7 @@ suite("a bucket instead of an origin", () => {
     site.bucket.put(OBJECT, await jpeg({ width: 7, before: segments(150_000) }));
     const changed = await jpeg({ width: 9, before: segments(150_000) });
     let gets = 0;
-    site.bucket.behave(() => {
+    site.bucket.intercept(() => {
       if (++gets === 2) site.bucket.put(OBJECT, changed);
     });
     const answer = await site.get(PATH);
@@ -75,7 +75,7 @@ suite("a bucket instead of an origin", () => {
     const site = await deploy(t, alone);
     site.bucket.put(OBJECT, await jpeg());
     const gate = new Gate();
-    site.bucket.behave((operation) => gate.pass(operation));
+    site.bucket.intercept((operation) => gate.pass(operation));
     const herd = await site.herd(200, PATH);
     await gate.arrived();
     gate.open();
@@ -86,11 +86,11 @@ suite("a bucket instead of an origin", () => {
 
   test("that fails is asked once more, and told as 502 without its own words", async (t) => {
     const site = await deploy(t, alone);
-    site.bucket.behave(() => ({ status: 500, code: 10001 }));
+    site.bucket.intercept(() => ({ status: 500, code: 10001 }));
     const problem = assertProblem(await site.get(PATH), 502, "origin-unreachable");
     assert.doesNotMatch(problem.detail, /own words|10001/);
     assert.equal(site.bucket.gets.length, 2);
-    site.bucket.behave(undefined);
+    site.bucket.intercept(undefined);
     site.bucket.put(OBJECT, await jpeg());
     assertFound(await site.get(PATH), "origin");
   });
@@ -98,7 +98,7 @@ suite("a bucket instead of an origin", () => {
   test("that hangs is given up after originTimeoutMs", async (t) => {
     const metadata = { ...alone.metadata, originTimeoutMs: 200 };
     const site = await deploy(t, { ...alone, metadata });
-    site.bucket.behave(() => ({ hang: true }));
+    site.bucket.intercept(() => ({ hang: true }));
     assertProblem(await site.get(PATH), 504, "origin-timeout");
   });
 
@@ -108,7 +108,7 @@ suite("a bucket instead of an origin", () => {
     site.bucket.put(OBJECT, await jpeg());
     await site.get(PATH);
     await site.kv.written(KEY);
-    site.bucket.behave(() => ({ status: 500, code: 10001 }));
+    site.bucket.intercept(() => ({ status: 500, code: 10001 }));
     await site.clock.advance(2000);
     assertStale(await site.get(PATH), { path: OBJECT });
   });
@@ -136,7 +136,7 @@ suite("a bucket before an origin", () => {
   test("does not hide behind the origin that it fails: the origin may not have what it has", async (t) => {
     const site = await deploy(t, before);
     site.origin.on(failure(404));
-    site.bucket.behave(() => ({ status: 500, code: 10001 }));
+    site.bucket.intercept(() => ({ status: 500, code: 10001 }));
     assertProblem(await site.get(PATH), 502, "origin-unreachable");
     assert.equal(site.origin.requests.length, 0);
   });

@@ -3,7 +3,7 @@ import test, { after, suite } from "node:test";
 import CachePolicy from "http-cache-semantics";
 import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
 import { assertFound, recordOf } from "./harness/expect.mjs";
-import { failure, redirect, reset, silence, text } from "./harness/origin.mjs";
+import { failure, redirect, reset, noResponse, text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const HOUR = 3600;
@@ -115,7 +115,7 @@ suite("every response has a Cache-Control and no Age:", async () => {
   const plain = await deploy({ after }, { config: { corsOrigins: ["https://shop.test"], inspector: false } });
   const broken = await deploy({ after }, { config: { originUrl: "ftp://images.test" } });
   const kvDown = await deploy({ after }, { env: { ADMIN_TOKEN } });
-  kvDown.kv.behave("delete", () => ({ status: 503 }));
+  kvDown.kv.intercept("delete", () => ({ status: 503 }));
 
   const responders = {
     missing: failure(404),
@@ -127,7 +127,7 @@ suite("every response has a Cache-Control and no Age:", async () => {
     broken: text('{"width":', { headers: { "Content-Type": "application/json" } }),
     unreachable: reset(),
     overloaded: failure(503),
-    late: silence(),
+    late: noResponse(),
   };
   for (const [name, responder] of Object.entries(responders)) site.origin.on(`/assets/${name}`, responder);
 

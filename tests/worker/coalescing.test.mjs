@@ -55,9 +55,9 @@ suite("concurrent cold requests for one image", () => {
     await site.get(PATH);
     await site.kv.written(KEY);
     await site.restart();
-    site.kv.forget();
+    site.kv.clearOperations();
     const gate = new Gate();
-    site.kv.behave("get", () => gate.pass());
+    site.kv.intercept("get", () => gate.pass());
 
     const herd = await site.herd(50, PATH);
     await gate.arrived();
@@ -110,11 +110,11 @@ suite("concurrent cold requests for one image", () => {
 
 suite("the first client goes away while the origin is slow", () => {
   test("the others get their answer from the one fetch, the next request is a memory hit", async (t) => {
-    const site = await deploy(t, { front: true });
+    const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
 
-    const first = site.front.get(PATH);
+    const first = site.abortProxy.get(PATH);
     await gate.arrived();
     const herd = await site.herd(20, PATH);
     await first.abort();
@@ -135,11 +135,11 @@ suite("the first client goes away while the origin is slow", () => {
   });
 
   test("clients that come after it left follow the same flight", async (t) => {
-    const site = await deploy(t, { front: true });
+    const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
 
-    const first = site.front.get(PATH);
+    const first = site.abortProxy.get(PATH);
     await gate.arrived();
     await first.abort();
     const herd = await site.herd(20, PATH);
@@ -154,11 +154,11 @@ suite("the first client goes away while the origin is slow", () => {
   });
 
   test("its work is finished where no one else waits for it", async (t) => {
-    const site = await deploy(t, { front: true });
+    const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
 
-    const first = site.front.get(PATH);
+    const first = site.abortProxy.get(PATH);
     await gate.arrived();
     await first.abort();
     gate.open();
@@ -169,11 +169,11 @@ suite("the first client goes away while the origin is slow", () => {
   });
 
   test("also where it leaves while KV is slow", async (t) => {
-    const site = await deploy(t, { front: true, config: { kvTimeoutMs: 20_000 } });
+    const site = await deploy(t, { abortProxy: true, config: { kvTimeoutMs: 20_000 } });
     const gate = new Gate();
-    site.kv.behave("get", () => gate.pass());
+    site.kv.intercept("get", () => gate.pass());
 
-    const first = site.front.get(PATH);
+    const first = site.abortProxy.get(PATH);
     await gate.arrived();
     const herd = await site.herd(20, PATH);
     await first.abort();
@@ -208,13 +208,13 @@ suite("the first client goes away while the origin is slow", () => {
   });
 
   test("followers that leave take nobody with them", async (t) => {
-    const site = await deploy(t, { front: true });
+    const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
 
     const leader = site.get(PATH);
     await gate.arrived();
-    const leaver = site.front.get(PATH);
+    const leaver = site.abortProxy.get(PATH);
     const stayer = await site.herd(5, PATH);
     await leaver.abort();
     gate.open();

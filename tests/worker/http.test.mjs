@@ -161,7 +161,7 @@ suite("a preflight", () => {
       }
     }
     const plain = await own.get(PATH);
-    assert.match(plain.headers.vary ?? "", /\bOrigin\b/i, "a cache must not hand an answer without the header to a site");
+    assert.match(plain.headers.vary ?? "", /\bOrigin\b/i, "a cache must not serve a response without the header to a site");
   });
 });
 

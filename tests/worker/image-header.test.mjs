@@ -103,7 +103,7 @@ suite("an image that comes instead of JSON", () => {
     const metadata = await metadataOf(site, flood(GB, { "Content-Type": "image/jpeg" }, await jpeg()));
     assert.deepEqual([metadata.width, metadata.height], [40, 30]);
     assert.equal(metadata.fileSize, undefined, "nobody told it");
-    await site.origin.hungUp(ORIGIN_PATH);
+    await site.origin.disconnected(ORIGIN_PATH);
     const [{ sent }] = site.origin.requests;
     // What the sockets between hold, and not the flood.
     assert.ok(sent < GB / 16, `${sent} bytes were sent`);

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import test, { after, before, suite } from "node:test";
-import { open, screenshot, startBrowser, violations, withoutBrowser } from "./harness/browser.mjs";
+import { openPage, screenshot, startBrowser, violations, withoutBrowser } from "./harness/browser.mjs";
 import { assertProblem } from "./harness/expect.mjs";
 import { root } from "./harness/modules.mjs";
-import { failure, file, inTurn, Origin, text } from "./harness/origin.mjs";
+import { failure, file, inSequence, Origin, text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
@@ -88,7 +88,7 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
     await origin.close();
   });
 
-  const visit = async (t, fragment = "", options) => new Visit(await open(t, browser, `${site.url}/${fragment}`, options));
+  const visit = async (t, fragment = "", options) => new Visit(await openPage(t, browser, `${site.url}/${fragment}`, options));
 
   /** A visitor of the page, who knows where things are. */
   class Visit {
@@ -244,7 +244,7 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
   });
 
   test("knows an image that the browser cannot show", async (t) => {
-    origin.on("/strange.jpg", inTurn(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
+    origin.on("/strange.jpg", inSequence(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
     const it = await visit(t);
     await it.lookUp("strange.jpg");
     await it.page.getByText("This page cannot show the picture.").waitFor();

@@ -70,7 +70,7 @@ test("Server-Timing tells the phases that ran, and only those", async (t) => {
 
 test("Server-Timing durations are what the phases took", async (t) => {
   const site = await deploy(t);
-  site.kv.behave("get", () => new Promise((resolve) => setTimeout(resolve, 60)));
+  site.kv.intercept("get", () => new Promise((resolve) => setTimeout(resolve, 60)));
   const { serverTiming } = await site.get(PATH);
   assert.ok(serverTiming.kv >= 50, `kv ${serverTiming.kv}`);
   assert.ok(serverTiming.origin >= 0, `origin ${serverTiming.origin}`);
@@ -93,9 +93,9 @@ test("memory older than memoryCacheTtl is looked up in KV again", async (t) => {
 
 test("the answer does not wait for KV to have stored it", async (t) => {
   const site = await deploy(t);
-  site.kv.behave("put", () => ({ hang: true }));
+  site.kv.intercept("put", () => ({ hang: true }));
   assertFound(await site.get(PATH), "origin");
-  await site.kv.asked("put", KEY);
+  await site.kv.received("put", KEY);
   assertFound(await site.get(PATH), "memory");
 });
 

@@ -56,12 +56,12 @@ async function story(t) {
   assertProblem(await get("broken"), 502, "origin-error");
   await site.kv.allWritten(4);
 
-  site.kv.behave("get", () => ({ status: 503 }));
-  site.kv.behave("put", () => ({ status: 503 }));
+  site.kv.intercept("get", () => ({ status: 503 }));
+  site.kv.intercept("put", () => ({ status: 503 }));
   await get("e");
   await site.logged({ event: "kv-fault", operation: "write" });
-  site.kv.behave("get");
-  site.kv.behave("put");
+  site.kv.intercept("get");
+  site.kv.intercept("put");
   await get("f");
   await site.kv.written("metadata:f");
 

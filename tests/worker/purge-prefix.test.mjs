@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { Gate } from "./harness/gate.mjs";
-import { failure, gated, image, inTurn } from "./harness/origin.mjs";
+import { failure, gated, image, inSequence } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const ADMIN_TOKEN = "correct horse battery staple";
@@ -45,7 +45,7 @@ suite("DELETE of a folder", () => {
     for (const folder of ["%70hotos/*", "photos%2F*", "photos%2f*"]) {
       await site.kv.written("metadata:photos/cat.jpg");
       assert.deepEqual((await purge(site, `/metadata/${folder}`)).json, { purged: 1 }, folder);
-      site.kv.forget();
+      site.kv.clearOperations();
       assertFound(await site.get("/metadata/photos/cat.jpg"), "origin");
     }
   });
@@ -75,7 +75,7 @@ suite("DELETE of a folder", () => {
 
   test("forgets a remembered failure, too", async (t) => {
     const site = await deployAdmin(t);
-    site.origin.on("/assets/a/gone.jpg", inTurn(failure(404), image()));
+    site.origin.on("/assets/a/gone.jpg", inSequence(failure(404), image()));
     assertProblem(await site.get("/metadata/a/gone.jpg"), 404, "not-found");
     await purge(site, "/metadata/a/*");
     assertFound(await site.get("/metadata/a/gone.jpg"), "origin");
@@ -134,7 +134,7 @@ suite("a purge of many", () => {
     let query = "";
     let cursor;
     for (;;) {
-      site.kv.forget();
+      site.kv.clearOperations();
       const { json } = await purge(site, `/metadata/many/*${query}`);
       purged.push(json.purged);
       assert.equal(site.kv.deletes().length, json.purged);
@@ -180,7 +180,7 @@ suite("a purge of many", () => {
       metadata: { width: 1, height: 1, lastFetched: Date.now(), confidence: "high", source: "format-json" },
     });
     const gate = new Gate();
-    site.kv.behave("delete", () => gate.pass());
+    site.kv.intercept("delete", () => gate.pass());
     const purged = purge(site, "/metadata/many/*");
     await gate.arrived();
     assertFound(await site.get("/metadata/many/1.jpg"), "kv");
@@ -194,7 +194,7 @@ suite("a purge of a folder during a flight", () => {
   test("is not undone by it, and who comes later does not follow it", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
-    site.origin.on("/assets/a/1.jpg", inTurn(gated(gate, image({ width: 1 })), image({ width: 2 })));
+    site.origin.on("/assets/a/1.jpg", inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
     const before = site.get("/metadata/a/1.jpg");
     await gate.arrived();
     assert.equal((await purge(site, "/metadata/a/*")).status, 200);
@@ -229,11 +229,11 @@ suite("a purge of a folder where KV fails", () => {
     test(`to ${kind} says so, and can be repeated`, async (t) => {
       const site = await deployAdmin(t);
       await know(site, "a/1.jpg", "a/2.jpg");
-      site.kv.behave(kind, () => ({ status: 503 }));
+      site.kv.intercept(kind, () => ({ status: 503 }));
       const answer = await purge(site, "/metadata/a/*");
       assertProblem(answer, 503, "purge-failed");
       assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
-      site.kv.behave(kind, undefined);
+      site.kv.intercept(kind, undefined);
       assert.equal((await purge(site, "/metadata/a/*")).status, 200);
       assert.equal(site.kv.records.size, 0);
       assertFound(await site.get("/metadata/a/1.jpg"), "origin");
@@ -243,7 +243,7 @@ suite("a purge of a folder where KV fails", () => {
   test("to delete one of them has the others deleted", async (t) => {
     const site = await deployAdmin(t);
     await know(site, "a/1.jpg", "a/2.jpg", "a/3.jpg");
-    site.kv.behave("delete", ({ key }) => (key === "metadata:a/2.jpg" ? { status: 500 } : undefined));
+    site.kv.intercept("delete", ({ key }) => (key === "metadata:a/2.jpg" ? { status: 500 } : undefined));
     assertProblem(await purge(site, "/metadata/a/*"), 503, "purge-failed");
     assert.deepEqual([...site.kv.records.keys()], ["metadata:a/2.jpg"]);
   });

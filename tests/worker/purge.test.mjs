@@ -17,7 +17,7 @@ async function writing(t) {
   const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
   const gate = new Gate();
   let writes = 0;
-  site.kv.behave("put", () => (++writes === 1 ? gate.pass() : undefined));
+  site.kv.intercept("put", () => (++writes === 1 ? gate.pass() : undefined));
   assertFound(await site.get(PATH), "origin");
   await gate.arrived();
   return { site, gate };
@@ -70,10 +70,10 @@ suite("DELETE with the admin token", () => {
     const legacy = { value: JSON.stringify(recordOf()) };
     site.kv.seed(KEY, legacy);
     assert.equal((await purge(site, PATH)).status, 200);
-    site.kv.behave("get", () => legacy);
+    site.kv.intercept("get", () => legacy);
     assertFound(await site.get(PATH), "kv");
     await site.settled();
-    site.kv.behave("get");
+    site.kv.intercept("get");
     await site.restart();
     assertFound(await site.get(PATH), "origin");
     await site.kv.written(KEY);
@@ -105,7 +105,7 @@ suite("DELETE with the admin token", () => {
 
   test("says so where KV does not delete", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
-    site.kv.behave("delete", () => ({ status: 503 }));
+    site.kv.intercept("delete", () => ({ status: 503 }));
     const answer = await purge(site, PATH);
     assertProblem(answer, 503, "purge-failed");
     assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);

@@ -151,7 +151,7 @@ suite("a record names its origin:", () => {
     assertProblem(await site.get(PATH), 502, "origin-error");
     site.origin.on("/assets/photos/cat.jpg", failure(404));
     assertProblem(await site.get(PATH), 404, "not-found");
-    await site.kv.asked("delete", KEY);
+    await site.kv.received("delete", KEY);
   });
 
   test("in a batch, too", async (t) => {

@@ -58,7 +58,7 @@ suite("fetchMetadata over a service binding", () => {
     await site.clock.freeze();
     await site.call("fetchMetadata", PATH);
     await site.kv.written(KEY);
-    site.kv.forget();
+    site.kv.clearOperations();
     await site.clock.advance(1500);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, image({ width: 1 })));
@@ -172,8 +172,8 @@ suite("calls and HTTP requests share flights:", () => {
     site.origin.on(ORIGIN_PATH, gated(gate));
     const leader = site.get(`/metadata/${PATH}`);
     await gate.arrived();
-    const call = await site.calling("fetchMetadata", PATH);
-    const processing = await site.calling("fetchAndProcessMetadata", PATH, { aspect: "16:9" });
+    const call = await site.startCall("fetchMetadata", PATH);
+    const processing = await site.startCall("fetchAndProcessMetadata", PATH, { aspect: "16:9" });
     gate.open();
     assertFound(await leader, "origin");
     assert.deepEqual(await call.outcome, bodyOf(PATH));
@@ -186,7 +186,7 @@ suite("calls and HTTP requests share flights:", () => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
-    const leader = await site.calling("fetchMetadata", PATH);
+    const leader = await site.startCall("fetchMetadata", PATH);
     await gate.arrived();
     const herd = await site.herd(20, `/metadata/${PATH}`);
     gate.open();
@@ -205,7 +205,7 @@ suite("calls and HTTP requests share flights:", () => {
     site.origin.on(ORIGIN_PATH, gated(gate));
     const calls = Array.from({ length: 200 }, () => site.call("fetchMetadata", PATH));
     await gate.arrived();
-    await site.calling("fetchMetadata", "");
+    await site.startCall("fetchMetadata", "");
     gate.open();
     for (const answer of await Promise.all(calls)) assert.deepEqual(answer, bodyOf(PATH));
     await site.kv.written(KEY);
@@ -218,7 +218,7 @@ suite("calls and HTTP requests share flights:", () => {
     site.origin.on(gated(gate));
     const batch = site.request("POST", "/metadata", { body: JSON.stringify({ paths: [PATH, "other.jpg"] }) });
     await gate.arrived(2);
-    const call = await site.calling("fetchMetadata", PATH);
+    const call = await site.startCall("fetchMetadata", PATH);
     gate.open();
     assert.deepEqual(await call.outcome, bodyOf(PATH));
     assert.equal((await batch).status, 200);
@@ -226,13 +226,13 @@ suite("calls and HTTP requests share flights:", () => {
   });
 
   test("a call whose caller goes away is finished for those who follow it", async (t) => {
-    const site = await deployCaller(t, { front: "caller" });
+    const site = await deployCaller(t, { abortProxy: "caller" });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
-    const leader = site.front.get(callPath("fetchMetadata", PATH));
+    const leader = site.abortProxy.get(callPath("fetchMetadata", PATH));
     await gate.arrived();
     const herd = await site.herd(10, `/metadata/${PATH}`);
-    const follower = await site.calling("fetchMetadata", PATH);
+    const follower = await site.startCall("fetchMetadata", PATH);
     await leader.abort();
     gate.open();
     assert.deepEqual(
@@ -245,10 +245,10 @@ suite("calls and HTTP requests share flights:", () => {
   });
 
   test("a call whose caller goes away is finished where no one follows it", async (t) => {
-    const site = await deployCaller(t, { front: "caller" });
+    const site = await deployCaller(t, { abortProxy: "caller" });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
-    const leader = site.front.get(callPath("fetchMetadata", PATH));
+    const leader = site.abortProxy.get(callPath("fetchMetadata", PATH));
     await gate.arrived();
     await leader.abort();
     gate.open();

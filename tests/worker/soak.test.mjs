@@ -21,15 +21,15 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
   // Few paths are asked for often, and many seldom.
   const path = () => `images/${pick(["a", "b", "c"])}/${Math.floor(500 * random() ** 3)}.jpg`;
 
-  const options = { env: { ADMIN_TOKEN }, gauge: true, caller: true, front: true, config: { memoryCacheSize: CAPACITY, errorTtl: 1 } };
+  const options = { env: { ADMIN_TOKEN }, wasmStats: true, caller: true, abortProxy: true, config: { memoryCacheSize: CAPACITY, errorTtl: 1 } };
   const first = await deploy(t, options);
-  const isolates = [first, await deploy(t, { ...options, beside: first })];
+  const isolates = [first, await deploy(t, { ...options, sharedWith: first })];
   first.origin.on((...args) => {
     const { path } = args[2];
     if (path.includes("/missing/")) return failure(404)(...args);
     return (path.includes("/failing/") && random() < 0.5 ? failure(500) : image())(...args);
   });
-  first.kv.behave("get", () => (random() < 0.02 ? { status: 503 } : undefined));
+  first.kv.intercept("get", () => (random() < 0.02 ? { status: 503 } : undefined));
 
   const aborted = async (request) => {
     // Some are over before they can be aborted.
@@ -64,9 +64,9 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
         () => "reset",
       );
     },
-    abortGet: async (site) => aborted(site.front.get(`/metadata/${path()}`)),
+    abortGet: async (site) => aborted(site.abortProxy.get(`/metadata/${path()}`)),
     abortBatch: async (site) =>
-      aborted(site.front.request("POST", "/metadata", { body: JSON.stringify({ paths: Array.from({ length: 40 }, path) }) })),
+      aborted(site.abortProxy.request("POST", "/metadata", { body: JSON.stringify({ paths: Array.from({ length: 40 }, path) }) })),
   };
   const often = ["get", "get", "get", "get", "crop", "head", "missing", "failing", "batch", "rpc", "abortGet", "abortBatch", "resetBody"];
   const expected = {
@@ -96,7 +96,7 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
     };
     await Promise.all(Array.from({ length: AT_A_TIME }, work));
   };
-  const measured = () => Promise.all(isolates.map((site) => site.wasm()));
+  const measured = () => Promise.all(isolates.map((site) => site.wasmStats()));
   const statsOf = async (site) => (await site.get("/stats", admin)).json;
 
   await run(OPERATIONS / 3);

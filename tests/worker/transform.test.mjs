@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { root } from "./harness/modules.mjs";
 import { file, Origin, text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
-import { apply, chart, colourAt, optionsOf, pictureOf, resizerSource } from "./harness/transform.mjs";
+import { apply, chart, colourAt, optionsOf, pixelsOf, resizerSource } from "./harness/transform.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
 const CORNERS = path.join(root, "samples/corners.png");
@@ -32,7 +32,7 @@ const [site, resizer] = await Promise.all([
 async function transformed(name, query, make) {
   const { status, text, json } = await site.get(`/metadata/${name}?${query}`);
   assert.equal(status, 200, text);
-  const picture = await pictureOf(await make(json.transform, name));
+  const picture = await pixelsOf(await make(json.transform, name));
   assert.deepEqual({ width: picture.width, height: picture.height }, json.dimensions, json.transform);
   return { ...json, picture };
 }
@@ -112,12 +112,12 @@ for (const [source, road] of Object.entries(roads)) {
         const upright = await sharp(rotated).autoOrient().png().toBuffer();
         const get = await road(t, rotated, `rotated-${orientation}.png`);
         const { metadata, aspectCrop, transform } = (await get("aspect=3:2&focal=0.3,0.8")).json;
-        const whole = await pictureOf(upright);
+        const whole = await pixelsOf(upright);
         assert.deepEqual([metadata.source, metadata.confidence], [source, "high"]);
         assert.deepEqual([metadata.width, metadata.height], [whole.width, whole.height]);
         const { width, height, hoffset: left, voffset: top } = aspectCrop;
         const [right, bottom] = [left + width - 1, top + height - 1];
-        const shown = await pictureOf(await apply(transform, upright));
+        const shown = await pixelsOf(await apply(transform, upright));
         assert.deepEqual(shown.corners, [whole.at(left, top), whole.at(right, top), whole.at(left, bottom), whole.at(right, bottom)]);
       });
     }

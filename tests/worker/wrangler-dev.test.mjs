@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
 import { root } from "./harness/modules.mjs";
 import { file, Origin } from "./harness/origin.mjs";
-import { jpeg, segments, tiffBehind } from "./harness/picture.mjs";
+import { jpeg, segments, tiffWithTrailingDirectory } from "./harness/picture.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
 const TYPES = { ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif", ".gif": "image/gif" };
@@ -66,7 +66,7 @@ suite("wrangler dev parses the URL of every client, so that", () => {
 
 suite("through wrangler dev and its R2", async () => {
   const long = await jpeg({ width: 7, before: segments(150_000) });
-  const far = tiffBehind(3_000_000);
+  const far = tiffWithTrailingDirectory(3_000_000);
   const svg = gzipSync('<svg width="40" height="30"/>');
   const objects = Object.fromEntries(samples.map(({ name }) => [name, { bytes: readFileSync(path.join(FOLDER, name)) }]));
   Object.assign(objects, {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertAllFound, names, post, posting } from "../harness/batch.mjs";
+import { assertAllFound, names, post, startBatch } from "../harness/batch.mjs";
 import { assertFound, recordOf, tally } from "../harness/expect.mjs";
 import { Turnstile } from "../harness/gate.mjs";
 import { failure, gated } from "../harness/origin.mjs";
@@ -24,7 +24,7 @@ suite("a batch costs", () => {
     const site = await deploy(t);
     await post(site, { paths: names(5) });
     await site.kv.allWritten(5);
-    site.kv.forget();
+    site.kv.clearOperations();
     assertAllFound(await post(site, { paths: names(5) }), names(5));
     assert.deepEqual(site.kv.operations, []);
 
@@ -53,7 +53,7 @@ suite("a batch costs", () => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const turnstile = new Turnstile();
     site.origin.on(gated(turnstile));
-    const { answer } = await posting(site, { paths: names(20) });
+    const { answer } = await startBatch(site, { paths: names(20) });
     for (let arrived = 6; arrived < 20; arrived++) {
       await turnstile.arrived(arrived);
       await site.settled();
@@ -70,7 +70,7 @@ suite("a batch costs", () => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const turnstile = new Turnstile();
     site.origin.on(gated(turnstile, failure(404)));
-    const { answer } = await posting(site, { paths: names(13) });
+    const { answer } = await startBatch(site, { paths: names(13) });
     for (const arrived of [6, 12]) {
       await turnstile.arrived(arrived);
       await site.settled();

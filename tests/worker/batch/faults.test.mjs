@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { assertAllFound, assertFailed, found, names, post, posting } from "../harness/batch.mjs";
+import { assertAllFound, assertFailed, found, names, post, startBatch } from "../harness/batch.mjs";
 import { assertFound, assertProblem, recordOf } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
 import { failure, gated, image, json } from "../harness/origin.mjs";
@@ -83,7 +83,7 @@ suite("a batch whose KV read", () => {
   ]) {
     test(`${what} is answered by the origin, and warned of once`, async (t) => {
       const site = await deploy(t, { config });
-      site.kv.behave("bulk", behaviour);
+      site.kv.intercept("bulk", behaviour);
       assertAllFound(await post(site, { paths: names(10) }), names(10));
       await site.kv.allWritten(10);
       await site.stop();
@@ -101,7 +101,7 @@ suite("a batch whose KV read", () => {
   ]) {
     test(`${what} is answered by the origin`, async (t) => {
       const site = await deploy(t);
-      site.kv.behave("bulk", () => ({ status: 200, body }));
+      site.kv.intercept("bulk", () => ({ status: 200, body }));
       assertAllFound(await post(site, { paths: names(4) }), names(4));
       assert.equal(site.origin.requests.length, 4);
     });
@@ -131,10 +131,10 @@ suite("a batch whose KV read", () => {
 
   test("hangs is given up on once, also by those who follow", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 200 } });
-    site.kv.behave("bulk", () => ({ hang: true }));
+    site.kv.intercept("bulk", () => ({ hang: true }));
     const started = performance.now();
-    const { answer } = await posting(site, { paths: names(12) });
-    await site.kv.asked("bulk");
+    const { answer } = await startBatch(site, { paths: names(12) });
+    await site.kv.received("bulk");
     const get = site.get("/metadata/11.jpg");
     assertAllFound(await answer, names(12));
     // It has followed the read of KV, and does not wait for the batch's turn at the origin.

@@ -98,9 +98,9 @@ suite("a batch is refused", async () => {
 });
 
 test("bodies far too long are not read to their end", async (t) => {
-  const site = await deploy(t, { gauge: true });
+  const site = await deploy(t, { wasmStats: true });
   await post(site, { paths: ["a.jpg"] });
-  const { bytes } = await site.wasm();
+  const { bytes } = await site.wasmStats();
   const body = "x".repeat(8 * 1024 * 1024);
   for (let n = 0; n < 5; n++) {
     // The runtime may hang up on what is left of the body before the client has read the answer.
@@ -108,7 +108,7 @@ test("bodies far too long are not read to their end", async (t) => {
     if (answer.status) assertProblem(answer, 413, "batch-too-large");
     else assert.match(answer.code, /^(EPIPE|ECONNRESET)$/);
   }
-  assert.ok((await site.wasm()).bytes - bytes < 2 * MAX_BODY_BYTES, `${(await site.wasm()).bytes} bytes of wasm memory, ${bytes} before`);
+  assert.ok((await site.wasmStats()).bytes - bytes < 2 * MAX_BODY_BYTES, `${(await site.wasmStats()).bytes} bytes of wasm memory, ${bytes} before`);
 });
 
 suite("the route of a batch", async () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
-import { ROUTE, assertAllFound, names, post, posting } from "../harness/batch.mjs";
+import { ROUTE, assertAllFound, names, post, startBatch } from "../harness/batch.mjs";
 import { assertFound, recordOf, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
-import { gated, slow } from "../harness/origin.mjs";
+import { gated, delayed } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
 suite("a batch and other requests", () => {
@@ -27,8 +27,8 @@ suite("a batch and other requests", () => {
     site.origin.on("/assets/0.jpg", gated(gate));
     const get = site.get("/metadata/0.jpg");
     await gate.arrived();
-    const { answer } = await posting(site, { paths: ["1.jpg", "0.jpg"] });
-    await site.origin.asked("/assets/1.jpg");
+    const { answer } = await startBatch(site, { paths: ["1.jpg", "0.jpg"] });
+    await site.origin.received("/assets/1.jpg");
     gate.open();
     assertFound(await get, "origin");
     assertAllFound(await answer, ["1.jpg", "0.jpg"]);
@@ -43,7 +43,7 @@ suite("a batch and other requests", () => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
-    const { answer } = await posting(site, { paths: names(3) });
+    const { answer } = await startBatch(site, { paths: names(3) });
     await gate.arrived(3);
     const herd = await site.herd(20, "/metadata/1.jpg");
     gate.open();
@@ -59,8 +59,8 @@ suite("a batch and other requests", () => {
     const site = await deploy(t, { config: { kvTimeoutMs: 20_000 } });
     site.kv.seed("metadata:1.jpg", { metadata: recordOf() });
     const gate = new Gate();
-    site.kv.behave("bulk", () => gate.pass());
-    const { answer } = await posting(site, { paths: names(3) });
+    site.kv.intercept("bulk", () => gate.pass());
+    const { answer } = await startBatch(site, { paths: names(3) });
     await gate.arrived();
     const herd = await site.herd(5, "/metadata/1.jpg");
     gate.open();
@@ -76,7 +76,7 @@ suite("a batch and other requests", () => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.origin.on(gated(gate));
-    const { answer } = await posting(site, { paths: names(10) });
+    const { answer } = await startBatch(site, { paths: names(10) });
     await gate.arrived(6);
     const waiting = names(10).filter((path) => site.origin.requestsTo(`/assets/${path}`).length === 0);
     assert.equal(waiting.length, 4);
@@ -95,13 +95,13 @@ suite("a batch and other requests", () => {
 
   for (const leaves of [false, true]) {
     test(`ten GETs do not wait for a batch of seventy whose origin hangs${leaves ? ", also after its client has left" : ""}`, async (t) => {
-      const site = await deploy(t, { front: true, config: { originTimeoutMs: 20_000 } });
+      const site = await deploy(t, { abortProxy: true, config: { originTimeoutMs: 20_000 } });
       const slow = Array.from({ length: 60 }, (_, n) => `slow/${n}`);
       const victims = Array.from({ length: 10 }, (_, n) => `victim/${n}`);
       const gate = new Gate();
       t.after(() => gate.open());
       for (const path of slow) site.origin.on(`/assets/${path}`, gated(gate));
-      const batch = site.front.request("POST", ROUTE, { body: JSON.stringify({ paths: [...slow, ...victims] }) });
+      const batch = site.abortProxy.request("POST", ROUTE, { body: JSON.stringify({ paths: [...slow, ...victims] }) });
       await gate.arrived(6);
       if (leaves) await batch.abort();
       const answers = await Promise.all(victims.map((path) => site.get(`/metadata/${path}`)));
@@ -111,8 +111,8 @@ suite("a batch and other requests", () => {
 
   test("the time that an image waits for its turn is not taken from its originTimeoutMs, nor from who follows it", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 400, kvTimeoutMs: 100 } });
-    site.origin.on(slow(250));
-    const { answer } = await posting(site, { paths: names(18) });
+    site.origin.on(delayed(250));
+    const { answer } = await startBatch(site, { paths: names(18) });
     const followers = names(18).map((path) => site.get(`/metadata/${path}`));
     assertAllFound(await answer, names(18));
     assert.deepEqual(
@@ -126,9 +126,9 @@ suite("a batch and other requests", () => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
-    const first = await posting(site, { paths: ["a.jpg", "b.jpg"] });
+    const first = await startBatch(site, { paths: ["a.jpg", "b.jpg"] });
     await gate.arrived(2);
-    const second = await posting(site, { paths: ["b.jpg", "c.jpg"] });
+    const second = await startBatch(site, { paths: ["b.jpg", "c.jpg"] });
     await gate.arrived(3);
     gate.open();
     assertAllFound(await first.answer, ["a.jpg", "b.jpg"]);
@@ -143,7 +143,7 @@ suite("a batch and other requests", () => {
     const site = await deploy(t);
     const gate = new Gate();
     for (const path of names(20)) site.origin.on(`/assets/${path}`, gated(gate));
-    const { answer } = await posting(site, { paths: names(20) });
+    const { answer } = await startBatch(site, { paths: names(20) });
     await gate.arrived(6);
     assertFound(await site.get("/metadata/other.jpg"), "origin");
     assertAllFound(await post(site, { paths: ["another.jpg"] }), ["another.jpg"]);
@@ -152,10 +152,10 @@ suite("a batch and other requests", () => {
   });
 
   test("the flights of a batch whose client goes away are finished for those who follow", async (t) => {
-    const site = await deploy(t, { front: true, config: { originTimeoutMs: 20_000 } });
+    const site = await deploy(t, { abortProxy: true, config: { originTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.origin.on(gated(gate));
-    const batch = site.front.request("POST", ROUTE, { body: JSON.stringify({ paths: names(10) }) });
+    const batch = site.abortProxy.request("POST", ROUTE, { body: JSON.stringify({ paths: names(10) }) });
     await gate.arrived(6);
     const herds = await Promise.all(names(10).map((path) => site.herd(2, `/metadata/${path}`)));
     await batch.abort();

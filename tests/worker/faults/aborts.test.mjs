@@ -11,7 +11,7 @@ const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const PATH = "photos/cat.jpg";
 const BODY = JSON.stringify({ paths: [PATH] }).padEnd(256 * 1024);
 // Nothing is cached, so that each wave has a flight to follow.
-const OPTIONS = { gauge: true, kv: false, config: { cacheEnabled: false, originTimeoutMs: 20_000 } };
+const OPTIONS = { wasmStats: true, kv: false, config: { cacheEnabled: false, originTimeoutMs: 20_000 } };
 
 /**
  * `count` requests that follow a flight and are aborted while it is under way, in waves with a flight each. How the memory of the
@@ -20,7 +20,7 @@ const OPTIONS = { gauge: true, kv: false, config: { cacheEnabled: false, originT
 async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
   let before;
   for (let n = 0; n <= count; n += wave) {
-    if (n === wave) before = await site.wasm();
+    if (n === wave) before = await site.wasmStats();
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, image()));
     const leader = site.get(`/metadata/${PATH}`);
@@ -32,11 +32,11 @@ async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
     await site.settled();
     gate.open();
     assertFound(await leader, "origin");
-    site.origin.forget();
-    site.front.forget();
+    site.origin.clearRequests();
+    site.abortProxy.clearRequests();
     await afterwards?.();
   }
-  const after = await site.wasm();
+  const after = await site.wasmStats();
   const [bytes, references] = [after.bytes - before.bytes, after.references - before.references];
   t.diagnostic(`${count} aborts: ${bytes} bytes and ${references} references more`);
   return { bytes, references };
@@ -44,16 +44,16 @@ async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
 
 suite("what a client that has left was waiting for leaves nothing behind:", () => {
   test("10,000 requests for an image", { timeout: 120_000 }, async (t) => {
-    const site = await deploy(t, { ...OPTIONS, front: true });
-    const { bytes, references } = await abortFollowers(t, site, 10_000, () => site.front.get(`/metadata/${PATH}`));
+    const site = await deploy(t, { ...OPTIONS, abortProxy: true });
+    const { bytes, references } = await abortFollowers(t, site, 10_000, () => site.abortProxy.get(`/metadata/${PATH}`));
     assert.ok(bytes < MB, `${bytes} bytes`);
     assert.equal(references, 0);
   });
 
   // 10,000 take half a minute, and leave as little.
   test("2,000 batches with a body of 256 KiB", { timeout: 120_000 }, async (t) => {
-    const site = await deploy(t, { ...OPTIONS, front: true });
-    const begin = () => site.front.request("POST", "/metadata", { body: BODY });
+    const site = await deploy(t, { ...OPTIONS, abortProxy: true });
+    const begin = () => site.abortProxy.request("POST", "/metadata", { body: BODY });
     // More of them at a time would be over the limit for bodies.
     const { bytes, references } = await abortFollowers(t, site, 2000, begin, 20);
     assert.ok(bytes < MB, `${bytes} bytes`);
@@ -61,8 +61,8 @@ suite("what a client that has left was waiting for leaves nothing behind:", () =
   });
 
   test("2,000 calls from another Worker", { timeout: 120_000 }, async (t) => {
-    const site = await deploy(t, { ...OPTIONS, caller: true, front: "caller" });
-    const { bytes, references } = await abortFollowers(t, site, 2000, () => site.front.get(callPath("fetchMetadata", PATH)));
+    const site = await deploy(t, { ...OPTIONS, caller: true, abortProxy: "caller" });
+    const { bytes, references } = await abortFollowers(t, site, 2000, () => site.abortProxy.get(callPath("fetchMetadata", PATH)));
     assert.ok(bytes < MB, `${bytes} bytes`);
     assert.equal(references, 0);
   });
@@ -76,19 +76,19 @@ const Deaf = {
 };
 
 test("a batch that the runtime ends without a signal is dropped three minutes later", async (t) => {
-  const site = await deploy(t, { ...OPTIONS, clock: true, front: true, entrypoint: Deaf });
-  const begin = () => site.front.request("POST", "/metadata", { body: BODY });
+  const site = await deploy(t, { ...OPTIONS, clock: true, abortProxy: true, entrypoint: Deaf });
+  const begin = () => site.abortProxy.request("POST", "/metadata", { body: BODY });
   const { bytes } = await abortFollowers(t, site, 400, begin, 20, () => site.clock.advance(200));
   assert.ok(bytes < MB, `${bytes} bytes`);
 });
 
 test("a request whose client has left is dropped, and those who wait for its flight are answered", async (t) => {
-  const site = await deploy(t, { front: true });
+  const site = await deploy(t, { abortProxy: true });
   const gate = new Gate();
   site.origin.on(ORIGIN_PATH, gated(gate));
-  const leader = site.front.get(`/metadata/${PATH}`);
+  const leader = site.abortProxy.get(`/metadata/${PATH}`);
   await gate.arrived();
-  const follower = site.front.get(`/metadata/${PATH}`);
+  const follower = site.abortProxy.get(`/metadata/${PATH}`);
   const herd = await site.herd(10, `/metadata/${PATH}`);
   await leader.abort();
   await follower.abort();

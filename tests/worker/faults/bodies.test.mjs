@@ -4,7 +4,7 @@ import { assertAllFound, names, post } from "../harness/batch.mjs";
 import { assertFound, tally } from "../harness/expect.mjs";
 import { within } from "../harness/gate.mjs";
 import { deploy } from "../harness/site.mjs";
-import { Upload, uploading } from "../harness/upload.mjs";
+import { Upload, startUploads } from "../harness/upload.mjs";
 
 const MB = 1024 * 1024;
 const MAX_BODIES = 256;
@@ -27,14 +27,14 @@ async function answered(site) {
 suite("a body that is broken off", () => {
   // Before bodies were read in JavaScript, 600 of them left 142 MB behind.
   test("leaves nothing behind, after 10,000 times 250 KB", { timeout: 120_000 }, async (t) => {
-    const site = await deploy(t, { gauge: true });
+    const site = await deploy(t, { wasmStats: true });
     await post(site, { paths: ["a.jpg"] });
-    const before = await site.wasm();
+    const before = await site.wasmStats();
     const piece = Buffer.alloc(250_000, " ");
     for (let n = 0; n < 10_000; n += 20) {
-      for (const upload of await uploading(site, 20, piece)) upload.reset();
+      for (const upload of await startUploads(site, 20, piece)) upload.reset();
     }
-    const after = await site.wasm();
+    const after = await site.wasmStats();
     t.diagnostic(`${before.bytes} bytes before, ${after.bytes} after; ${before.references} references before, ${after.references} after`);
     assert.ok(after.bytes - before.bytes < MB, `wasm memory grew from ${before.bytes} to ${after.bytes}`);
     assertAllFound(await answered(site), ["a.jpg"]);
@@ -44,7 +44,7 @@ suite("a body that is broken off", () => {
 suite("a body that does not arrive in time", () => {
   test("is a 408, and the next request is answered", async (t) => {
     const site = await deploy(t, { prelude: shortened });
-    const [upload] = await uploading(site, 1, '{"paths":');
+    const [upload] = await startUploads(site, 1, '{"paths":');
     const { status, text } = await within(upload.response(), "a response to an unfinished body");
     assert.equal(status, 408, text);
     const { code, detail } = JSON.parse(text);
@@ -73,7 +73,7 @@ suite("a body that does not arrive in time", () => {
       ["/health", 405],
       ["/nowhere", 404],
     ]) {
-      const [upload] = await uploading(site, 1, "x", { path });
+      const [upload] = await startUploads(site, 1, "x", { path });
       const { status } = await within(upload.response(), path, 2000);
       assert.equal(status, expected, path);
     }
@@ -84,7 +84,7 @@ suite(`while ${MAX_BODIES} bodies are being received`, () => {
   test("another one is a 503 with a Retry-After, and what needs no body is answered", async (t) => {
     const site = await deploy(t);
     assertFound(await site.get("/metadata/a.jpg"), "origin");
-    const uploads = await uploading(site, MAX_BODIES, "{");
+    const uploads = await startUploads(site, MAX_BODIES, "{");
     const refused = await post(site, { paths: ["a.jpg"] });
     assert.deepEqual([refused.status, refused.json.code], [503, "overloaded"]);
     assert.match(refused.headers["retry-after"], /^[1-9]\d*$/);
@@ -97,7 +97,7 @@ suite(`while ${MAX_BODIES} bodies are being received`, () => {
   test("each of them is answered when it is complete", async (t) => {
     const site = await deploy(t);
     const body = JSON.stringify({ paths: ["a.jpg"] });
-    const uploads = await uploading(site, MAX_BODIES, body.slice(0, 5), { length: body.length });
+    const uploads = await startUploads(site, MAX_BODIES, body.slice(0, 5), { length: body.length });
     await Promise.all(uploads.map((upload) => upload.send(body.slice(5))));
     const responses = await within(Promise.all(uploads.map((upload) => upload.response())), "all of them");
     assert.deepEqual(
@@ -110,7 +110,7 @@ suite(`while ${MAX_BODIES} bodies are being received`, () => {
 
 test("over 8 MiB of bodies at a time some are a 503, and none of them later", async (t) => {
   const site = await deploy(t);
-  const uploads = await uploading(site, 40, Buffer.alloc(250_000, " "));
+  const uploads = await startUploads(site, 40, Buffer.alloc(250_000, " "));
   const { status, text } = await within(Promise.race(uploads.map((upload) => upload.response())), "a refusal");
   assert.deepEqual([status, JSON.parse(text).code], [503, "overloaded"]);
   for (const upload of uploads) upload.reset();
@@ -121,7 +121,7 @@ test("over 8 MiB of bodies at a time some are a 503, and none of them later", as
 test("a body that is received while another request is terminated is answered", async (t) => {
   const site = await deploy(t, { terminator: true, kv: false });
   const body = JSON.stringify({ paths: ["a.jpg"] });
-  const [upload] = await uploading(site, 1, body.slice(0, 5), { length: body.length });
+  const [upload] = await startUploads(site, 1, body.slice(0, 5), { length: body.length });
   await site.terminateAt(5);
   assert.equal((await site.get("/metadata/b.jpg")).status, 500);
   await upload.send(body.slice(5));

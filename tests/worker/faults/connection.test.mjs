@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertProblem } from "../harness/expect.mjs";
-import { failure, reset, silence, truncated } from "../harness/origin.mjs";
+import { failure, reset, noResponse, truncated } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 import { wranglerDev } from "../harness/wrangler.mjs";
 
@@ -16,7 +16,7 @@ suite("the log has the reason why an origin gave no response, and the answer has
     ["a port that refuses the connection", refuse, "refused", LOST, 502],
     ["a connection that is reset before a response", respond(reset()), "refused", LOST, 502],
     ["a connection that breaks inside the response", respond(truncated()), "broken", LOST, 502],
-    ["a host without a word", respond(silence()), "timeout", undefined, 504],
+    ["a host without a word", respond(noResponse()), "timeout", undefined, 504],
     // What Cloudflare's proxy in front of an origin answers in production.
     ["530 of a proxy", respond(failure(530)), "dns", undefined, 502],
     ["521 of a proxy", respond(failure(521)), "refused", undefined, 502],

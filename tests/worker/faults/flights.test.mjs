@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, tally } from "../harness/expect.mjs";
 import { Gate, within } from "../harness/gate.mjs";
-import { failure, gated, image, inTurn } from "../harness/origin.mjs";
+import { failure, gated, image, inSequence } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -19,11 +19,11 @@ const Mortal = {
 
 suite("a leader whose context dies unsettled", () => {
   test("is followed by one of its followers: one more fetch, and all are answered in time", async (t) => {
-    const site = await deploy(t, { front: true, entrypoint: Mortal, config: { originTimeoutMs: 1500, kvTimeoutMs: 500 } });
+    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 1500, kvTimeoutMs: 500 } });
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate), image()));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate), image()));
 
-    const leader = site.front.get(PATH);
+    const leader = site.abortProxy.get(PATH);
     await gate.arrived();
     const herd = await site.herd(20, PATH);
     const started = performance.now();
@@ -43,10 +43,10 @@ suite("a leader whose context dies unsettled", () => {
   });
 
   test("leaves nothing behind: the next request is answered in time", async (t) => {
-    const site = await deploy(t, { front: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 100 } });
+    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 100 } });
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate), image()));
-    const leader = site.front.get(PATH);
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate), image()));
+    const leader = site.abortProxy.get(PATH);
     await gate.arrived();
     await leader.abort();
     const answer = await within(site.get(PATH), "the next request");
@@ -56,11 +56,11 @@ suite("a leader whose context dies unsettled", () => {
   });
 
   test("while it reads KV is followed as well", async (t) => {
-    const site = await deploy(t, { front: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 1000 } });
+    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 1000 } });
     const gate = new Gate();
     let reads = 0;
-    site.kv.behave("get", () => (++reads === 1 ? gate.pass() : undefined));
-    const leader = site.front.get(PATH);
+    site.kv.intercept("get", () => (++reads === 1 ? gate.pass() : undefined));
+    const leader = site.abortProxy.get(PATH);
     await gate.arrived();
     const herd = await site.herd(20, PATH);
     await leader.abort();
@@ -78,7 +78,7 @@ suite("a late leader", () => {
     const site = await deploy(t, { clock: true, config: { originTimeoutMs: 20_000, kvTimeoutMs: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     const [first, second] = [new Gate(), new Gate()];
-    site.origin.on(ORIGIN_PATH, inTurn(gated(first, image({ width: 1 })), gated(second, image({ width: 2 }))));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(first, image({ width: 1 })), gated(second, image({ width: 2 }))));
 
     const late = site.get(PATH);
     await first.arrived();
@@ -109,7 +109,7 @@ suite("a late leader", () => {
     const site = await deploy(t, { clock: true, config: { originTimeoutMs: 20_000, kvTimeoutMs: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate, failure(404)), image({ width: 2 })));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate, failure(404)), image({ width: 2 })));
 
     const late = site.get(PATH);
     await gate.arrived();
@@ -164,7 +164,7 @@ suite("a purge", () => {
   test("during a flight is not undone by it", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate, image({ width: 1 })), image({ width: 2 })));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
 
     const before = site.get(PATH);
     await gate.arrived();
@@ -185,7 +185,7 @@ suite("a purge", () => {
   test("during a flight is not followed by those who come after it", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate, image({ width: 1 })), image({ width: 2 })));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
     const before = site.get(PATH);
     await gate.arrived();
     await purge(site);
@@ -200,9 +200,9 @@ suite("a purge", () => {
     await site.clock.freeze();
     await site.get(PATH);
     await site.kv.written(KEY);
-    site.kv.forget();
+    site.kv.clearOperations();
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(gated(gate, image({ width: 1 })), image({ width: 2 })));
+    site.origin.on(ORIGIN_PATH, inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
     await site.clock.advance(1500);
     await site.get(PATH);
     await gate.arrived();

@@ -16,7 +16,7 @@ suite("a KV read that", () => {
   ]) {
     test(`${what} is a miss: the origin answers, each image is read once, and one warning is logged`, async (t) => {
       const site = await deploy(t, { config });
-      site.kv.behave("get", behaviour);
+      site.kv.intercept("get", behaviour);
       for (let n = 0; n < 5; n++) {
         const answer = await site.get(`/metadata/${n}.jpg`);
         assertFound(answer, "origin");
@@ -34,7 +34,7 @@ suite("a KV read that", () => {
 
   test("hangs costs a herd one kvTimeoutMs and one fetch", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 200 } });
-    site.kv.behave("get", () => ({ hang: true }));
+    site.kv.intercept("get", () => ({ hang: true }));
     const started = performance.now();
     const herd = await site.herd(100, PATH);
     assert.deepEqual(
@@ -48,7 +48,7 @@ suite("a KV read that", () => {
 
   test("hangs while the origin fails does not hang the request", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 100, originTimeoutMs: 100 } });
-    site.kv.behave("get", () => ({ hang: true }));
+    site.kv.intercept("get", () => ({ hang: true }));
     site.origin.on(() => {});
     assert.equal((await site.get(PATH)).status, 504);
   });
@@ -56,7 +56,7 @@ suite("a KV read that", () => {
   test("is slower than usual, within kvTimeoutMs, is waited for", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 5000 } });
     site.kv.seed(KEY, { metadata: recordOf() });
-    site.kv.behave("get", () => new Promise((resolve) => setTimeout(resolve, 100)));
+    site.kv.intercept("get", () => new Promise((resolve) => setTimeout(resolve, 100)));
     assertFound(await site.get(PATH), "kv");
     assert.equal(site.origin.requests.length, 0);
   });
@@ -136,7 +136,7 @@ suite("a KV write that", () => {
   ]) {
     test(`${what} is not tried again, does not show in the answer, and one warning is logged`, async (t) => {
       const site = await deploy(t);
-      site.kv.behave("put", behaviour);
+      site.kv.intercept("put", behaviour);
       for (let n = 0; n < 5; n++) {
         assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
         assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
@@ -152,10 +152,10 @@ suite("a KV write that", () => {
 
   test("hangs does not hold up the answer or what comes after it", async (t) => {
     const site = await deploy(t);
-    site.kv.behave("put", () => ({ hang: true }));
+    site.kv.intercept("put", () => ({ hang: true }));
     for (let n = 0; n < 5; n++) assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
     for (let n = 0; n < 5; n++) assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
-    for (let n = 0; n < 5; n++) await site.kv.asked("put", `metadata:${n}.jpg`);
+    for (let n = 0; n < 5; n++) await site.kv.received("put", `metadata:${n}.jpg`);
     assert.deepEqual(
       tally(site.kv.writes(), (w) => w.key),
       Object.fromEntries([0, 1, 2, 3, 4].map((n) => [`metadata:${n}.jpg`, 1])),
@@ -164,7 +164,7 @@ suite("a KV write that", () => {
 
   test("hangs does not hold up a herd", async (t) => {
     const site = await deploy(t);
-    site.kv.behave("put", () => ({ hang: true }));
+    site.kv.intercept("put", () => ({ hang: true }));
     const herd = await site.herd(50, PATH);
     assert.deepEqual(
       tally(await herd.answers, (a) => a.status),
@@ -176,7 +176,7 @@ suite("a KV write that", () => {
 
 test("with KV down and the origin well, every request is answered; with both down, none hangs", async (t) => {
   const site = await deploy(t, { config: { errorTtl: 0 } });
-  for (const kind of ["get", "put", "delete"]) site.kv.behave(kind, () => ({ status: 503 }));
+  for (const kind of ["get", "put", "delete"]) site.kv.intercept(kind, () => ({ status: 503 }));
   assertFound(await site.get(PATH), "origin");
   await site.origin.refuse();
   assertFound(await site.get(PATH), "memory");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, assertStale, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
-import { flood, gated, image, json, silence, stall, truncated } from "../harness/origin.mjs";
+import { flood, gated, image, json, noResponse, stall, truncated } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -12,7 +12,7 @@ const MB = 1024 * 1024;
 
 suite("an origin that", () => {
   for (const [what, responder] of [
-    ["never sends headers", silence()],
+    ["never sends headers", noResponse()],
     ["stalls in the body", stall()],
   ]) {
     test(`${what} is told as 504 after originTimeoutMs, and hung up on`, async (t) => {
@@ -22,7 +22,7 @@ suite("an origin that", () => {
       assertProblem(await site.get(PATH), 504, "origin-timeout", { instance: PATH });
       const took = performance.now() - started;
       assert.ok(took >= 190 && took < 2000, `took ${took} ms`);
-      await site.origin.hungUp(ORIGIN_PATH);
+      await site.origin.disconnected(ORIGIN_PATH);
       site.origin.on(ORIGIN_PATH, image());
       assertFound(await site.get(PATH), "origin");
       await site.kv.written(KEY);
@@ -93,9 +93,9 @@ suite("an origin that", () => {
   }
 
   async function assertFloodRefused(site) {
-    site.origin.forget();
+    site.origin.clearRequests();
     assertProblem(await site.get(PATH), 502, "invalid-origin-answer");
-    const { sent } = await site.origin.hungUp(ORIGIN_PATH);
+    const { sent } = await site.origin.disconnected(ORIGIN_PATH);
     // What the sockets between hold, and not the flood.
     assert.ok(sent < 16 * MB, `${Math.round(sent / MB)} MB were taken`);
   }

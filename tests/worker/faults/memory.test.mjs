@@ -26,12 +26,12 @@ suite("the memory of an isolate", () => {
     ["bodies that are too long", (n) => `/metadata/photos/${n}.jpg`, flood(128 * 1024), { kv: false }],
   ]) {
     test(`does not grow with ${what}`, async (t) => {
-      const site = await deploy(t, { gauge: true, ...options });
+      const site = await deploy(t, { wasmStats: true, ...options });
       site.origin.on(responder);
       await ask(site, 0, 800, path);
-      const before = await site.wasm();
+      const before = await site.wasmStats();
       await ask(site, 800, 3200, path);
-      const after = await site.wasm();
+      const after = await site.wasmStats();
       assert.equal(after.references, before.references, "references to JavaScript objects");
       assert.ok(after.bytes - before.bytes < MB, `wasm memory grew from ${before.bytes} to ${after.bytes}`);
     });
@@ -39,12 +39,12 @@ suite("the memory of an isolate", () => {
 
   test("takes at most 1 KB for an image beyond its path", async (t) => {
     const count = 10_000;
-    const site = await deploy(t, { kv: false, gauge: true, outbound, config: { memoryCacheSize: count } });
+    const site = await deploy(t, { kv: false, wasmStats: true, outbound, config: { memoryCacheSize: count } });
     const path = (n) => `some/folder/of/images/${n}-found`;
     await site.get("/health");
-    const before = await site.wasm();
+    const before = await site.wasmStats();
     assert.deepEqual(await ask(site, 0, count, (n) => `/metadata/${path(n)}`), { 200: count });
-    const after = await site.wasm();
+    const after = await site.wasmStats();
 
     const each = (after.bytes - before.bytes) / count - path(count).length;
     t.diagnostic(`${each.toFixed(0)} bytes`);
@@ -53,12 +53,12 @@ suite("the memory of an isolate", () => {
 
   test("takes no more for paths of 1,000 quotes, each of which is two bytes of JSON", async (t) => {
     const count = 2000;
-    const site = await deploy(t, { kv: false, gauge: true, outbound, config: { memoryCacheSize: count } });
+    const site = await deploy(t, { kv: false, wasmStats: true, outbound, config: { memoryCacheSize: count } });
     const path = (n) => `${"%22".repeat(990)}${n}`;
     await ask(site, 0, 10, (n) => `/metadata/${path(n)}`);
-    const before = await site.wasm();
+    const before = await site.wasmStats();
     assert.deepEqual(await ask(site, 10, 3 * count, (n) => `/metadata/${path(n)}`), { 200: 3 * count - 10 });
-    const after = await site.wasm();
+    const after = await site.wasmStats();
     const each = (after.bytes - before.bytes) / count;
     t.diagnostic(`${each.toFixed(0)} bytes for each of memoryCacheSize`);
     assert.ok(each <= 2048, `${each} bytes`);
@@ -66,7 +66,7 @@ suite("the memory of an isolate", () => {
 
   test("stays below 48 MB with 1,000 images at a time whose headers take 1 MB", { timeout: 120_000 }, async (t) => {
     const count = 1000;
-    const site = await deploy(t, { kv: false, gauge: true, config: { originTimeoutMs: 25_000, errorTtl: 0 } });
+    const site = await deploy(t, { kv: false, wasmStats: true, config: { originTimeoutMs: 25_000, errorTtl: 0 } });
     const bytes = await jpeg({ width: 77, before: segments(1_000_000) });
     const gate = new Gate();
     site.origin.on(gated(gate, text(bytes, { headers: { "Content-Type": "image/jpeg" } })));
@@ -74,7 +74,7 @@ suite("the memory of an isolate", () => {
     await gate.arrived(count, 60_000);
     gate.open();
     const told = tally(await Promise.all(answers), ({ status, json }) => `${status} ${json.metadata?.width ?? json.code}`);
-    const { bytes: used } = await site.wasm();
+    const { bytes: used } = await site.wasmStats();
     t.diagnostic(`${(used / MB).toFixed(1)} MB, ${JSON.stringify(told)}`);
     assert.ok(used < 48 * MB, `${used} bytes`);
     assert.ok(told["200 77"] > 0);
@@ -84,13 +84,13 @@ suite("the memory of an isolate", () => {
   });
 
   test("is bounded after 100,000 distinct images, found and missing", { timeout: 600_000 }, async (t) => {
-    const site = await deploy(t, { kv: false, gauge: true, outbound });
+    const site = await deploy(t, { kv: false, wasmStats: true, outbound });
     const path = (n) => `/metadata/some/folder/of/images/${n}-${n % 2 ? "missing" : "found"}`;
     const half = await ask(site, 0, 50_000, path);
     const resident = site.memory();
     const whole = await ask(site, 50_000, 100_000, path);
 
-    const { bytes } = await site.wasm();
+    const { bytes } = await site.wasmStats();
     const mb = (n) => `${(n / MB).toFixed(1)} MB`;
     t.diagnostic(`wasm: ${mb(bytes)}; resident: ${mb(resident)} after half of them, ${mb(site.memory())} after all`);
     assert.ok(bytes < 8 * MB, `the wasm instance has ${mb(bytes)}`);
@@ -111,7 +111,7 @@ async function ask(site, from, to, path) {
     }
   };
   await Promise.all(Array.from({ length: 16 }, asker));
-  site.origin.forget();
-  site.kv.forget();
+  site.origin.clearRequests();
+  site.kv.clearOperations();
   return statuses;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, assertStale, bodyOf, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
-import { failure, gated, image, inTurn, json, reset, resizerError, text } from "../harness/origin.mjs";
+import { failure, gated, image, inSequence, json, reset, resizerError, text } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -88,7 +88,7 @@ suite("where the origin fails and a stale record is known", () => {
       const fresh = await site.get(PATH);
       await site.kv.written(KEY);
       site.origin.on(ORIGIN_PATH, responder);
-      site.origin.forget();
+      site.origin.clearRequests();
 
       await site.clock.advance(2000);
       const stale = await site.get(PATH);
@@ -126,7 +126,7 @@ suite("where the origin fails and a stale record is known", () => {
     await site.kv.written(KEY);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, failure(502)));
-    site.origin.forget();
+    site.origin.clearRequests();
 
     await site.clock.advance(2000);
     const herd = await site.herd(200, PATH);
@@ -169,7 +169,7 @@ suite("where the origin fails and a stale record is known", () => {
       site.origin.on(ORIGIN_PATH, responder);
       await site.clock.advance(2000);
       assertProblem(await site.get(PATH), status, code);
-      await site.kv.asked("delete", KEY);
+      await site.kv.received("delete", KEY);
       await site.restart();
       site.origin.on(ORIGIN_PATH, failure(500));
       assertProblem(await site.get(PATH), 502, "origin-error");
@@ -186,7 +186,7 @@ suite("a passing fault", () => {
   ]) {
     test(`of the origin is retried once: ${what}`, async (t) => {
       const site = await deploy(t);
-      site.origin.on(ORIGIN_PATH, inTurn(responder, image()));
+      site.origin.on(ORIGIN_PATH, inSequence(responder, image()));
       assertFound(await site.get(PATH), "origin");
       assert.equal(site.origin.requests.length, 2);
       await site.kv.written(KEY);
@@ -205,11 +205,11 @@ suite("a passing fault", () => {
   test("is retried within the one deadline", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 300 } });
     const gate = new Gate();
-    site.origin.on(ORIGIN_PATH, inTurn(failure(502), gated(gate)));
+    site.origin.on(ORIGIN_PATH, inSequence(failure(502), gated(gate)));
     const started = performance.now();
     assertProblem(await site.get(PATH), 504, "origin-timeout");
     assert.ok(performance.now() - started < 1500, "the retry has no deadline of its own");
-    await site.origin.hungUp(ORIGIN_PATH);
+    await site.origin.disconnected(ORIGIN_PATH);
     gate.open();
   });
 });

@@ -194,7 +194,7 @@ suite("a redirect", () => {
     assertFound(await site.get(PATH), "origin");
     assert.equal(site.origin.requests.length, 4);
 
-    site.origin.forget();
+    site.origin.clearRequests();
     site.origin.on(hop(3), redirect(hop(4)));
     await site.restart();
     site.kv.records.clear();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, assertStale, bodyOf, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
-import { failure, gated, image, silence } from "../harness/origin.mjs";
+import { failure, gated, image, noResponse } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
@@ -17,8 +17,8 @@ async function knowing(t, settings = {}) {
   await site.clock.freeze();
   assertFound(await site.get(PATH), "origin");
   await site.kv.written(KEY);
-  site.origin.forget();
-  site.kv.forget();
+  site.origin.clearRequests();
+  site.kv.clearOperations();
   return site;
 }
 
@@ -110,7 +110,7 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
 
     await site.clock.advance(6);
     assertStale(await site.get(PATH), { age: 1506 });
-    await site.origin.asked(ORIGIN_PATH, 2);
+    await site.origin.received(ORIGIN_PATH, 2);
 
     await site.clock.advance(2500);
     assertStale(await site.get(PATH), { age: 4006 });
@@ -123,10 +123,10 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
 
   test("whose refresh hangs is still given, and asked for again later", async (t) => {
     const site = await knowing(t, { originTimeoutMs: 200, errorTtl: 1 });
-    site.origin.on(ORIGIN_PATH, silence());
+    site.origin.on(ORIGIN_PATH, noResponse());
     await site.clock.advance(1500);
     assertStale(await site.get(PATH));
-    await site.origin.hungUp(ORIGIN_PATH);
+    await site.origin.disconnected(ORIGIN_PATH);
     await site.logged({ event: "origin-failure" });
     site.origin.on(ORIGIN_PATH, image({ width: 77 }));
     await site.clock.advance(2);
@@ -140,7 +140,7 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     site.origin.on(ORIGIN_PATH, failure(404));
     await site.clock.advance(1500);
     assertStale(await site.get(PATH));
-    await site.kv.asked("delete", KEY);
+    await site.kv.received("delete", KEY);
     assertProblem(await site.get(PATH), 404, "not-found");
     assert.equal(site.origin.requests.length, 1);
   });

@@ -1,13 +1,13 @@
-import { Chronicle } from "./gate.mjs";
-import { close, listen, standIn } from "./listener.mjs";
+import { EventLog } from "./gate.mjs";
+import { close, listen, createTestServer } from "./listener.mjs";
 
 const BLOBS = ["source", "state", "code", "format", "path", "isolate", "version"];
 const DOUBLES = ["durationMs", "ageS", "kvMs", "originMs", "count"];
 
-/** Stands in for Workers Analytics Engine: takes what workerd makes of each call of `writeDataPoint`. */
+/** A fake of Workers Analytics Engine: receives what workerd sends for each call of `writeDataPoint`. */
 export class Analytics {
-  #points = new Chronicle();
-  #server = standIn(async (request, response) => {
+  #points = new EventLog();
+  #server = createTestServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     response.end();
@@ -22,18 +22,18 @@ export class Analytics {
     close(this.#server);
   }
 
-  /** Resolves with the first `count` data points since `forget`: they come behind the answers, in any order. */
+  /** Resolves once `count` data points have arrived since `clearPoints`: they follow the responses, in any order. */
   async points(count) {
     await this.#points.whenCount(count, () => true, "data points");
     return this.#points.items;
   }
 
-  forget() {
+  clearPoints() {
     this.#points.items.length = 0;
   }
 }
 
-/** Fields by their names in docs/observability.md. Text comes as its bytes, and what was not written as nothing or 0. */
+/** Names the fields as docs/observability.md does. Text arrives as bytes; a field that was not written is absent or 0. */
 function parse(event) {
   const text = (bytes) => bytes && Buffer.from(bytes).toString("utf8");
   const blobs = BLOBS.map((name, n) => [name, text(event[`blob${n + 1}`])]);

@@ -7,15 +7,15 @@ export const post = (site, body, headers) =>
 export const names = (count) => Array.from({ length: count }, (_, n) => `${n}.jpg`);
 export const found = (path, metadata, crop) => ({ status: 200, ...bodyOf(path, metadata), ...crop });
 
-/** A batch that the Worker has begun to work on; its answer is still to come, as `.answer`. */
-export async function posting(site, body) {
+/** Sends a batch and resolves once the Worker has started on it. `.answer` is the promise of its response. */
+export async function startBatch(site, body) {
   const { sent, answer } = site.at.worker.begin("POST", ROUTE, { body: JSON.stringify(body) });
   await sent;
   await site.settled();
   return { answer };
 }
 
-/** Every result a 200, in the order of `paths`. */
+/** Asserts that every result is a 200, in the order of `paths`. */
 export function assertAllFound(answer, paths) {
   assert.equal(answer.status, 200, answer.text);
   assert.deepEqual(
@@ -24,7 +24,7 @@ export function assertAllFound(answer, paths) {
   );
 }
 
-/** A result that is a problem, complete. */
+/** Asserts that a result is a complete problem. */
 export function assertFailed(result, path, status, code) {
   assert.deepEqual([result.path, result.status], [path, status], JSON.stringify(result));
   const { problem } = result;

@@ -8,17 +8,17 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
-/** The Chromium of this machine: what CHROMIUM names, or the first on the path. */
+/** The path of Chromium: `$CHROMIUM`, or the first executable of that kind on the PATH. */
 export function browserPath() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = process.env.PATH.split(path.delimiter);
   return NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable);
 }
 
-/** Why tests in a browser are skipped; `false` where they run. */
+/** Why browser tests are skipped, or `false` if they run. */
 export const withoutBrowser = browserPath()
   ? false
-  : `there is no Chromium: none of ${NAMES.join(", ")} is on the path, and CHROMIUM names none (on Debian: apt-get install chromium)`;
+  : `Chromium not found: none of ${NAMES.join(", ")} is on the PATH, and CHROMIUM is not set (on Debian: apt-get install chromium)`;
 
 function isExecutable(file) {
   try {
@@ -29,11 +29,11 @@ function isExecutable(file) {
   }
 }
 
-/** Starts Chromium, without a window, and ends it with the tests. */
+/** Starts headless Chromium and closes it after the tests. */
 export async function startBrowser({ after }) {
   const browser = await chromium.launch({
     executablePath: browserPath(),
-    // Its sandbox does not start as root, nor in most containers. It is shown nothing but what is tested.
+    // The sandbox does not start as root, nor in most containers. Only pages under test are opened.
     chromiumSandbox: false,
     args: ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
   });
@@ -42,27 +42,27 @@ export async function startBrowser({ after }) {
 }
 
 /**
- * Opens a page in a browser of its own, and keeps account of it: `requests`, the URLs it asked for, and `complaints`,
- * what it said on the console, threw, or broke of its policy.
+ * Opens a page in its own browser context and records `requests`, the URLs it requested, and `errors`: console errors and
+ * warnings, exceptions and violations of its Content-Security-Policy.
  */
-export async function open(t, browser, url, options) {
+export async function openPage(t, browser, url, options) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, permissions: ["clipboard-read", "clipboard-write"], ...options });
   t.after(() => context.close());
   const page = await context.newPage();
   const requests = [];
-  const complaints = [];
+  const errors = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) complaints.push(`${message.text()} ${message.location().url}`);
+    if (["error", "warning"].includes(message.type())) errors.push(`${message.text()} ${message.location().url}`);
   });
-  page.on("pageerror", (error) => complaints.push(error.stack));
+  page.on("pageerror", (error) => errors.push(error.stack));
   await page.goto(url);
-  return { page, requests, complaints };
+  return { page, requests, errors };
 }
 
-/** What axe has against the page as it is now, and where. */
+/** The accessibility violations that axe finds in the page now, with their elements. */
 export async function violations(page) {
-  // Past the page's own policy, which would refuse a script in a tag.
+  // Evaluated rather than inserted: the page's Content-Security-Policy blocks an inline script.
   await page.evaluate(axe);
   const found = await page.evaluate(() => globalThis.axe.run());
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`).join("; ")}`);
@@ -70,7 +70,7 @@ export async function violations(page) {
 
 const FOLDER = path.join(root, "target", "inspector");
 
-/** Keeps a picture of the page for who reads the test's output. */
+/** Saves a screenshot of the page and prints its path in the test's output. */
 export async function screenshot(t, page, name) {
   mkdirSync(FOLDER, { recursive: true });
   const file = path.join(FOLDER, `${name}.png`);

@@ -1,18 +1,18 @@
 import { createHash } from "node:crypto";
-import { Chronicle } from "./gate.mjs";
-import { close, listen, standIn } from "./listener.mjs";
+import { EventLog } from "./gate.mjs";
+import { close, listen, createTestServer } from "./listener.mjs";
 
 /**
- * Stands in for R2: speaks the wire protocol of workerd's `r2Bucket` binding (src/workerd/api/r2-rpc.c++) for `get` and `head`,
- * over a Map of bytes, and keeps a chronicle of what it was asked.
+ * A fake of R2: implements the wire protocol of workerd's `r2Bucket` binding (src/workerd/api/r2-rpc.c++) for `get` and `head`
+ * over a Map of bytes, and records the operations.
  *
- * A behaviour is given the operation and may await a gate. What it returns decides the answer: nothing carries on,
- * `{ status, code }` fails, `{ hang: true }` never answers.
+ * An interceptor receives the operation and may await a gate. Its result decides the response: `undefined` continues as
+ * usual, `{ status, code }` fails, `{ hang: true }` never responds.
  */
 export class Bucket {
-  #server = standIn((request, response) => this.#serve(request, response));
-  #gets = new Chronicle();
-  #behaviour;
+  #server = createTestServer((request, response) => this.#serve(request, response));
+  #gets = new EventLog();
+  #interceptor;
   #objects = new Map();
 
   async listen() {
@@ -30,11 +30,11 @@ export class Bucket {
     return etag;
   }
 
-  behave(behaviour) {
-    this.#behaviour = behaviour;
+  intercept(interceptor) {
+    this.#interceptor = interceptor;
   }
 
-  /** What was asked: `{ key, offset, length, etagMatches }`. */
+  /** The reads so far: `{ key, offset, length, etagMatches }`. */
   get gets() {
     return this.#gets.items;
   }
@@ -43,7 +43,7 @@ export class Bucket {
     const { method, object: key, range = {}, onlyIf = {} } = JSON.parse(utf8(request.headers["cf-r2-request"]));
     const operation = { key, offset: Number(range.offset), length: Number(range.length), etagMatches: onlyIf.etagMatches?.[0]?.value };
     if (method === "get") this.#gets.add(operation);
-    const change = (await this.#behaviour?.(operation)) ?? {};
+    const change = (await this.#interceptor?.(operation)) ?? {};
     if (change.hang) return;
     if (change.status) return fail(response, change.status, change.code);
     const found = this.#objects.get(key);
@@ -59,7 +59,7 @@ export class Bucket {
   }
 }
 
-/** What R2 says of an object, before its bytes. */
+/** The properties of an object, which R2 sends before its bytes. */
 function describe(name, { bytes, etag, httpFields }, { offset, length }) {
   const range = offset < bytes.length ? { offset, length: Math.min(length, bytes.length - offset) } : undefined;
   const text = { name, version: "1", size: bytes.length, etag, uploaded: 0, httpFields, customFields: [], range, checksums: {} };
@@ -74,5 +74,5 @@ function fail(response, status, v4code, properties) {
   response.end(properties);
 }
 
-/** Node reads header bytes as Latin-1, workerd writes them as UTF-8. */
+/** Node decodes header bytes as Latin-1; workerd encodes them as UTF-8. */
 const utf8 = (header) => Buffer.from(header, "latin1").toString("utf8");

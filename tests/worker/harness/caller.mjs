@@ -3,7 +3,7 @@ import path from "node:path";
 import { transformSync } from "esbuild";
 import { root } from "./modules.mjs";
 
-/** A Worker with the one under test bound as METADATA: it calls the method that a request's query names. */
+/** A Worker that binds the Worker under test as METADATA and calls the method named in a request's query. */
 export const callerSource = `
 export default {
   async fetch(request, env) {
@@ -19,12 +19,12 @@ export default {
 };
 `;
 
-/** The path of a request that has the caller call `method`. */
+/** The path of a request that makes the caller call `method`. */
 export function callPath(method, ...args) {
   return `/?${encodeURIComponent(JSON.stringify([method, ...args]))}`;
 }
 
-/** The example caller, as its `wrangler.toml` would have it served. */
+/** The example caller, with the compatibility date of its `wrangler.toml`. */
 export function exampleCaller() {
   const folder = path.join(root, "examples/caller");
   const read = (name) => readFileSync(path.join(folder, name), "utf8");

@@ -1,8 +1,8 @@
 import http from "node:http";
 
 /**
- * A client that sends a path byte for byte: `fetch` and `URL` normalise (`/a/../b`, `\`, a tab) what must reach the
- * Worker as it is.
+ * An HTTP client that sends a path byte for byte. `fetch` and `URL` would normalise paths such as `/a/../b`, `\` or a tab,
+ * which must reach the Worker unchanged.
  */
 export class Client {
   #host;
@@ -14,12 +14,12 @@ export class Client {
     this.#host = host;
   }
 
-  /** Where it sends requests to. */
+  /** The base URL of its requests. */
   get url() {
     return `http://${this.#host}:${this.#port}`;
   }
 
-  /** Sends a request and resolves with its answer, body included. */
+  /** Sends a request and resolves with its response, body included. */
   request(method, path, options) {
     return this.begin(method, path, options).answer;
   }
@@ -28,10 +28,10 @@ export class Client {
     return this.request("GET", path, { headers });
   }
 
-  /** Sends a request; `sent` resolves when it has left, `answer` with the answer, and `reset()` breaks the connection. */
+  /** Sends a request: `sent` resolves once it is written, `answer` with the response, and `reset()` resets the connection. */
   begin(method, path, { headers, body } = {}) {
     const request = http.request({ agent: this.#agent, host: this.#host, port: this.#port, method, headers });
-    // Set here because the constructor refuses spaces and control characters, which are what some tests are about.
+    // Set afterwards: the constructor rejects spaces and control characters, which some tests send.
     request.path = path;
     const sent = new Promise((resolve) => request.once("finish", resolve));
     const answer = new Promise((resolve, reject) => {
@@ -43,7 +43,7 @@ export class Client {
     return { sent, answer, reset: () => request.socket.resetAndDestroy() };
   }
 
-  /** `count` requests for one path at once, each on its own connection; `sent` as of `begin`, for all. */
+  /** Sends `count` concurrent requests for one path, each on its own connection; `sent` resolves once all are written. */
   herd(count, path) {
     const requests = Array.from({ length: count }, () => this.begin("GET", path));
     return {
@@ -57,7 +57,7 @@ export class Client {
   }
 }
 
-/** An answer, read to its end. */
+/** A response, body included. */
 class Answer {
   constructor({ statusCode, headers }, bytes) {
     this.status = statusCode;
@@ -86,7 +86,7 @@ class Answer {
     return parseCacheStatus(this.headers["cache-status"]);
   }
 
-  /** Which layer answered: `memory`, `kv`, `origin` or `inflight`. */
+  /** The layer that answered: `memory`, `kv`, `origin` or `inflight`. */
   get layer() {
     return this.cacheStatus.detail;
   }

@@ -1,7 +1,7 @@
 /**
- * A Worker around the one under test whose clocks the test holds. It puts a `Date` and a `performance.now` of its own
- * in place before the Worker is loaded, and takes its orders at a named entrypoint with a socket of its own, so that
- * the Worker's routes stay as they are. Timers still run on real time.
+ * Wraps the Worker under test so that the test controls its clocks. It replaces `Date` and `performance.now` before the
+ * Worker is loaded. The test sets the clock through a named entrypoint with its own socket, so that the Worker's routes do
+ * not change. Timers still run on real time.
  */
 export const clockSource = `
 const RealDate = Date;
@@ -15,14 +15,14 @@ globalThis.Date = class extends RealDate {
 };
 performance.now = () => (frozen === undefined ? realTick() : 0);
 
-export function set(order) {
-  if ("offset" in order) offset = order.offset;
-  if ("frozen" in order) frozen = order.frozen ?? undefined;
+export function set(state) {
+  if ("offset" in state) offset = state.offset;
+  if ("frozen" in state) frozen = state.frozen ?? undefined;
 }
 `;
 
-/** The wrapper's main module, for an entry of the given module name. */
-export function clockedSource(entry) {
+/** The wrapper's main module around the entry module of the given name. */
+export function clockWrapperSource(entry) {
   return `
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { set } from "./test-clock.js";
@@ -38,39 +38,39 @@ export class Clock extends WorkerEntrypoint {
 `;
 }
 
-/** The test's side: moves the Worker's clock. */
+/** The test's control of the Worker's clock. */
 export class Clock {
   #client;
-  #order = {};
+  #state = {};
 
-  /** Holds the clock of a new isolate, which takes over what the one before was told. */
+  /** Connects to a new isolate, whose clock takes over the state of the previous one. */
   async connect(client) {
     this.#client = client;
-    if (Object.keys(this.#order).length > 0) await this.#tell({});
+    if (Object.keys(this.#state).length > 0) await this.#update({});
   }
 
-  /** What the Worker reads now, within the latency of a request. */
+  /** The Worker's current time, within the latency of a request. */
   now() {
-    return this.#order.frozen ?? Date.now() + (this.#order.offset ?? 0);
+    return this.#state.frozen ?? Date.now() + (this.#state.offset ?? 0);
   }
 
   advance(seconds) {
-    const { offset = 0, frozen } = this.#order;
-    return this.#tell(frozen ? { frozen: frozen + seconds * 1000 } : { offset: offset + seconds * 1000 });
+    const { offset = 0, frozen } = this.#state;
+    return this.#update(frozen ? { frozen: frozen + seconds * 1000 } : { offset: offset + seconds * 1000 });
   }
 
-  /** Stops the clock at `ms`; it reads the same until `thaw`. */
+  /** Stops the clock at `ms` until `thaw`. */
   freeze(ms = this.now()) {
-    return this.#tell({ frozen: ms });
+    return this.#update({ frozen: ms });
   }
 
   thaw() {
-    return this.#tell({ frozen: null });
+    return this.#update({ frozen: null });
   }
 
-  async #tell(order) {
-    Object.assign(this.#order, order);
-    const { status } = await this.#client.request("POST", "/", { body: JSON.stringify(this.#order) });
-    if (status !== 200) throw new Error(`the clock answered ${status}`);
+  async #update(change) {
+    Object.assign(this.#state, change);
+    const { status } = await this.#client.request("POST", "/", { body: JSON.stringify(this.#state) });
+    if (status !== 200) throw new Error(`the clock responded with ${status}`);
   }
 }

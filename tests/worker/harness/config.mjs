@@ -1,5 +1,5 @@
 /**
- * workerd's configuration as Cap'n Proto text (the schema is workerd.capnp in npm's `workerd`).
+ * Formats workerd's configuration as Cap'n Proto text. The schema is workerd.capnp in the npm package `workerd`.
  *
  * A service is `{ name, modules, bindings, globalOutbound?, compatibilityDate, compatibilityFlags }` or
  * `{ name, external, proxy? }`; a socket `{ name, service, entrypoint? }`.

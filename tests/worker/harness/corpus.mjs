@@ -4,19 +4,19 @@ import { root } from "./modules.mjs";
 
 const folder = path.join(root, "target", "corpus");
 
-/** The files that `npm run corpus` has made, with what independent readers say of each; `npm test` runs it. */
+/** The files that `npm run corpus` generates, with the results of independent readers. `npm test` runs it. */
 const manifest = bytesOf("manifest.json");
 export const corpus = manifest ? JSON.parse(manifest) : [];
 
-/** Why tests on the corpus are skipped, or `false`. */
-export const withoutCorpus = manifest ? false : "there is no corpus: npm run corpus makes it";
+/** Why corpus tests are skipped, or `false` if they run. */
+export const withoutCorpus = manifest ? false : "corpus not found: run npm run corpus";
 
 const differences = JSON.parse(readFileSync(path.join(root, "tests/corpus/differences.json")));
 
-/** The fields in which the Worker differs from the other readers of a file, for a reason that is given there. */
+/** The fields in which the Worker differs from the other readers of a file; tests/corpus/differences.json gives the reasons. */
 export const differingFields = (file) => differences[file]?.fields ?? [];
 
-/** The bytes of a file of the corpus; `undefined` if there is none. */
+/** The bytes of a corpus file, or `undefined` if it does not exist. */
 export function bytesOf(file) {
   try {
     return readFileSync(path.join(folder, file));
@@ -25,7 +25,7 @@ export function bytesOf(file) {
   }
 }
 
-/** The path of a file in a URL. */
+/** The percent-encoded path of a file. */
 export const rawPath = (file) => file.split("/").map(encodeURIComponent).join("/");
 
 export const sizeOf = ({ width, height }) => `${width} × ${height}`;

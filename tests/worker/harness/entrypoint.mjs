@@ -1,6 +1,6 @@
 /**
- * A main module around the Worker's that exports one more entrypoint. Its `fetch(request)` has the body given, in
- * which `this.work(request)` runs the Worker in the entrypoint's own I/O context.
+ * A main module that wraps the Worker's and exports one more entrypoint. `fetch` is the body of its `fetch(request)`, where
+ * `this.work(request)` runs the Worker in the entrypoint's own I/O context.
  */
 export function entrypointSource(main, { name, fetch }) {
   return `

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-/** The body for an image as the origin stand-in describes one unless told otherwise. */
+/** The response body for the fake origin's default image. */
 export function bodyOf(path, metadata = {}) {
   return {
     path,
@@ -17,7 +17,7 @@ export function bodyOf(path, metadata = {}) {
   };
 }
 
-/** The KV record of that image, fetched just now; `fields` over it. */
+/** The KV record of the same image, fetched just now, overridden by `fields`. */
 export function recordOf(fields) {
   return {
     width: 4000,
@@ -32,13 +32,13 @@ export function recordOf(fields) {
   };
 }
 
-/** A 200 from the given layer. */
+/** Asserts a 200 from the given layer. */
 export function assertFound(answer, layer) {
   assert.equal(answer.status, 200, `200 expected: ${answer.text}`);
   assert.equal(answer.layer, layer, `${layer} expected: ${answer.headers["cache-status"]}`);
 }
 
-/** An RFC 9457 problem, complete and with the headers that every error has. */
+/** Asserts a complete RFC 9457 problem with the headers that every error has. */
 export function assertProblem(answer, status, code, { instance } = {}) {
   assert.equal(answer.status, status, `${status} ${code} expected: ${answer.text}`);
   assert.match(answer.headers["content-type"], /^application\/problem\+json\b/);
@@ -50,18 +50,18 @@ export function assertProblem(answer, status, code, { instance } = {}) {
   assert.match(problem.detail, /^[A-Z0-9'"].*\.$/s, "the detail is a sentence");
   if (instance !== undefined) assert.equal(problem.instance, instance);
   assert.equal(answer.headers["x-content-type-options"], "nosniff");
-  assert.ok(answer.headers["access-control-allow-origin"], "a script may read errors, too");
+  assert.ok(answer.headers["access-control-allow-origin"], "scripts can read errors");
   assert.equal(answer.etag, undefined, "an error has no ETag");
   assertNoLeak(answer.text);
   return problem;
 }
 
-/** Errors tell nothing of the inside: no stack, no URL of the origin, no words of KV or the runtime. */
+/** Asserts that an error reveals no internals: no stack, no origin URL, no message of KV or the runtime. */
 export function assertNoLeak(text) {
   assert.doesNotMatch(text, /images\.test|\bat .*:\d+:\d+|wasm|panicked|KV (GET|PUT) failed|fake-host|\.rs\b/);
 }
 
-/** An answer past its freshness: whole, with its true age, and nothing that a client might keep. */
+/** Asserts a stale 200: complete, with its true age, and not cacheable by clients. */
 export function assertStale(answer, { path = "photos/cat.jpg", age } = {}) {
   assert.equal(answer.status, 200, `a stale 200 expected: ${answer.text}`);
   assert.equal(answer.json.path, path);
@@ -70,14 +70,14 @@ export function assertStale(answer, { path = "photos/cat.jpg", age } = {}) {
   if (age !== undefined) assert.ok(Math.abs(answer.age - age) <= 2, `Metadata-Age ${answer.age}, ${age} expected`);
 }
 
-/** How many items have each value of `of`. */
+/** Counts the items by the value that `of` returns. */
 export function tally(items, of) {
   const counts = {};
   for (const item of items) counts[of(item)] = (counts[of(item)] ?? 0) + 1;
   return counts;
 }
 
-/** What is added to the body for an image of `[width, height]`, of which `[width, height, hoffset, voffset]` is shown. */
+/** The crop fields of the response for an image of `[width, height]` cropped to `[width, height, hoffset, voffset]`. */
 export function cropOf([imageWidth, imageHeight], [width, height, hoffset, voffset], size = [width, height]) {
   const [right, bottom] = [imageWidth - width - hoffset, imageHeight - height - voffset];
   const trim = right || bottom || hoffset || voffset ? `trim=${voffset};${right};${bottom};${hoffset},` : "";

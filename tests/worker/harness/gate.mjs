@@ -1,11 +1,11 @@
-/** How long a test waits for an event before it fails. A safety net, never a means of synchronisation. */
-const PATIENCE_MS = 10_000;
+/** How long a test waits for an event before it fails. A safety net, never used to synchronise. */
+const TIMEOUT_MS = 10_000;
 
-/** `promise`, or a failure that names what did not happen. */
-export async function within(promise, what, ms = PATIENCE_MS) {
+/** Resolves with `promise`, or rejects after `ms` with an error that says what did not happen. */
+export async function within(promise, what, ms = TIMEOUT_MS) {
   let timer;
   const expired = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain: ${typeof what === "function" ? what() : what}`)), ms);
+    timer = setTimeout(() => reject(new Error(`timed out after ${ms} ms waiting for ${typeof what === "function" ? what() : what}`)), ms);
   });
   try {
     return await Promise.race([promise, expired]);
@@ -14,8 +14,8 @@ export async function within(promise, what, ms = PATIENCE_MS) {
   }
 }
 
-/** A list that can be awaited: `when(found)` resolves with the first item, past or future, that satisfies `found`. */
-export class Chronicle {
+/** A list of events to wait for: `when(matches)` resolves with the first item, past or future, that matches. */
+export class EventLog {
   #waiting = new Set();
   items = [];
 
@@ -25,18 +25,18 @@ export class Chronicle {
     return item;
   }
 
-  /** Looks again, for predicates over something that changed after it was added. */
+  /** Evaluates the waiting predicates again after an item has been modified. */
   changed() {
-    for (const look of [...this.#waiting]) look();
+    for (const check of [...this.#waiting]) check();
   }
 
-  when(found, what, ms) {
-    return this.#until(() => this.items.find(found), what, ms);
+  when(matches, what, ms) {
+    return this.#until(() => this.items.find(matches), what, ms);
   }
 
-  /** Resolves once `count` items satisfy `found`. */
-  whenCount(count, found, what, ms) {
-    const counted = () => this.items.filter(found).length;
+  /** Resolves once `count` items match. */
+  whenCount(count, matches, what, ms) {
+    const counted = () => this.items.filter(matches).length;
     return this.#until(
       () => (counted() >= count ? count : undefined),
       () => `${what}: ${counted()} of ${count}`,
@@ -45,27 +45,27 @@ export class Chronicle {
   }
 
   #until(result, what, ms) {
-    const seen = new Promise((resolve) => {
-      const look = () => {
+    const matched = new Promise((resolve) => {
+      const check = () => {
         const found = result();
         if (found === undefined) return;
-        this.#waiting.delete(look);
+        this.#waiting.delete(check);
         resolve(found);
       };
-      this.#waiting.add(look);
-      look();
+      this.#waiting.add(check);
+      check();
     });
-    return within(seen, what, ms);
+    return within(matched, what, ms);
   }
 }
 
-/** Holds all who `pass()` until the test opens it, and tells the test who has arrived. */
+/** Blocks every caller of `pass()` until the test opens it, and records the arrivals. */
 export class Gate {
-  #arrivals = new Chronicle();
+  #arrivals = new EventLog();
   #opened = Promise.withResolvers();
 
-  async pass(who = true) {
-    this.#arrivals.add(who);
+  async pass(caller = true) {
+    this.#arrivals.add(caller);
     await this.#opened.promise;
   }
 
@@ -73,7 +73,7 @@ export class Gate {
     this.#opened.resolve();
   }
 
-  /** Resolves once `count` callers have come to the gate. */
+  /** Resolves once `count` callers have arrived. */
   arrived(count = 1) {
     return this.#arrivals.whenCount(count, () => true, "callers at the gate");
   }
@@ -83,15 +83,15 @@ export class Gate {
   }
 }
 
-/** Holds all who `pass()` until the test lets them through, in the order in which they came. */
+/** Blocks every caller of `pass()` until the test admits it, in the order of arrival. */
 export class Turnstile {
-  #arrivals = new Chronicle();
+  #arrivals = new EventLog();
   #waiting = [];
 
-  async pass(who = true) {
+  async pass(caller = true) {
     const admitted = Promise.withResolvers();
     this.#waiting.push(admitted.resolve);
-    this.#arrivals.add(who);
+    this.#arrivals.add(caller);
     await admitted.promise;
   }
 
@@ -99,7 +99,7 @@ export class Turnstile {
     for (const resolve of this.#waiting.splice(0, count)) resolve();
   }
 
-  /** Resolves once `count` callers have come, admitted or not. */
+  /** Resolves once `count` callers have arrived, admitted or not. */
   arrived(count = 1) {
     return this.#arrivals.whenCount(count, () => true, "callers at the turnstile");
   }
@@ -108,7 +108,7 @@ export class Turnstile {
     return this.#arrivals.items.length;
   }
 
-  /** How many are held now. */
+  /** The number of callers that are blocked now. */
   get waiting() {
     return this.#waiting.length;
   }

@@ -1,18 +1,18 @@
-import { Chronicle } from "./gate.mjs";
-import { close, listen, standIn } from "./listener.mjs";
+import { EventLog } from "./gate.mjs";
+import { close, listen, createTestServer } from "./listener.mjs";
 
 /**
- * Stands in for Workers KV: speaks the wire protocol of workerd's `kvNamespace` binding
- * (src/workerd/api/kv.c++) over a Map, keeps a chronicle of all operations, and lets a test gate or break each kind.
+ * A fake of Workers KV: implements the wire protocol of workerd's `kvNamespace` binding (src/workerd/api/kv.c++) over a Map,
+ * records all operations, and lets a test delay or fail each kind.
  *
- * A behaviour is given the operation and may await a gate. What it returns decides the answer: nothing carries on,
- * `{ status }` fails, `{ hang: true }` never answers, `{ value, metadata }` on a get is served in place of the record,
- * where `rawMetadata` is sent as it is.
+ * An interceptor receives the operation and may await a gate. Its result decides the response: `undefined` continues as
+ * usual, `{ status }` fails, `{ hang: true }` never responds, and `{ value, metadata }` replaces the record on a get.
+ * `rawMetadata` is sent unchanged in place of `metadata`.
  */
 export class Kv {
-  #server = standIn((request, response) => this.#serve(request, response));
-  #operations = new Chronicle();
-  #behaviours = {};
+  #server = createTestServer((request, response) => this.#serve(request, response));
+  #operations = new EventLog();
+  #interceptors = {};
   records = new Map();
 
   async listen() {
@@ -23,14 +23,14 @@ export class Kv {
     close(this.#server);
   }
 
-  /** Stores a record as another writer would have. */
+  /** Stores a record as another writer would. */
   seed(key, { value = "", metadata, expirationTtl } = {}) {
     this.records.set(key, { value, metadata, expirationTtl });
   }
 
-  /** Has every operation of `kind` (get, bulk, put, delete, list) go through `behaviour`; none heals it. */
-  behave(kind, behaviour) {
-    this.#behaviours[kind] = behaviour;
+  /** Passes every operation of `kind` (get, bulk, put, delete, list) to `interceptor`; `undefined` removes it. */
+  intercept(kind, interceptor) {
+    this.#interceptors[kind] = interceptor;
   }
 
   get operations() {
@@ -58,32 +58,32 @@ export class Kv {
     return this.#of("delete", key);
   }
 
-  /** Resolves with the first read of `key` that was answered. */
+  /** Resolves with the first completed read of `key`. */
   read(key) {
-    return this.#answered("get", key);
+    return this.#completed("get", key);
   }
 
-  /** Resolves with the first write to `key` that was answered: writes come behind the answer to the client. */
+  /** Resolves with the first completed write to `key`. Writes run in the background, after the response to the client. */
   written(key) {
-    return this.#answered("put", key);
+    return this.#completed("put", key);
   }
 
-  /** Resolves with the first operation of `kind` that has arrived, answered or not. */
-  asked(kind, key) {
+  /** Resolves with the first operation of `kind` that has arrived, completed or not. */
+  received(kind, key) {
     return this.#operations.when((o) => o.kind === kind && (key === undefined || o.key === key), `KV ${kind} of ${key ?? "any key"}`);
   }
 
-  /** Resolves once `count` writes were answered. */
+  /** Resolves once `count` writes have completed. */
   allWritten(count) {
-    return this.#operations.whenCount(count, (o) => o.kind === "put" && o.status, "KV writes answered", 30_000);
+    return this.#operations.whenCount(count, (o) => o.kind === "put" && o.status, "completed KV writes", 30_000);
   }
 
-  /** Resolves once `count` deletes were answered. */
+  /** Resolves once `count` deletes have completed. */
   allDeleted(count) {
-    return this.#operations.whenCount(count, (o) => o.kind === "delete" && o.status, "KV deletes answered");
+    return this.#operations.whenCount(count, (o) => o.kind === "delete" && o.status, "completed KV deletes");
   }
 
-  forget() {
+  clearOperations() {
     this.#operations.items.length = 0;
   }
 
@@ -91,8 +91,8 @@ export class Kv {
     return this.operations.filter((o) => o.kind === kind && (key === undefined || o.key === key));
   }
 
-  #answered(kind, key) {
-    return this.#operations.when((o) => o.kind === kind && o.key === key && o.status, `KV ${kind} of ${key} answered`);
+  #completed(kind, key) {
+    return this.#operations.when((o) => o.kind === kind && o.key === key && o.status, `a completed KV ${kind} of ${key}`);
   }
 
   async #serve(request, response) {
@@ -102,7 +102,7 @@ export class Kv {
       operation.aborted = !response.writableFinished;
       this.#operations.changed();
     });
-    const change = (await this.#behaviours[operation.kind]?.(operation)) ?? {};
+    const change = (await this.#interceptors[operation.kind]?.(operation)) ?? {};
     if (change.hang) return;
     const answer = change.status ? { status: change.status, body: change.body ?? "KV fault" } : this.#apply(operation, change);
     operation.status = answer.status;
@@ -155,7 +155,7 @@ function parse(request, body) {
   switch (request.method) {
     case "PUT": {
       const header = request.headers["cf-kv-metadata"];
-      // Node reads header bytes as Latin-1, workerd writes them as UTF-8.
+      // Node decodes header bytes as Latin-1; workerd encodes them as UTF-8.
       const metadataText = header && Buffer.from(header, "latin1").toString("utf8");
       return {
         kind: "put",

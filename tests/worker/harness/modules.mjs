@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-/** What `wrangler.toml` says of the Worker: its entry and the runtime it is meant for. */
+/** Reads the Worker's entry, compatibility date and flags from `wrangler.toml`. */
 export function manifest() {
   const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
   const top = toml.split(/^\s*\[/m)[0];
@@ -17,12 +17,12 @@ export function manifest() {
   };
 }
 
-/** The built Worker's entry; `WORKER_MAIN` names another build to be tested. */
+/** The entry of the built Worker; set `WORKER_MAIN` to test another build. */
 export function entry() {
   return path.resolve(root, process.env.WORKER_MAIN ?? manifest().main);
 }
 
-/** The entry and all that it imports, as `{ name, kind, file }`, named by their place beside or below the entry's directory. */
+/** The entry and all modules it imports, as `{ name, kind, file }`, with names relative to the parent of the entry's directory. */
 export function modulesOf(main) {
   const base = path.dirname(path.dirname(main));
   const found = new Map();

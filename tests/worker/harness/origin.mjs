@@ -1,26 +1,26 @@
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Chronicle } from "./gate.mjs";
-import { standIn } from "./listener.mjs";
+import { EventLog } from "./gate.mjs";
+import { createTestServer } from "./listener.mjs";
 
-/** What the header is called in which workerd hands us `request.cf`. */
+/** The header in which workerd sends `request.cf`. */
 export const CF_BLOB = "cf-blob";
 
 /**
- * Stands in for the origin and the image resizer before it. workerd sends it every outbound fetch as to a proxy,
- * so that a request shows the full URL, host included, and `cf`.
+ * A fake of the origin and of the image resizer in front of it. workerd sends it every outbound fetch as to a proxy, so a
+ * request shows the full URL, host included, and `cf`.
  */
 export class Origin {
   #server;
   #address;
-  #requests = new Chronicle();
+  #requests = new EventLog();
   #routes = new Map();
   #fallback = image();
 
   async listen(port = 0) {
     // A request to a proxy may come without a Host header.
-    this.#server = standIn((request, response) => this.#serve(request, response), { requireHostHeader: false });
+    this.#server = createTestServer((request, response) => this.#serve(request, response), { requireHostHeader: false });
     this.#server.listen(port, "127.0.0.1");
     await once(this.#server, "listening");
     this.#address = this.#server.address();
@@ -35,7 +35,7 @@ export class Origin {
     await closed;
   }
 
-  /** From now on connections are refused; `listen` again with `port` heals it. */
+  /** Refuses connections until the next `listen(port)`. */
   refuse() {
     return this.close();
   }
@@ -44,7 +44,7 @@ export class Origin {
     return this.#address.port;
   }
 
-  /** Answers requests for `path` (as on the wire, host and query aside) with `responder`; without a path, all others. */
+  /** Handles requests for `path` (as on the wire, without host and query) with `responder`; without a path, all others. */
   on(path, responder) {
     if (typeof path === "function") this.#fallback = path;
     else this.#routes.set(path, responder);
@@ -62,18 +62,18 @@ export class Origin {
     return this.requests.filter((r) => r.host === host);
   }
 
-  /** Resolves with the `count`th request for `path`, come or to come. */
-  async asked(path, count = 1) {
+  /** Resolves with the `count`th request for `path`, past or future. */
+  async received(path, count = 1) {
     await this.#requests.whenCount(count, (r) => r.path === path, `origin requests for ${path}`);
     return this.requestsTo(path)[count - 1];
   }
 
-  /** Resolves when the Worker has hung up on an unfinished answer for `path`. */
-  hungUp(path) {
-    return this.#requests.when((r) => r.path === path && r.hungUp, `the Worker hung up on ${path}`);
+  /** Resolves once the Worker has closed the connection before the response for `path` was complete. */
+  disconnected(path) {
+    return this.#requests.when((r) => r.path === path && r.disconnected, `the Worker closing the connection for ${path}`);
   }
 
-  forget() {
+  clearRequests() {
     this.#requests.items.length = 0;
   }
 
@@ -89,11 +89,11 @@ export class Origin {
       headers,
       cf: cf && JSON.parse(cf),
       sent: 0,
-      hungUp: false,
+      disconnected: false,
     });
     response.on("error", () => {});
     response.on("close", () => {
-      record.hungUp = !response.writableFinished;
+      record.disconnected = !response.writableFinished;
       record.closed = true;
       this.#requests.changed();
     });
@@ -102,9 +102,9 @@ export class Origin {
   }
 }
 
-// Answers -------------------------------------------------------------------------------------------------------------
+// Responses -----------------------------------------------------------------------------------------------------------
 
-/** What the resizer says of an image that is stored so, and displayed with its sides swapped if `rotated`, scaled down. */
+/** The resizer's JSON, scaled down, for a stored image of these dimensions; the sides of the output are swapped if `rotated`. */
 export function image({ width = 4000, height = 3000, format = "image/jpeg", fileSize = 123456, rotated = false } = {}) {
   const scale = Math.min(1, 640 / Math.max(width, height));
   const [across, down] = [width, height].map((side) => Math.max(1, Math.round(side * scale)));
@@ -126,7 +126,7 @@ export function text(body, { status = 200, headers = {} } = {}) {
   };
 }
 
-/** A file, as an origin without a resizer before it serves it. */
+/** Serves a file, as an origin without a resizer does. */
 export function file(path, type) {
   return async (_, response) => {
     const bytes = await readFile(path);
@@ -137,10 +137,10 @@ export function file(path, type) {
 
 /** An error page of the origin. */
 export function failure(status, headers = {}) {
-  return text(`origin says ${status}`, { status, headers });
+  return text(`origin error ${status}`, { status, headers });
 }
 
-/** An error of the resizer: text, and its own code in `Cf-Resized`. */
+/** An error of the resizer: text, and the resizer's code in `Cf-Resized`. */
 export function resizerError(code, status, headers = {}) {
   return text(`ERROR ${code}: the resizer's words`, { status, headers: { "Cf-Resized": `err=${code}`, ...headers } });
 }
@@ -151,7 +151,7 @@ export function redirect(location, status = 302) {
 
 // Timing --------------------------------------------------------------------------------------------------------------
 
-/** Lets `responder` answer once the gate is open. */
+/** Delays `responder` until the gate opens. */
 export function gated(gate, responder = image()) {
   return async (request, response, record) => {
     await gate.pass(record);
@@ -159,16 +159,16 @@ export function gated(gate, responder = image()) {
   };
 }
 
-/** Answers after a latency that is itself the subject of a test. */
-export function slow(ms, responder = image()) {
+/** Delays `responder` by `ms`, for tests of latency itself. */
+export function delayed(ms, responder = image()) {
   return async (...args) => {
     await sleep(ms);
     return responder(...args);
   };
 }
 
-/** Each request takes the next responder; the last one stays. */
-export function inTurn(...responders) {
+/** Uses the next responder for each request, and the last one from then on. */
+export function inSequence(...responders) {
   let turn = 0;
   return (...args) => responders[Math.min(turn++, responders.length - 1)](...args);
 }
@@ -180,12 +180,12 @@ export function reset() {
   return (_, response) => response.socket.resetAndDestroy();
 }
 
-/** Accepts the request and never sends a byte. */
-export function silence() {
+/** Accepts the request and never responds. */
+export function noResponse() {
   return () => {};
 }
 
-/** Sends headers and the start of a body, then nothing. */
+/** Sends headers and the start of a body, then stalls. */
 export function stall(start = '{"width":640,') {
   return (_, response) => {
     response.writeHead(200, { "Content-Type": "application/json", "Content-Length": 1000 });
@@ -193,7 +193,7 @@ export function stall(start = '{"width":640,') {
   };
 }
 
-/** Promises more than it sends, then closes. */
+/** Announces a longer body than it sends, then closes the connection. */
 export function truncated(start = '{"width":640,"height":360,"original":{"wid') {
   return (_, response) => {
     response.writeHead(200, { "Content-Type": "application/json", "Content-Length": start.length + 100 });
@@ -201,16 +201,16 @@ export function truncated(start = '{"width":640,"height":360,"original":{"wid') 
   };
 }
 
-/** Sends `start` and `bytes` of white space, as fast as the reader takes them, with the headers given (none: chunked). */
+/** Sends `start` and `bytes` of white space, as fast as the client reads, with these headers (chunked without a length). */
 export function flood(bytes, headers = {}, start = "") {
   return async (_, response, record) => {
     const chunk = Buffer.alloc(64 * 1024, " ");
     response.writeHead(200, { "Content-Type": "application/json", ...headers });
     response.write(start);
     while (record.sent < bytes && !record.closed) {
-      const room = response.write(chunk);
+      const writable = response.write(chunk);
       record.sent += chunk.length;
-      if (!room) await Promise.race([once(response, "drain"), once(response, "close")]);
+      if (!writable) await Promise.race([once(response, "drain"), once(response, "close")]);
     }
     response.end();
   };

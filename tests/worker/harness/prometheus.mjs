@@ -1,12 +1,15 @@
 /**
- * Reads Prometheus' text format 0.0.4, strictly: what it does not know, it throws at. Beyond the grammar it holds the
- * text to what scrapers and promtool go by: HELP and TYPE before the samples of a family, families in one piece, no
- * sample twice, counters that end in `_total`, and histograms whose buckets add up.
+ * A strict parser of Prometheus' text format 0.0.4: it throws at anything it does not know. Beyond the grammar it enforces
+ * the rules of scrapers and promtool:
+ * - HELP and TYPE precede the samples of a family, and the lines of a family are contiguous;
+ * - no sample is repeated;
+ * - the names of counters, and of no other type, end in `_total`;
+ * - the buckets of a histogram ascend, and the last one equals its count.
  *
  * Returns a Map of families by name: `{ type, help, samples: [{ name, labels, value }] }`.
  */
 export function parsePrometheus(text) {
-  if (!text.endsWith("\n")) throw new Error("the last line does not end");
+  if (!text.endsWith("\n")) throw new Error("the last line has no line feed");
   const families = new Map();
   const seen = new Set();
   let family;
@@ -15,24 +18,24 @@ export function parsePrometheus(text) {
     const type = line.match(/^# TYPE ([a-z][a-z0-9_]*) (counter|gauge|histogram)$/);
     const sample = line.match(/^([a-z][a-z0-9_]*)\{(.*)\} (\d+(?:\.\d+)?)$/);
     if (help) {
-      if (families.has(help[1])) throw new Error(`${help[1]} is not in one piece`);
+      if (families.has(help[1])) throw new Error(`${help[1]} is not contiguous`);
       family = { name: help[1], help: help[2], samples: [] };
       families.set(family.name, family);
     } else if (type) {
       if (type[1] !== family?.name || family.type) throw new Error(`TYPE out of place: ${line}`);
-      if ((type[2] === "counter") !== family.name.endsWith("_total")) throw new Error(`named like another type: ${line}`);
+      if ((type[2] === "counter") !== family.name.endsWith("_total")) throw new Error(`name does not match the type: ${line}`);
       family.type = type[2];
     } else if (sample) {
       const [, name, list, value] = sample;
       const own = family?.type === "histogram" ? ["_bucket", "_sum", "_count"].map((suffix) => family.name + suffix) : [family?.name];
-      if (!family?.type || !own.includes(name)) throw new Error(`a sample out of place: ${line}`);
+      if (!family?.type || !own.includes(name)) throw new Error(`sample out of place: ${line}`);
       const labels = labelsOf(list);
       const identity = name + JSON.stringify(Object.entries(labels).sort());
-      if (seen.has(identity)) throw new Error(`twice: ${line}`);
+      if (seen.has(identity)) throw new Error(`duplicate sample: ${line}`);
       seen.add(identity);
       family.samples.push({ name, labels, value: Number(value) });
     } else {
-      throw new Error(`not understood: ${line}`);
+      throw new Error(`invalid line: ${line}`);
     }
   }
   for (const family of families.values()) if (family.type === "histogram") checkHistogram(family);
@@ -42,7 +45,7 @@ export function parsePrometheus(text) {
 function labelsOf(list) {
   const labels = {};
   for (const [label, name, value] of list.matchAll(/([a-z_]+)="([^"\\\n]*)"(?:,|$)/g)) {
-    if (name in labels) throw new Error(`the label ${name} twice`);
+    if (name in labels) throw new Error(`duplicate label: ${name}`);
     labels[name] = value;
     list = list.replace(label, "");
   }

@@ -2,46 +2,46 @@ import { Analytics } from "./analytics.mjs";
 import { Bucket } from "./bucket.mjs";
 import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
-import { Clock, clockedSource, clockSource } from "./clock.mjs";
+import { Clock, clockSource, clockWrapperSource } from "./clock.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
-import { Front, frontSource } from "./front.mjs";
-import { gaugedSource, gaugeSource } from "./gauge.mjs";
+import { AbortProxy, abortProxySource } from "./abort-proxy.mjs";
+import { wasmStatsSource, wasmStatsWrapperSource } from "./wasm-stats.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf } from "./modules.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
-import { TERMINATOR_FLAGS, terminatedSource, terminatorSource } from "./terminator.mjs";
+import { TERMINATOR_FLAGS, terminatorSource, terminatorWrapperSource } from "./terminator.mjs";
 import { Workerd } from "./workerd.mjs";
 
 export const ORIGIN = "https://images.test/assets";
 
 /**
- * Starts the built Worker on workerd, with KV and origin played by this process, and ends it with the test (or, given
- * `{ after }` of node:test, with the file).
+ * Starts the built Worker on workerd, with a fake KV and origin in this process, and stops it after the test (or, given
+ * `{ after }` of node:test, after the file).
  *
- * - `config`: laid over the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` leaves it out.
+ * - `config`: settings merged into the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` omits it.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
- * - `bucket: true`: with an R2 bucket bound as IMAGES, which `config` has to name.
- * - `outbound`: the source of a Worker to play the origin instead, where many requests matter and none of them is looked at.
- * - `namespace`: the same for KV, over the wire protocol of kv.mjs.
- * - `source`: the source of a Worker to serve in place of the built one, to compare the two; `data`: a file that it embeds.
+ * - `bucket: true`: an R2 bucket bound as IMAGES, which `config` has to name.
+ * - `outbound`: the source of a Worker that replaces the fake origin, for many requests that no test inspects.
+ * - `namespace`: the same for KV, with the wire protocol of kv.mjs.
+ * - `source`: the source of a Worker to serve instead of the built one, for comparison; `data`: a file that it embeds.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
- * - `analytics: true`: with a dataset for data points.
- * - `clock: true`: with clocks that the test holds.
- * - `gauge: true`: with `wasm()`, which tells the size of the Worker's memory.
+ * - `analytics: true`: an Analytics Engine dataset.
+ * - `clock: true`: clocks that the test controls.
+ * - `wasmStats: true`: enables `wasmStats()`, which measures the wasm instance.
  * - `v8Flags`: flags of V8, for the whole process.
  * - `prelude`: the source of a module that is evaluated before the Worker.
- * - `terminator: true`: with `terminateAt()`, which ends a request in the middle.
+ * - `terminator: true`: enables `terminateAt()`, which terminates a request at a chosen point.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
- * - `caller: true`: with a Worker that binds it, for `call()`; `{ source, compatibilityDate }` for another such Worker.
- * - `beside`: another site, whose KV and origin it shares: a second isolate.
- * - `front: true`: with a Worker before it that can abort requests; it calls the `entrypoint` where there is one, or,
- *   as `front: "caller"`, the caller.
+ * - `caller: true`: a Worker that binds the service, for `call()`; `{ source, compatibilityDate }` for another such Worker.
+ * - `sharedWith`: another site, whose KV and origin this one shares as a second isolate.
+ * - `abortProxy: true`: a Worker in front that can abort requests. It calls the `entrypoint` if there is one; with
+ *   `abortProxy: "caller"` it calls the caller.
  */
 export async function deploy(t, options = {}) {
   const site = new Site(options);
   t.after(async () => {
     await site.stop();
-    if (t.passed === false || t.error) t.diagnostic(`workerd said:\n${site.transcript()}`);
+    if (t.passed === false || t.error) t.diagnostic(`output of workerd:\n${site.transcript()}`);
   });
   await site.start();
   return site;
@@ -58,28 +58,28 @@ class Site {
 
   constructor(options) {
     this.#options = options;
-    if (options.front) this.front = new Front();
+    if (options.abortProxy) this.abortProxy = new AbortProxy();
     if (options.clock) this.clock = new Clock();
     if (options.analytics) this.analytics = new Analytics();
     if (options.bucket) this.bucket = new Bucket();
-    const { beside } = options;
-    if (beside) Object.assign(this, { kv: beside.kv, origin: beside.origin });
+    const { sharedWith } = options;
+    if (sharedWith) Object.assign(this, { kv: sharedWith.kv, origin: sharedWith.origin });
   }
 
   async start() {
-    const [hand, analytics, bucket, kv, origin] = await Promise.all(this.#standIns.map((standIn) => standIn?.listen()));
-    const { beside } = this.#options;
-    this.#addresses = { kv, origin, ...beside?.addresses, hand, analytics, bucket };
+    const [signal, analytics, bucket, kv, origin] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
+    const { sharedWith } = this.#options;
+    this.#addresses = { kv, origin, ...sharedWith?.addresses, signal, analytics, bucket };
     await this.#boot();
   }
 
-  /** Where its stand-ins listen, for an isolate `beside` it. */
+  /** The addresses of its fake KV and origin, for a site that shares them. */
   get addresses() {
     const { kv, origin } = this.#addresses;
     return { kv, origin };
   }
 
-  /** A new isolate, with the same KV and origin. */
+  /** Starts a new isolate with the same KV and origin. */
   async restart() {
     await this.#halt();
     await this.#boot();
@@ -87,12 +87,12 @@ class Site {
 
   async stop() {
     await this.#halt();
-    await Promise.all(this.#standIns.map((standIn) => standIn?.close()));
+    await Promise.all(this.#fakes.map((fake) => fake?.close()));
   }
 
-  get #standIns() {
-    const own = [this.front, this.analytics, this.bucket];
-    return this.#options.beside ? own : [...own, this.kv, this.origin];
+  get #fakes() {
+    const own = [this.abortProxy, this.analytics, this.bucket];
+    return this.#options.sharedWith ? own : [...own, this.kv, this.origin];
   }
 
   request(method, path, options) {
@@ -108,18 +108,18 @@ class Site {
     return outcomeOf(await this.at.caller.get(callPath(method, ...args)));
   }
 
-  /** As `call`, but resolves once the Worker has begun to work on it. The outcome is still to come, as `.outcome`. */
-  async calling(method, ...args) {
+  /** As `call`, but resolves once the Worker has started on it. `.outcome` is the promise of its result. */
+  async startCall(method, ...args) {
     const { sent, answer } = this.at.caller.begin("GET", callPath(method, ...args));
     await sent;
-    // A later call has been refused: this one has been taken.
+    // Once a later call has been rejected, the Worker has started on this one.
     for (let n = 0; n < 2; n++) await this.call("fetchMetadata", "");
     return { outcome: answer.then(outcomeOf) };
   }
 
   /**
-   * `count` concurrent requests, all of which the Worker has begun to work on when this resolves: it takes them in the
-   * order in which they come, and has answered a later one. The answers are still to come, as `.answers`.
+   * Sends `count` concurrent requests and resolves once the Worker has started on all of them: it takes requests in order,
+   * and has answered a later one. `.answers` is the promise of their responses.
    */
   async herd(count, path) {
     const herd = this.at.worker.herd(count, path);
@@ -128,7 +128,7 @@ class Site {
     return herd;
   }
 
-  /** Resolves once all that was sent before has been begun by the Worker. */
+  /** Resolves once the Worker has started on every request sent before. */
   async settled() {
     await this.get("/metadata/");
     await this.get("/metadata/");
@@ -151,29 +151,32 @@ class Site {
     return this.#workerd.memory();
   }
 
-  /** The wasm instance: `bytes` of memory, and places in its table of `references` to JavaScript objects. */
-  async wasm() {
-    return (await this.at.Gauge.get("/")).json;
+  /** The wasm instance: `bytes` of memory, entries in its table of `references` to JavaScript objects, and `calls` by import. */
+  async wasmStats() {
+    return (await this.at.WasmStats.get("/")).json;
   }
 
-  /** Ends the Worker's execution at the `n`th call from WebAssembly into JavaScript; resolves with whether the last such order was met. */
+  /**
+   * Terminates the Worker's execution at the `n`th call from WebAssembly into JavaScript, counted from now. Resolves with
+   * whether the previous `n` was reached.
+   */
   async terminateAt(n) {
     const { status, json } = await this.at.Terminator.request("POST", "/", { body: JSON.stringify({ at: n }) });
-    if (status !== 200) throw new Error(`the terminator answered ${status}`);
-    return json.sprung;
+    if (status !== 200) throw new Error(`the terminator responded with ${status}`);
+    return json.terminated;
   }
 
-  /** Processor time of the workerd process, in seconds. */
+  /** CPU time of the workerd process, in seconds. */
   cpu() {
     return this.#workerd.cpu();
   }
 
-  /** How long ago the workerd process was spawned, in milliseconds. */
+  /** Milliseconds since the workerd process was spawned. */
   age() {
     return this.#workerd.age();
   }
 
-  /** Where the Worker listens. */
+  /** The Worker's base URL. */
   get url() {
     return `http://127.0.0.1:${this.#workerd.ports.worker}`;
   }
@@ -185,7 +188,7 @@ class Site {
       this.at[name] = new Client(port);
       this.#clients.push(this.at[name]);
     }
-    this.front?.connect(this.#workerd.ports.front);
+    this.abortProxy?.connect(this.#workerd.ports.abortProxy);
     await this.clock?.connect(this.at.Clock);
   }
 
@@ -195,16 +198,16 @@ class Site {
   }
 
   #configuration() {
-    const { front, caller, clock, gauge, terminator, entrypoint, outbound, namespace, analytics, bucket, v8Flags } = this.#options;
-    const entrypoints = [clock && "Clock", gauge && "Gauge", terminator && "Terminator", entrypoint?.name].filter(Boolean);
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, v8Flags } = this.#options;
+    const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
     const runtime = { compatibilityDate, compatibilityFlags };
-    const standIn = (name, source) => ({ name, ...runtime, modules: [esModule(`${name}.js`, source)], bindings: [] });
+    const fakeWorker = (name, source) => ({ name, ...runtime, modules: [esModule(`${name}.js`, source)], bindings: [] });
     const services = [
       { name: "worker", ...runtime, modules: this.#modules(), bindings: this.#bindings(), globalOutbound: "origin" },
-      namespace ? standIn("kv", namespace) : { name: "kv", external: this.#addresses.kv },
-      outbound ? standIn("origin", outbound) : { name: "origin", external: this.#addresses.origin, proxy: true },
+      namespace ? fakeWorker("kv", namespace) : { name: "kv", external: this.#addresses.kv },
+      outbound ? fakeWorker("origin", outbound) : { name: "origin", external: this.#addresses.origin, proxy: true },
     ];
     const sockets = [{ name: "worker", service: "worker" }, ...entrypoints.map((name) => ({ name, service: "worker", entrypoint: name }))];
     if (caller) {
@@ -215,41 +218,41 @@ class Site {
     }
     if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
     if (analytics) services.push({ name: "analytics", external: this.#addresses.analytics });
-    if (front) {
-      const modules = [esModule("front.js", frontSource)];
-      const site = front === "caller" ? { service: "caller" } : { service: "worker", entrypoint: entrypoint?.name };
+    if (abortProxy) {
+      const modules = [esModule("abort-proxy.js", abortProxySource)];
+      const site = abortProxy === "caller" ? { service: "caller" } : { service: "worker", entrypoint: entrypoint?.name };
       const bindings = [
         { name: "SITE", ...site },
-        { name: "HAND", service: "hand" },
+        { name: "SIGNAL", service: "signal" },
       ];
-      services.push({ name: "front", ...runtime, modules, bindings }, { name: "hand", external: this.#addresses.hand });
-      sockets.push({ name: "front", service: "front" });
+      services.push({ name: "abortProxy", ...runtime, modules, bindings }, { name: "signal", external: this.#addresses.signal });
+      sockets.push({ name: "abortProxy", service: "abortProxy" });
     }
-    // workerd has Analytics Engine as an experiment only.
+    // In workerd Analytics Engine is experimental.
     return { services, sockets, cfHeader: CF_BLOB, experimental: analytics, v8Flags };
   }
 
   #modules() {
-    const { prelude, clock, gauge, terminator, entrypoint, source, data } = this.#options;
+    const { prelude, clock, wasmStats, terminator, entrypoint, source, data } = this.#options;
     const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
     if (data) modules.push({ name: "data", kind: "data", file: data });
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
     if (prelude) {
       modules.push(esModule("test-prelude.js", prelude));
-      wrap("test-preluded.js", (main) => `import "./test-prelude.js";\nimport worker from "./${main}";\nexport default worker;\nexport * from "./${main}";\n`);
+      wrap("test-with-prelude.js", (main) => `import "./test-prelude.js";\nimport worker from "./${main}";\nexport default worker;\nexport * from "./${main}";\n`);
     }
     if (clock) {
       modules.push(esModule("test-clock.js", clockSource));
-      wrap("test-clocked.js", clockedSource);
+      wrap("test-with-clock.js", clockWrapperSource);
     }
-    if (gauge) {
-      modules.push(esModule("test-gauge.js", gaugeSource));
-      wrap("test-gauged.js", gaugedSource);
+    if (wasmStats) {
+      modules.push(esModule("test-wasm-stats.js", wasmStatsSource));
+      wrap("test-with-wasm-stats.js", wasmStatsWrapperSource);
     }
     if (terminator) {
       modules.push(esModule("test-terminator.js", terminatorSource));
-      wrap("test-terminated.js", terminatedSource);
+      wrap("test-with-terminator.js", terminatorWrapperSource);
     }
     return modules;
   }
@@ -266,10 +269,10 @@ class Site {
 }
 
 function outcomeOf(answer) {
-  if (answer.status !== 200) throw new Error(`the caller answered ${answer.status}: ${answer.text}`);
+  if (answer.status !== 200) throw new Error(`the caller responded with ${answer.status}: ${answer.text}`);
   const { value, plain, error } = answer.json;
   if (error) return { error };
-  if (!plain) throw new Error(`the method returned no plain object: ${answer.text}`);
+  if (!plain) throw new Error(`the method did not return a plain object: ${answer.text}`);
   return value;
 }
 

@@ -1,16 +1,16 @@
 /**
- * A Worker around the one under test whose execution ends in the middle, as it does when the CPU limit strikes: nothing
- * of the request runs afterwards, no `finally` and no destructor. `process.exit` does that on workerd.
+ * Wraps the Worker under test so that its execution can be terminated mid-request, as at the CPU limit: nothing of the request
+ * runs afterwards, no `finally` and no destructor. On workerd `process.exit` has this effect.
  *
- * The points at which it can end are the calls from WebAssembly into JavaScript, every clock read among them. They are
- * counted from the moment at which the test sets the trap.
+ * Execution can be terminated at each call from WebAssembly into JavaScript, including every clock read. Calls are counted
+ * from the moment at which the test sets the number.
  */
 export const terminatorSource = `
 import { exit } from "node:process";
 
 let left = Infinity, calls = 0;
-export const set = (order) => { left = order.at ?? Infinity; calls = 0; };
-export const read = () => ({ calls, sprung: left === 0 });
+export const set = ({ at }) => { left = at ?? Infinity; calls = 0; };
+export const read = () => ({ calls, terminated: left === 0 });
 
 function pass() {
   calls++;
@@ -27,11 +27,11 @@ WebAssembly.Instance = function (module, { "./index_bg.js": own, ...others }) {
 };
 `;
 
-/** Flags that give the Worker \`node:process\`, in place of those that take it away. */
+/** The flags that provide \`node:process\`; they replace those that disable it. */
 export const TERMINATOR_FLAGS = ["nodejs_compat"];
 
-/** The wrapper's main module, for an entry of the given module name. */
-export function terminatedSource(entry) {
+/** The wrapper's main module around the entry module of the given name. */
+export function terminatorWrapperSource(entry) {
   return `
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { read, set } from "./test-terminator.js";
@@ -40,9 +40,9 @@ export default worker;
 export * from "./${entry}";
 export class Terminator extends WorkerEntrypoint {
   async fetch(request) {
-    const before = read();
+    const previous = read();
     set(await request.json());
-    return Response.json(before);
+    return Response.json(previous);
   }
 }
 `;

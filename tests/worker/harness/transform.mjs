@@ -1,6 +1,6 @@
 import sharp from "sharp";
 
-/** A Worker that has wrangler's emulation transform an image: its body is `{ url, image }`, `image` as in `cf.image`. */
+/** A Worker that transforms an image with wrangler's emulation. Its request body is `{ url, image }`, `image` as in `cf.image`. */
 export const resizerSource = `
 export default {
   async fetch(request) {
@@ -10,7 +10,7 @@ export default {
 };
 `;
 
-/** `trim=0;0;12;0,width=64,height=36,fit=cover` as `cf.image` has it. */
+/** Converts a transform such as `trim=0;0;12;0,width=64,height=36,fit=cover` to the options of `cf.image`. */
 export function optionsOf(transform) {
   const options = Object.fromEntries(transform.split(",").map((option) => option.split("=")));
   const { trim, width, height, ...rest } = options;
@@ -18,7 +18,7 @@ export function optionsOf(transform) {
   return { ...rest, trim: { top, right, bottom, left }, width: Number(width), height: Number(height) };
 }
 
-/** Applies a transform in the order in which Cloudflare documents it: first the trim, then the size. */
+/** Applies a transform in the order that Cloudflare documents: first the trim, then the resize. */
 export async function apply(transform, image) {
   const { trim, width, height, fit } = optionsOf(transform);
   const original = await sharp(image).metadata();
@@ -35,18 +35,18 @@ export async function apply(transform, image) {
     .toBuffer();
 }
 
-/** The size of a picture, and `at(x, y)`, the colour of a pixel; from the right and the bottom where negative. */
-export async function pictureOf(image) {
+/** Decodes an image: its size, and `at(x, y)`, the colour of a pixel. Negative coordinates count from the right and bottom. */
+export async function pixelsOf(image) {
   const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const at = (x, y) => {
-    const place = ((y < 0 ? height + y : y) * width + (x < 0 ? width + x : x)) * 3;
-    return `#${data.subarray(place, place + 3).toString("hex")}`;
+    const index = ((y < 0 ? height + y : y) * width + (x < 0 ? width + x : x)) * 3;
+    return `#${data.subarray(index, index + 3).toString("hex")}`;
   };
   return { width, height, at, corners: [at(0, 0), at(-1, 0), at(0, -1), at(-1, -1)] };
 }
 
-/** A picture no two pixels of which are the same: the one at `x, y` has the colour `colourAt(x, y)`. */
+/** An image whose pixels all differ: the pixel at `x, y` has the colour `colourAt(x, y)`. */
 export function chart(width, height) {
   const data = Buffer.alloc(width * height * 3);
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) data.set([x, y, 128], (y * width + x) * 3);

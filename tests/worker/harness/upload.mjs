@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import net from "node:net";
 
-/** A POST whose body the test sends piece by piece, and need not finish. */
+/** A POST whose body the test sends in chunks and may leave unfinished. */
 export class Upload {
   #socket;
   #received = "";
@@ -14,12 +14,12 @@ export class Upload {
     this.#socket.write(`POST ${path} HTTP/1.1\r\nHost: metadata.test\r\nContent-Length: ${length}\r\n\r\n`);
   }
 
-  /** Resolves when the operating system has taken the piece. */
-  async send(piece) {
-    if (!this.#socket.write(piece)) await Promise.race([once(this.#socket, "drain"), once(this.#socket, "close")]);
+  /** Resolves once the operating system has accepted the chunk. */
+  async send(chunk) {
+    if (!this.#socket.write(chunk)) await Promise.race([once(this.#socket, "drain"), once(this.#socket, "close")]);
   }
 
-  /** Resolves with the status and the text of the response, as soon as all of it has come. */
+  /** Resolves with the status, headers and text of the response once it is complete. */
   async response() {
     for (;;) {
       const [, head, body] = this.#received.match(/^(.*?)\r\n\r\n(.*)$/s) ?? [];
@@ -36,10 +36,10 @@ export class Upload {
   }
 }
 
-/** So many uploads, each of which has sent `piece` and waits. */
-export async function uploading(site, count, piece, options) {
+/** Starts `count` uploads, each of which has sent `chunk`. */
+export async function startUploads(site, count, chunk, options) {
   const uploads = Array.from({ length: count }, () => new Upload(site, options));
-  await Promise.all(uploads.map((upload) => upload.send(piece)));
+  await Promise.all(uploads.map((upload) => upload.send(chunk)));
   await site.settled();
   return uploads;
 }

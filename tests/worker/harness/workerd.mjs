@@ -6,18 +6,18 @@ import path from "node:path";
 import readline from "node:readline";
 import workerd from "workerd";
 import { capnp } from "./config.mjs";
-import { Chronicle, within } from "./gate.mjs";
+import { EventLog, within } from "./gate.mjs";
 
 /** One workerd process. Its sockets listen on free ports of the loopback interface. */
 export class Workerd {
   #child;
   #directory;
   #exited;
-  #lines = new Chronicle();
+  #lines = new EventLog();
   #spawnedAt;
   ports = {};
 
-  /** Starts workerd on a configuration (see config.mjs); resolves when all its sockets listen. */
+  /** Starts workerd with a configuration (see config.mjs); resolves once all its sockets listen. */
   static async start(configuration) {
     const started = new Workerd();
     await started.#start(configuration);
@@ -30,17 +30,17 @@ export class Workerd {
     writeFileSync(file, capnp(configuration));
     const flags = configuration.experimental ? ["--experimental"] : [];
     this.#spawnedAt = performance.now();
-    // The import path makes absolute `embed`s resolve.
+    // The import path lets absolute `embed` paths resolve.
     this.#child = spawn(workerd.default, ["serve", "--import-path=/", "--control-fd=3", ...flags, file, "config"], {
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });
-    living.add(this);
+    running.add(this);
     this.#exited = once(this.#child, "close");
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       readline.createInterface(stream).on("line", (line) => this.#lines.add(parseLine(line)));
     }
     const names = configuration.sockets.map((socket) => socket.name);
-    await within(Promise.race([this.#listening(names), this.#died()]), () => `workerd listening; it said:\n${this.transcript()}`, 30_000);
+    await within(Promise.race([this.#listening(names), this.#exitedEarly()]), () => `workerd to listen; its output:\n${this.transcript()}`, 30_000);
   }
 
   async #listening(names) {
@@ -49,20 +49,20 @@ export class Workerd {
       if (message.event === "listen") this.ports[message.socket] = message.port;
       if (names.every((name) => name in this.ports)) return;
     }
-    await this.#died();
+    await this.#exitedEarly();
   }
 
-  async #died() {
+  async #exitedEarly() {
     await this.#exited;
     throw new Error(`workerd exited early:\n${this.transcript()}`);
   }
 
-  /** Console lines that are JSON objects, parsed. Output travels through pipes: wait with `logged`, or count after `stop`. */
+  /** The console lines that are JSON objects, parsed. Output arrives through pipes: wait with `logged`, or count after `stop`. */
   get log() {
     return this.#lines.items.filter((line) => line.entry).map((line) => line.entry);
   }
 
-  /** All that workerd and the Worker wrote. */
+  /** The whole output of workerd and the Worker. */
   transcript() {
     return this.#lines.items.map((line) => line.text).join("\n");
   }
@@ -84,25 +84,25 @@ export class Workerd {
     return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/^VmRSS:\s+(\d+) kB/m)[1]) * 1024;
   }
 
-  /** Processor time the process has taken, user and system together, in seconds. */
+  /** CPU time of the process, user and system, in seconds. */
   cpu() {
     const { pid } = this.#child;
     if (process.platform !== "linux") return secondsOf(execFileSync("ps", ["-o", "time=", "-p", pid], { encoding: "utf8" }));
-    // The second field, the name in parentheses, may itself have spaces. A tick is a hundredth of a second.
+    // The second field, the name in parentheses, may contain spaces. A tick is a hundredth of a second.
     const [user, system] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1).split(" ").slice(11, 13);
     return (Number(user) + Number(system)) / 100;
   }
 
-  /** How long ago the process was spawned, in milliseconds. */
+  /** Milliseconds since the process was spawned. */
   age() {
     return performance.now() - this.#spawnedAt;
   }
 
-  /** Ends the process; all it wrote has been read afterwards. */
+  /** Kills the process; resolves once all its output has been read. */
   async stop() {
     this.kill();
     await this.#exited;
-    living.delete(this);
+    running.delete(this);
   }
 
   kill() {
@@ -111,17 +111,17 @@ export class Workerd {
   }
 }
 
-const living = new Set();
-// Where a test runner gives up on a file, its `after` hooks do not run.
-process.on("exit", () => living.forEach((workerd) => workerd.kill()));
+const running = new Set();
+// If the test runner gives up on a file, the file's `after` hooks do not run.
+process.on("exit", () => running.forEach((workerd) => workerd.kill()));
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
 
-/** `1:02:03` or `2:03.45`, as ps writes a time. */
+/** Parses a time of ps, such as `1:02:03` or `2:03.45`, into seconds. */
 function secondsOf(time) {
   return time.trim().split(":").reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
-/** With structured logging each line is `{ timestamp, level, message }`; the Worker's messages are JSON themselves. */
+/** With structured logging each line is `{ timestamp, level, message }`, where the Worker's messages are JSON too. */
 function parseLine(line) {
   const text = parse(line)?.message ?? line;
   const entry = parse(text);

@@ -7,16 +7,19 @@ import readline from "node:readline";
 import { promisify } from "node:util";
 import { getPlatformProxy } from "wrangler";
 import { Client } from "./client.mjs";
-import { Chronicle, within } from "./gate.mjs";
+import { EventLog, within } from "./gate.mjs";
 import { entry, manifest, root } from "./modules.mjs";
 
 const command = path.join(root, "node_modules/.bin/wrangler");
 
 /**
- * Serves the built Worker, or one of the given `source`, through `wrangler dev`, with local KV and wrangler's emulation
- * of `cf.image`, and ends it with the test. The configuration is that of wrangler.toml without its build step, which
- * would replace the files that other tests are reading; `env` has further text bindings, such as ADMIN_TOKEN, and
- * `objects` what a bucket bound as IMAGES holds, by key: `{ bytes, httpMetadata }`. `records` are those that KV holds, by key.
+ * Serves the built Worker through `wrangler dev`, with local KV and wrangler's emulation of `cf.image`, and stops it after the
+ * test. The configuration is that of wrangler.toml without its build step, which would replace files that other tests read.
+ *
+ * - `source`: the source of a Worker to serve instead of the built one.
+ * - `env`: further text bindings, such as ADMIN_TOKEN.
+ * - `objects`: the content of a bucket bound as IMAGES, by key: `{ bytes, httpMetadata }`.
+ * - `records`: the content of KV, by key.
  */
 export async function wranglerDev(t, { metadata, source, env, objects, records }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
@@ -41,32 +44,32 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
   const state = path.join(directory, "state");
   if (objects || records) await fill({ objects, records }, config, state);
 
-  const lines = new Chronicle();
+  const lines = new EventLog();
   const child = spawn(command, ["dev", "--config", config, "--persist-to", state], {
     cwd: directory,
     env: environment(directory),
     stdio: ["ignore", "pipe", "pipe", "ipc"],
-    // A group of its own, so that its children can be ended with it.
+    // In its own process group, so that its children can be killed with it.
     detached: true,
   });
   const kill = () => {
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch {
-      // It has ended already.
+      // It has exited already.
     }
   };
   process.on("exit", kill);
   for (const stream of [child.stdout, child.stderr]) readline.createInterface(stream).on("line", (line) => lines.add(line));
   const exited = once(child, "close");
-  const said = (what) => `${what}; wrangler dev said:\n${lines.items.join("\n")}`;
+  const withOutput = (what) => `${what}; output of wrangler dev:\n${lines.items.join("\n")}`;
 
   const ready = new Promise((resolve, reject) => {
     child.on("message", (text) => {
       const message = JSON.parse(text);
       if (message.event === "DEV_SERVER_READY") resolve(message);
     });
-    exited.then(() => reject(new Error(`waited in vain for ${said("it to be ready")}`)));
+    exited.then(() => reject(new Error(withOutput("wrangler dev exited before it was ready"))));
   });
   t.after(async () => {
     kill();
@@ -74,21 +77,21 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
     process.off("exit", kill);
     rmSync(directory, { recursive: true, force: true });
   });
-  const { ip, port } = await within(ready, () => said("it to be ready"), 60_000);
+  const { ip, port } = await within(ready, () => withOutput("it to be ready"), 60_000);
   const client = new Client(port, ip);
   t.after(() => client.close());
-  /** Resolves with the first line of the Worker's log that has these fields. */
+  /** Resolves with the first log entry of the Worker that has these fields. */
   client.logged = async (fields) => {
     const wanted = Object.entries(fields);
     const has = (line) => wanted.every(([key, value]) => line.includes(`${JSON.stringify(key)}:${JSON.stringify(value)}`));
-    const line = await lines.when(has, () => said(`a log entry ${JSON.stringify(fields)}`));
-    // wrangler decorates what the Worker writes.
+    const line = await lines.when(has, () => withOutput(`a log entry ${JSON.stringify(fields)}`));
+    // wrangler adds text around the Worker's output.
     return JSON.parse(line.slice(line.indexOf("{"), line.lastIndexOf("}") + 1));
   };
   return client;
 }
 
-/** Puts objects into the bucket and records into KV, before wrangler serves them. */
+/** Stores objects in the bucket and records in KV before wrangler serves them. */
 async function fill({ objects = {}, records = {} }, configPath, state) {
   const { env, dispose } = await getPlatformProxy({ configPath, persist: { path: path.join(state, "v3") } });
   try {
@@ -99,18 +102,18 @@ async function fill({ objects = {}, records = {} }, configPath, state) {
   }
 }
 
-/** What `wrangler deploy` would upload, as it says itself: `{ total, gzip }`, in KiB. */
+/** The upload size in KiB that `wrangler deploy` reports: `{ total, gzip }`. */
 export async function uploadSize() {
   const [, total, gzip] = (await dryRun()).match(/Total Upload: ([\d.]+) KiB \/ gzip: ([\d.]+) KiB/);
   return { total: Number(total), gzip: Number(gzip) };
 }
 
-/** What `wrangler deploy` says that it would do, given its arguments; `edit` changes the text of wrangler.toml. */
+/** The output of `wrangler deploy --dry-run` with these arguments; `edit` changes the text of wrangler.toml. */
 export async function dryRun({ edit = (toml) => toml, args: further = [] } = {}) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   try {
     const config = path.join(directory, "wrangler.toml");
-    // As it is, but for the build step, which would replace the files that other tests are reading.
+    // Unchanged except for the build step, which would replace files that other tests read.
     const toml = edit(readFileSync(path.join(root, "wrangler.toml"), "utf8"));
     writeFileSync(config, toml.replace(/^main\s*=.*/m, () => `main = ${JSON.stringify(entry())}`).replace(/^\[build\]\n[^[]*/m, ""));
     const args = ["deploy", "--dry-run", "--config", config, "--outdir", path.join(directory, "out"), ...further];
@@ -121,11 +124,11 @@ export async function dryRun({ edit = (toml) => toml, args: further = [] } = {})
   }
 }
 
-/** For a wrangler that keeps to its directory, and to this machine. */
+/** The environment of a wrangler that writes only to its directory and sends nothing to other hosts. */
 function environment(directory) {
   return {
     ...process.env,
-    // wrangler wants the Node that runs these tests, which need not be the system's.
+    // wrangler needs the Node that runs these tests, which may differ from the system's.
     PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}`,
     CI: "1",
     WRANGLER_SEND_METRICS: "false",

@@ -11,10 +11,10 @@ const BUDGET = { memory: 2, kv: 42, origin: 80 };
 
 /** What the Worker called for one answer from `layer`, by name, with what it did behind the answer. */
 async function callsOf(site, path, layer) {
-  const before = (await site.wasm()).calls;
+  const before = (await site.wasmStats()).calls;
   assertFound(await site.get(path), layer);
   if (layer === "origin") await site.kv.written(path.replace("/metadata/", "metadata:"));
-  const { calls } = await site.wasm();
+  const { calls } = await site.wasmStats();
   const made = Object.entries(calls).map(([name, count]) => [name, count - (before[name] ?? 0)]);
   return made.filter(([, count]) => count > 0);
 }
@@ -40,7 +40,7 @@ test("most functions of a first response are compiled while the Worker is loaded
 
 suite("calls out of WebAssembly", () => {
   test("are few for each answer, and the clock is all that a hit in memory asks for", async (t) => {
-    const site = await deploy(t, { gauge: true });
+    const site = await deploy(t, { wasmStats: true });
     await site.get("/metadata/first");
     for (const [path, layer] of [
       ["/metadata/a", "origin"],

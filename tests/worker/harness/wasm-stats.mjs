@@ -1,8 +1,8 @@
 /**
- * A Worker around the one under test that measures its wasm instance: how much memory it holds, and how often it has called each
- * of its imports. It takes note of the instance as the Worker makes it, and answers at a named entrypoint with a socket of its own.
+ * Wraps the Worker under test and measures its wasm instance: the size of its memory, and the number of calls to each of its
+ * imports. It captures the instance when the Worker creates it, and reports through a named entrypoint with its own socket.
  */
-export const gaugeSource = `
+export const wasmStatsSource = `
 const Instance = WebAssembly.Instance;
 let latest;
 WebAssembly.Instance = function (module, imports) {
@@ -15,7 +15,7 @@ const calls = {};
 
 function counting([name, call]) {
   if (typeof call !== "function") return [name, call];
-  // Without the hash that tells two of one name apart.
+  // Without the hash that distinguishes imports of the same name.
   const short = name.replace(/^__wb(g|indgen)_(_wbindgen_)?|_[0-9a-f]{16}$/g, "");
   return [
     name,
@@ -32,15 +32,15 @@ export function read() {
 }
 `;
 
-/** The wrapper's main module, for an entry of the given module name. */
-export function gaugedSource(entry) {
+/** The wrapper's main module around the entry module of the given name. */
+export function wasmStatsWrapperSource(entry) {
   return `
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { read } from "./test-gauge.js";
+import { read } from "./test-wasm-stats.js";
 import worker from "./${entry}";
 export default worker;
 export * from "./${entry}";
-export class Gauge extends WorkerEntrypoint {
+export class WasmStats extends WorkerEntrypoint {
   fetch() {
     return Response.json(read());
   }

@@ -8,12 +8,12 @@ const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 const PATH = "/metadata/photos/cat.jpg";
 
 /** How often the Worker read KV, or tried to, before its first request. */
-const readsBefore = async (site) => (await site.wasm()).calls.read ?? 0;
+const readsBefore = async (site) => (await site.wasmStats()).calls.read ?? 0;
 
 suite("what runs while the Worker is loaded", () => {
   test("reads a record, and leaves nothing behind", async (t) => {
     const before = Date.now();
-    const site = await deploy(t, { gauge: true, env: { ADMIN_TOKEN }, config: { logLevel: "debug" } });
+    const site = await deploy(t, { wasmStats: true, env: { ADMIN_TOKEN }, config: { logLevel: "debug" } });
     assert.equal(await readsBefore(site), 1);
     const { json } = await site.get("/stats", headers);
     const { version, isolate, capacity, durationsMs, agesS, ...counts } = json;
@@ -34,13 +34,13 @@ suite("what runs while the Worker is loaded", () => {
 
   test("may fail, and the Worker starts without it", async (t) => {
     const prelude = `Object.defineProperty(globalThis, "setTimeout", { value: setTimeout, writable: false });`;
-    const site = await deploy(t, { gauge: true, prelude });
+    const site = await deploy(t, { wasmStats: true, prelude });
     assert.equal(await readsBefore(site), 0);
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get(PATH), "memory");
-    const warm = await deploy(t, { gauge: true });
+    const warm = await deploy(t, { wasmStats: true });
     assertFound(await warm.get(PATH), "origin");
-    const [without, with_] = [await site.wasm(), await warm.wasm()];
+    const [without, with_] = [await site.wasmStats(), await warm.wasmStats()];
     assert.equal(with_.bytes, without.bytes, "its memory is free again");
     assert.ok(with_.references <= without.references + 8, `${with_.references} references instead of ${without.references}`);
   });
