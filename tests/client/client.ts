@@ -1,5 +1,5 @@
-// A program around the client that openapi-typescript and openapi-fetch make of docs/openapi.yaml. It is compiled with its
-// wrong uses, each of which has to be an error, and run by tests/worker/generated-client.test.mjs.
+// A program that uses the client generated from docs/openapi.yaml by openapi-typescript and openapi-fetch.
+// tests/worker/generated-client.test.mjs compiles and runs it. Each wrong use in it has to be a compile error.
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "openapi-schema";
@@ -9,7 +9,7 @@ type Problem = components["schemas"]["Problem"];
 
 const clientOf = (baseUrl: string) => createClient<paths>({ baseUrl });
 
-/** The size and the format of one image, or the problem. */
+/** Returns the size and format of one image, or the problem. */
 export async function image(baseUrl: string, path: string) {
   const { data, error } = await clientOf(baseUrl).GET("/metadata/{path}", { params: { path: { path } } });
   if (error) return problem(error);
@@ -21,7 +21,7 @@ export async function image(baseUrl: string, path: string) {
   return { path: data.path, width, height, format };
 }
 
-/** The crop of one image at a ratio. */
+/** Returns the crop of one image at a ratio. */
 export async function crop(baseUrl: string, path: string, aspect: string) {
   const query = { aspect, focal: "0.5,0.3", width: 800, allowExpansion: false };
   const { data } = await clientOf(baseUrl).GET("/metadata/{path}", { params: { path: { path }, query } });
@@ -29,7 +29,7 @@ export async function crop(baseUrl: string, path: string, aspect: string) {
   return { dimensions: data.dimensions, crop: data.aspectCrop, transform: data.transform };
 }
 
-/** What a batch with a ratio says of each image: its `status` alone decides what else there is. */
+/** Returns the result of each image of a batch with a ratio. The `status` of a result determines its other fields. */
 export async function batch(baseUrl: string, images: string[]) {
   const body = { paths: images, aspect: { width: 1, height: 1 }, focalPoint: { x: 0.5, y: 0.5 } };
   const { data, error } = await clientOf(baseUrl).POST("/metadata", { body });
@@ -49,20 +49,20 @@ export async function batch(baseUrl: string, images: string[]) {
   });
 }
 
-/** A batch with a parameter that does not exist: `POST` itself compiles with it. */
-export async function misspelt(baseUrl: string) {
+/** Sends a batch with an unknown parameter, which `POST` itself compiles with. */
+export async function withUnknownParameter(baseUrl: string) {
   const { error } = await clientOf(baseUrl).POST("/metadata", { body: { paths: ["a.jpg"], aspct: "1:1" } });
   return error && problem(error);
 }
 
-/** How many images a purge has deleted, or the problem. */
+/** Purges a path and returns the number of deleted images, or the problem. */
 export async function purge(baseUrl: string, path: string, token: string) {
   const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${token}` } });
   const { data, error } = await client.DELETE("/metadata/{path}", { params: { path: { path } } });
   return error ? problem(error) : data.purged;
 }
 
-/** Uses that have to be errors. This is compiled, never run. */
+/** Wrong uses that have to be compile errors. This function is compiled, never run. */
 export async function wrong(baseUrl: string) {
   const client = clientOf(baseUrl);
   const params = { path: { path: "a.jpg" } };

@@ -9,7 +9,7 @@ const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const ADMIN_TOKEN = "correct horse battery staple";
 
-/** The Worker with a binding of the test's own making in place of the dataset. */
+/** An entrypoint that runs the Worker with the given expression bound as the dataset. */
 const bound = (name, dataset) => ({
   name,
   fetch: `
@@ -17,8 +17,8 @@ const bound = (name, dataset) => ({
     return new worker(this.ctx, env).fetch(request);`,
 });
 
-suite("every answer about an image is a data point of Analytics Engine", () => {
-  test("with its fields, at a miss and at a hit that memory answers at once", async (t) => {
+suite("Analytics Engine", () => {
+  test("A miss and a memory hit each write a data point with all fields", async (t) => {
     const site = await deploy(t, { analytics: true, clock: true });
     await site.clock.freeze();
     await site.get(PATH);
@@ -37,7 +37,7 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
     assert.deepEqual(hits, [hit, hit, hit, hit]);
   });
 
-  test("with the times of the layers", async (t) => {
+  test("A data point has the durations of KV and the origin", async (t) => {
     const site = await deploy(t, { analytics: true });
     site.origin.on(delayed(30));
     await site.get(PATH);
@@ -45,19 +45,19 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
     assert.ok(originMs >= 29 && durationMs >= kvMs + originMs, JSON.stringify({ durationMs, kvMs, originMs }));
   });
 
-  test("one for each of a herd", async (t) => {
+  test("Each of a herd of requests writes its own data point", async (t) => {
     const site = await deploy(t, { analytics: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
     const herd = await site.herd(20, PATH);
     gate.open();
     await herd.answers;
-    // Those that the harness sends to learn that all have begun are for a bad path.
+    // The two others are the harness's own requests, which have an invalid path.
     const points = (await site.analytics.points(22)).filter((point) => point.code === "");
     assert.deepEqual(tally(points, (point) => point.state), { miss: 1, collapsed: 19 });
   });
 
-  test("one for each item of a batch and for each call of another Worker", async (t) => {
+  test("Each item of a batch and each RPC call writes a data point", async (t) => {
     const site = await deploy(t, { analytics: true, caller: true });
     site.origin.on("/assets/missing.jpg", failure(404));
     const paths = ["photos/cat.jpg", "missing.jpg", "a//b", "photos/cat.jpg"];
@@ -81,14 +81,14 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
     ]);
   });
 
-  test("a full batch is within the runtime's limit", async (t) => {
+  test("A batch of 100 images writes 100 data points, within the runtime's limit", async (t) => {
     const site = await deploy(t, { analytics: true });
     const paths = Array.from({ length: 100 }, (_, n) => `${n}.jpg`);
     assert.equal((await site.request("POST", "/metadata", { body: JSON.stringify({ paths }) })).status, 200);
     assert.equal((await site.analytics.points(100)).length, 100);
   });
 
-  test("none for what asks for nothing about an image", async (t) => {
+  test("Requests that do not look up an image write no data point, but an unknown route does", async (t) => {
     const site = await deploy(t, { analytics: true, env: { ADMIN_TOKEN } });
     const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
     for (const path of ["/health", "/stats", "/metrics"]) assert.equal((await site.get(path, headers)).status, 200);
@@ -99,7 +99,7 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
     assert.deepEqual(points.map(({ path, code, index }) => [path, code, index]), [["/nowhere", "no-route", "none"]]);
   });
 
-  test("with a path that is encoded and cut", async (t) => {
+  test("The path in a data point is percent-encoded and truncated to 256 characters", async (t) => {
     const site = await deploy(t, { analytics: true });
     await site.get(`/metadata/${"%C3%A9".repeat(300)}?token=secret`);
     await site.get('/metadata/a"b\\c');
@@ -108,12 +108,12 @@ suite("every answer about an image is a data point of Analytics Engine", () => {
   });
 });
 
-test("a dataset that throws costs no answer, at once or with a promise, and is told of once", async (t) => {
+test("A dataset that throws does not affect synchronous or asynchronous responses, and is logged once", async (t) => {
   const Throwing = bound("Throwing", `{ writeDataPoint() { throw new Error("asked to"); } }`);
   const site = await deploy(t, { entrypoint: Throwing });
-  const ask = () => site.at.Throwing.get(PATH);
-  assertFound(await ask(), "origin");
-  for (let n = 0; n < 3; n++) assertFound(await ask(), "memory");
+  const get = () => site.at.Throwing.get(PATH);
+  assertFound(await get(), "origin");
+  for (let n = 0; n < 3; n++) assertFound(await get(), "memory");
   assert.equal((await site.at.Throwing.get("/metadata/a//b")).status, 400);
   const entry = await site.logged({ event: "dataset-fault" });
   assert.deepEqual([entry.level, entry.cause], ["warn", "asked to"]);
@@ -121,7 +121,7 @@ test("a dataset that throws costs no answer, at once or with a promise, and is t
   assert.equal(site.log.filter(({ event }) => event === "dataset-fault").length, 1);
 });
 
-test("a binding that is no dataset counts as none, and nothing is said of it", async (t) => {
+test("A binding that is not a dataset is ignored without a log entry", async (t) => {
   const site = await deploy(t, { entrypoint: bound("Odd", `"a text"`) });
   assertFound(await site.at.Odd.get(PATH), "origin");
   assertFound(await site.at.Odd.get(PATH), "memory");
@@ -130,11 +130,11 @@ test("a binding that is no dataset counts as none, and nothing is said of it", a
   assert.deepEqual(site.log, []);
 });
 
-test("what is written is an object of lists, at the time of the answer", async (t) => {
-  const Keeping = bound("Keeping", `{ writeDataPoint(point) { console.warn(JSON.stringify({ event: "point", ...point })); } }`);
-  const site = await deploy(t, { entrypoint: Keeping });
+test("writeDataPoint receives an object with the lists indexes, blobs and doubles", async (t) => {
+  const Logging = bound("Logging", `{ writeDataPoint(point) { console.warn(JSON.stringify({ event: "point", ...point })); } }`);
+  const site = await deploy(t, { entrypoint: Logging });
   site.origin.on(ORIGIN_PATH, image({ format: "image/webp" }));
-  await site.at.Keeping.get(PATH);
+  await site.at.Logging.get(PATH);
   const { indexes, blobs, doubles } = await site.logged({ event: "point" });
   assert.deepEqual(indexes, ["origin"]);
   assert.deepEqual(blobs.slice(0, 5), ["origin", "miss", "", "webp", "photos/cat.jpg"]);

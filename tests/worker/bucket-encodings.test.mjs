@@ -11,9 +11,9 @@ const KIB = 1_024;
 const GZIP = { contentEncoding: "gzip" };
 const fromBucket = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl: 0 } };
 
-/** An SVG whose root is behind a comment of so many bytes. */
+/** An SVG whose root element follows a comment of about `before` bytes. */
 const svg = (before = 0, width = 40) => Buffer.from(`<!--${"a long preamble ".repeat(before / 16)}--><svg width="${width}" height="30"/>`);
-/** Bytes that gzip cannot make shorter. */
+/** Bytes that gzip cannot compress. */
 const noise = (length) => Buffer.from(Array.from({ length }, (_, n) => (Math.imul(n + 1, 0x9e3779b1) ^ Math.imul(n, n) * 7) >>> 13));
 const ZSTD = Buffer.from("28b52ffd045841000089504e470d0a1a0a00000000", "hex");
 
@@ -23,15 +23,15 @@ const stored = async (t, bytes, httpFields) => {
   return site;
 };
 
-const refused = async (site, why) => {
+const assertRefused = async (site, detail) => {
   const problem = assertProblem(await site.get(PATH), 415, "not-an-image");
-  assert.match(problem.detail, why);
+  assert.match(problem.detail, detail);
   return problem;
 };
 
-suite("an object that is stored with gzip", () => {
+suite("An object stored with Content-Encoding gzip", () => {
   for (const [name, contentEncoding] of [["gzip", "gzip"], ["GZIP", "GZIP"], ["x-gzip", "x-gzip"], ["aws-chunked", "gzip,aws-chunked"]]) {
-    test(`is decoded, and has no file size: ${name}`, async (t) => {
+    test(`An object stored with Content-Encoding ${name} is decoded, and its file size is unknown`, async (t) => {
       const site = await stored(t, gzipSync(svg()), { contentEncoding });
       const answer = await site.get(PATH);
       assertFound(answer, "origin");
@@ -42,21 +42,21 @@ suite("an object that is stored with gzip", () => {
     });
   }
 
-  test("may be of any format", async (t) => {
+  test("A gzipped object of another format than SVG is read", async (t) => {
     const site = await stored(t, gzipSync(await jpeg({ width: 7 })), GZIP);
     assert.equal((await site.get(PATH)).json.metadata.width, 7);
   });
 
-  test("is an .svgz file without a Content-Encoding, and has the size of that", async (t) => {
+  test("A gzipped SVG without a Content-Encoding is read as an .svgz file and has that file's size", async (t) => {
     const bytes = gzipSync(svg());
     const site = await stored(t, bytes);
     const { width, format, fileSize } = (await site.get(PATH)).json.metadata;
     assert.deepEqual([width, format, fileSize], [40, "svg", bytes.length]);
     const other = await stored(t, gzipSync(await jpeg()));
-    await refused(other, /format is not recognized/);
+    await assertRefused(other, /format is not recognized/);
   });
 
-  test("is read on from its beginning if the first piece is not enough, at most headerBytesMax bytes of it", async (t) => {
+  test("A gzipped object whose first chunk is not enough is read further, up to headerBytesMax", async (t) => {
     const segment = Buffer.concat([Buffer.from("ffe2ea62", "hex"), noise(60_000)]);
     const image = Buffer.concat([Buffer.from("ffd8", "hex"), segment, segment, segment, (await jpeg({ width: 7 })).subarray(2)]);
     const packed = gzipSync(image);
@@ -71,7 +71,7 @@ suite("an object that is stored with gzip", () => {
     assert.deepEqual(more, []);
   });
 
-  test("is decoded at most as far as headerBytesMax", async (t) => {
+  test("A gzipped object is decoded up to headerBytesMax at most", async (t) => {
     for (const length of [2_000_000, 200 << 20]) {
       const site = await stored(t, await jpeg());
       await site.get("/metadata/image");
@@ -83,27 +83,27 @@ suite("an object that is stored with gzip", () => {
       assert.ok(grown < 20, `${grown} MiB`);
     }
     const site = await stored(t, gzipSync(tiffWithTrailingDirectory(2_000_000)), GZIP);
-    await refused(site, /beyond headerBytesMax/);
+    await assertRefused(site, /beyond headerBytesMax/);
   });
 
-  test("is found behind a long preamble", async (t) => {
+  test("A gzipped SVG is found after a preamble of 900,000 bytes", async (t) => {
     const site = await stored(t, gzipSync(svg(900_000, 41)), GZIP);
     assert.equal((await site.get(PATH)).json.metadata.width, 41);
   });
 
-  test("is refused where its data are damaged or end too soon", async (t) => {
+  test("A gzipped object is refused if its data are damaged or end early", async (t) => {
     const packed = gzipSync(svg(1_600));
     const damaged = Buffer.from(packed);
     damaged[20] ^= 0xff;
     for (const bytes of [packed.subarray(0, 20), packed.subarray(0, packed.length - 1), damaged, Buffer.from("1f8b08"), svg(), gzipSync("")]) {
       const site = await stored(t, bytes, GZIP);
-      await refused(site, /gzip data are damaged, or end inside the header/);
+      await assertRefused(site, /gzip data are damaged, or end inside the header/);
     }
     const site = await stored(t, gzipSync(svg().subarray(0, 20)), GZIP);
-    await refused(site, /damaged, or end inside the header/);
+    await assertRefused(site, /damaged, or end inside the header/);
   });
 
-  test("is another one if it has changed in between", async (t) => {
+  test("A gzipped object that changes between two reads is read again from its beginning", async (t) => {
     const packed = gzipSync(Buffer.concat([Buffer.from("<!--"), noise(120_000).map((byte) => (byte === 45 ? 46 : byte)), Buffer.from("-->"), svg(0, 41)]));
     const site = await stored(t, packed, GZIP);
     let gets = 0;
@@ -116,22 +116,22 @@ suite("an object that is stored with gzip", () => {
   });
 });
 
-suite("an object with another Content-Encoding", () => {
-  for (const [contentEncoding, bytes, why] of [
+suite("An object with another Content-Encoding", () => {
+  for (const [contentEncoding, bytes, detail] of [
     ["br", brotliCompressSync(svg()), /Content-Encoding \(br\) that this service does not decode; store it without one, or with gzip/],
     ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
     ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
     ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
   ]) {
-    test(`is refused by name: ${contentEncoding}`, async (t) => {
+    test(`An object with Content-Encoding ${contentEncoding} is refused, and the detail names the encoding`, async (t) => {
       const site = await stored(t, bytes, { contentEncoding });
-      await refused(site, why);
+      await assertRefused(site, detail);
       assert.equal(site.bucket.gets.length, 1);
     });
   }
 
   for (const contentEncoding of ["identity", "", "aws-chunked"]) {
-    test(`is read as it is if that says nothing: '${contentEncoding}'`, async (t) => {
+    test(`An object with the Content-Encoding '${contentEncoding}' is read unchanged`, async (t) => {
       const bytes = await jpeg({ width: 7 });
       const site = await stored(t, bytes, { contentEncoding });
       const { width, fileSize } = (await site.get(PATH)).json.metadata;
@@ -140,7 +140,7 @@ suite("an object with another Content-Encoding", () => {
   }
 });
 
-suite("over HTTP", () => {
+suite("An encoded image over HTTP", () => {
   const http = { metadata: { originUrl: ORIGIN, errorTtl: 0 } };
   const serve = (site, bytes, encoding) => {
     const headers = { "Content-Type": "image/any", ...(encoding && { "Content-Encoding": encoding }) };
@@ -148,7 +148,7 @@ suite("over HTTP", () => {
   };
 
   for (const [encoding, bytes] of [["gzip", gzipSync(svg())], ["br", brotliCompressSync(svg())]]) {
-    test(`the runtime decodes ${encoding}`, async (t) => {
+    test(`The runtime decodes an image with Content-Encoding ${encoding}`, async (t) => {
       const site = await deploy(t, http);
       serve(site, bytes, encoding);
       const { width, fileSize } = (await site.get(PATH)).json.metadata;
@@ -156,7 +156,7 @@ suite("over HTTP", () => {
     });
   }
 
-  for (const [encoding, bytes, why] of [
+  for (const [encoding, bytes, detail] of [
     ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
     ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
     ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
@@ -164,10 +164,10 @@ suite("over HTTP", () => {
     ["x-gzip", gzipSync(svg()), /it is gzip data/],
     ["br", brotliCompressSync("a page"), /format is not recognized/],
   ]) {
-    test(`what it does not decode is refused by name: ${encoding}, ${why}`, async (t) => {
+    test(`An image that the runtime does not decode is refused: Content-Encoding ${encoding}, ${detail}`, async (t) => {
       const site = await deploy(t, http);
       serve(site, bytes, encoding);
-      await refused(site, why);
+      await assertRefused(site, detail);
     });
   }
 });

@@ -13,15 +13,15 @@ const fromBucket = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl:
 const overHttp = { metadata: { originUrl: ORIGIN, errorTtl: 0 } };
 
 const images = {
-  "a TIFF whose directory is behind the pixels": [tiffWithTrailingDirectory, 40, 30, { bitDepth: 8, hasAlpha: false }],
-  "an AVIF whose boxes are behind the pixels": [avifWithTrailingMeta, 40, 30, {}],
-  "a WebP whose Exif block is behind the pixels": [webpWithTrailingExif, 30, 40, { orientation: 6 }],
+  "a TIFF whose directory is after its pixels": [tiffWithTrailingDirectory, 40, 30, { bitDepth: 8, hasAlpha: false }],
+  "an AVIF whose boxes are after its pixels": [avifWithTrailingMeta, 40, 30, {}],
+  "a WebP whose Exif block is after its pixels": [webpWithTrailingExif, 30, 40, { orientation: 6 }],
 };
 
-suite("of an object in a bucket, more is read where it is:", () => {
+suite("Ranged reads of an object in a bucket", () => {
   for (const [name, [make, width, height, traits]] of Object.entries(images)) {
     for (const pixels of [200_000, 20 * MB]) {
-      test(`${name}, ${pixels} bytes`, async (t) => {
+      test(`The metadata of ${name} (${pixels} bytes) is read with one further range`, async (t) => {
         const site = await deploy(t, fromBucket);
         const bytes = make(pixels);
         const etag = site.bucket.put("image", bytes);
@@ -37,9 +37,9 @@ suite("of an object in a bucket, more is read where it is:", () => {
     }
   }
 
-  test("at most two other places, and headerBytesMax in all", async (t) => {
+  test("An object is read in at most two further ranges and headerBytesMax bytes in all", async (t) => {
     const site = await deploy(t, fromBucket);
-    // Boxes of a megabyte each, none of which is the one that is needed.
+    // Boxes of a megabyte each; the needed one is missing.
     const box = Buffer.concat([Buffer.from([0, 0x0f, 0x42, 0x40]), Buffer.from("free"), Buffer.alloc(MB - 8)]);
     site.bucket.put("image", Buffer.concat([Buffer.from("\0\0\0\x10ftypavif\0\0\0\0", "latin1"), ...Array(9).fill(box)]));
     assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, /beyond headerBytesMax/);
@@ -48,7 +48,7 @@ suite("of an object in a bucket, more is read where it is:", () => {
     assert.ok(gets.reduce((sum, { length }) => sum + length, 0) <= MB);
   });
 
-  test("of the same object, and again if it has changed in between", async (t) => {
+  test("An object that changes between two ranges is read again", async (t) => {
     const site = await deploy(t, fromBucket);
     site.bucket.put("image", tiffWithTrailingDirectory(2 * MB));
     let gets = 0;
@@ -61,14 +61,14 @@ suite("of an object in a bucket, more is read where it is:", () => {
     assert.equal(site.bucket.gets.length, 4);
   });
 
-  test("within the deadline of the first piece", async (t) => {
+  test("Further ranges share the timeout of the first one", async (t) => {
     const site = await deploy(t, { ...fromBucket, metadata: { ...fromBucket.metadata, originTimeoutMs: 300 } });
     site.bucket.put("image", tiffWithTrailingDirectory(2 * MB));
     site.bucket.intercept(({ offset }) => offset > 0 && { hang: true });
     assertProblem(await site.get(PATH), 504, "origin-timeout");
   });
 
-  test("not of one that ends before", async (t) => {
+  test("A further range is not requested if the object ends before it", async (t) => {
     const site = await deploy(t, fromBucket);
     site.bucket.put("image", tiffWithTrailingDirectory(2 * MB).subarray(0, MB));
     assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, /ends inside its header/);
@@ -76,7 +76,7 @@ suite("of an object in a bucket, more is read where it is:", () => {
   });
 });
 
-test("over HTTP, a body is read forward alone, up to headerBytesMax", async (t) => {
+test("Over HTTP a body is only read forward, up to headerBytesMax", async (t) => {
   const site = await deploy(t, overHttp);
   const serve = (bytes) => site.origin.on("/assets/image", text(bytes, { headers: { "Content-Type": "image/any" } }));
   for (const make of [tiffWithTrailingDirectory, avifWithTrailingMeta]) {

@@ -10,19 +10,19 @@ const PATH = "/metadata/photos/Gr%C3%B6%C3%9Fe%201.jpg";
 const OBJECT = "photos/Größe 1.jpg";
 const KEY = `metadata:${OBJECT}`;
 
-/** A site whose images are in a bucket alone, or in one before an origin. */
-const alone = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl: 0, negativeTtl: 0 } };
-const before = { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } };
+/** The options of a site with a bucket only, and of one with a bucket and an origin. */
+const bucketOnly = { bucket: true, metadata: { originBucket: "IMAGES", errorTtl: 0, negativeTtl: 0 } };
+const bucketAndOrigin = { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } };
 
-suite("a bucket instead of an origin", () => {
-  test("is asked for the beginning of the object at the decoded path", async (t) => {
-    const site = await deploy(t, alone);
+suite("A bucket without an origin", () => {
+  test("The beginning of the object at the decoded path is read from the bucket", async (t) => {
+    const site = await deploy(t, bucketOnly);
     const bytes = await jpeg({ width: 400, height: 300 });
     const etag = site.bucket.put(OBJECT, bytes);
     const answer = await site.get(PATH);
     assertFound(answer, "origin");
-    const { source, fileSize, etag: told, width, height } = answer.json.metadata;
-    assert.deepEqual({ source, fileSize, told, width, height }, { source: "image-header", fileSize: bytes.length, told: etag, width: 400, height: 300 });
+    const { source, fileSize, etag: metadataEtag, width, height } = answer.json.metadata;
+    assert.deepEqual([source, fileSize, metadataEtag, width, height], ["image-header", bytes.length, etag, 400, 300]);
     assert.deepEqual(site.bucket.gets, [{ key: OBJECT, offset: 0, length: 65_536, etagMatches: undefined }]);
     assert.equal(site.origin.requests.length, 0);
     await site.kv.written(KEY);
@@ -32,8 +32,8 @@ suite("a bucket instead of an origin", () => {
     assert.equal(site.bucket.gets.length, 1);
   });
 
-  test("is asked for more of the same object where the header goes on", async (t) => {
-    const site = await deploy(t, alone);
+  test("More of the same object is read if the header continues", async (t) => {
+    const site = await deploy(t, bucketOnly);
     const etag = site.bucket.put(OBJECT, await jpeg({ width: 7, before: segments(150_000) }));
     const answer = await site.get(PATH);
     assertFound(answer, "origin");
@@ -48,8 +48,8 @@ suite("a bucket instead of an origin", () => {
     assert.ok(more.length <= 2 && end < 300_000, `${more.length} more, ${end} bytes`);
   });
 
-  test("begins again where the object has changed in between", async (t) => {
-    const site = await deploy(t, alone);
+  test("Reading starts again if the object changes between two reads", async (t) => {
+    const site = await deploy(t, bucketOnly);
     site.bucket.put(OBJECT, await jpeg({ width: 7, before: segments(150_000) }));
     const changed = await jpeg({ width: 9, before: segments(150_000) });
     let gets = 0;
@@ -61,8 +61,8 @@ suite("a bucket instead of an origin", () => {
     assert.equal(answer.json.metadata.width, 9);
   });
 
-  test("says 404 for what is not there, and 415 for what is no image or empty", async (t) => {
-    const site = await deploy(t, alone);
+  test("A missing object is a 404; an empty one, or one that is not an image, is a 415", async (t) => {
+    const site = await deploy(t, bucketOnly);
     assertProblem(await site.get(PATH), 404, "not-found");
     site.bucket.put(OBJECT, Buffer.from('{"width":640,"height":480}'));
     assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, /format is not recognized/);
@@ -71,8 +71,8 @@ suite("a bucket instead of an origin", () => {
     assert.equal(site.kv.writes().length, 0);
   });
 
-  test("is asked once by a herd", async (t) => {
-    const site = await deploy(t, alone);
+  test("A herd of 200 requests costs one read of the bucket", async (t) => {
+    const site = await deploy(t, bucketOnly);
     site.bucket.put(OBJECT, await jpeg());
     const gate = new Gate();
     site.bucket.intercept((operation) => gate.pass(operation));
@@ -84,8 +84,8 @@ suite("a bucket instead of an origin", () => {
     assert.equal(site.bucket.gets.length, 1);
   });
 
-  test("that fails is asked once more, and told as 502 without its own words", async (t) => {
-    const site = await deploy(t, alone);
+  test("A failing bucket is retried once and reported as a 502 without its own message", async (t) => {
+    const site = await deploy(t, bucketOnly);
     site.bucket.intercept(() => ({ status: 500, code: 10001 }));
     const problem = assertProblem(await site.get(PATH), 502, "origin-unreachable");
     assert.doesNotMatch(problem.detail, /own words|10001/);
@@ -95,16 +95,16 @@ suite("a bucket instead of an origin", () => {
     assertFound(await site.get(PATH), "origin");
   });
 
-  test("that hangs is given up after originTimeoutMs", async (t) => {
-    const metadata = { ...alone.metadata, originTimeoutMs: 200 };
-    const site = await deploy(t, { ...alone, metadata });
+  test("A read that hangs times out after originTimeoutMs", async (t) => {
+    const metadata = { ...bucketOnly.metadata, originTimeoutMs: 200 };
+    const site = await deploy(t, { ...bucketOnly, metadata });
     site.bucket.intercept(() => ({ hang: true }));
     assertProblem(await site.get(PATH), 504, "origin-timeout");
   });
 
-  test("that fails lets a stale record stand in", async (t) => {
-    const metadata = { ...alone.metadata, kvCacheTtl: 1000, staleWhileRevalidate: 0 };
-    const site = await deploy(t, { ...alone, clock: true, metadata });
+  test("A stale record is served if the bucket fails", async (t) => {
+    const metadata = { ...bucketOnly.metadata, kvCacheTtl: 1000, staleWhileRevalidate: 0 };
+    const site = await deploy(t, { ...bucketOnly, clock: true, metadata });
     site.bucket.put(OBJECT, await jpeg());
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -114,9 +114,9 @@ suite("a bucket instead of an origin", () => {
   });
 });
 
-suite("a bucket before an origin", () => {
-  test("wins where it has the image, and is passed over where it has not", async (t) => {
-    const site = await deploy(t, before);
+suite("A bucket and an origin", () => {
+  test("The bucket is used if it has the image, and the origin otherwise", async (t) => {
+    const site = await deploy(t, bucketAndOrigin);
     site.bucket.put("a", await jpeg({ width: 7 }));
     assert.equal((await site.get("/metadata/a")).json.metadata.source, "image-header");
     assert.equal(site.origin.requests.length, 0);
@@ -126,15 +126,15 @@ suite("a bucket before an origin", () => {
     assert.deepEqual(site.bucket.gets.map(({ key }) => key), ["a", "b"]);
   });
 
-  test("leaves it to the origin to say that neither has it", async (t) => {
-    const site = await deploy(t, before);
+  test("An image that neither the bucket nor the origin has is a 404 after asking both", async (t) => {
+    const site = await deploy(t, bucketAndOrigin);
     site.origin.on(failure(404));
     assertProblem(await site.get(PATH), 404, "not-found");
     assert.deepEqual([site.bucket.gets.length, site.origin.requests.length], [1, 1]);
   });
 
-  test("does not hide behind the origin that it fails: the origin may not have what it has", async (t) => {
-    const site = await deploy(t, before);
+  test("A failing bucket is a 502, not a fallback to the origin, which may lack the image", async (t) => {
+    const site = await deploy(t, bucketAndOrigin);
     site.origin.on(failure(404));
     site.bucket.intercept(() => ({ status: 500, code: 10001 }));
     assertProblem(await site.get(PATH), 502, "origin-unreachable");
@@ -142,12 +142,12 @@ suite("a bucket before an origin", () => {
   });
 });
 
-suite("the setting originBucket", () => {
+suite("The setting originBucket", () => {
   for (const [what, bucket, originBucket] of [
-    ["names what is not bound", false, "IMAGES"],
-    ["names another kind of binding", true, "IMAGE_METADATA_CACHE"],
+    ["a binding that does not exist", false, "IMAGES"],
+    ["another kind of binding", true, "IMAGE_METADATA_CACHE"],
   ]) {
-    test(`is a configuration error where it ${what}`, async (t) => {
+    test(`An originBucket that names ${what} is a configuration error`, async (t) => {
       const site = await deploy(t, { bucket, metadata: { originBucket } });
       const { detail } = assertProblem(await site.get(PATH), 500, "configuration-error");
       assert.match(detail, /'originBucket' must be the name of an R2 bucket that is bound/);

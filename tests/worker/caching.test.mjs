@@ -11,7 +11,7 @@ const WEEK = 7 * 24 * HOUR;
 const ADMIN_TOKEN = "correct horse battery staple";
 const admin = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 
-/** A client's cache as RFC 9111 has it, on a clock that the test holds. */
+/** A client's cache per RFC 9111, on a clock that the test controls. */
 class Cache extends CachePolicy {
   now() {
     return clockMs;
@@ -22,11 +22,11 @@ let clockMs = 0;
 const request = (url, headers = {}) => ({ url, method: "GET", headers: { host: "metadata.test", ...headers } });
 const cached = (answer, url = "/metadata/a") => new Cache(request(url), answer, { shared: false });
 
-/** For how many whole seconds a client's cache takes an answer to be fresh. */
+/** The number of whole seconds for which a client's cache considers a response fresh. */
 function freshFor(policy) {
   const received = clockMs;
   let seconds = 0;
-  // The freshness of a cache ends once: look for it by halves.
+  // Freshness ends only once, so a binary search finds the second.
   for (let step = 2 * WEEK; step >= 1; step = Math.floor(step / 2)) {
     clockMs = received + (seconds + step) * 1000 - 1;
     if (!policy.stale()) seconds += step;
@@ -35,9 +35,9 @@ function freshFor(policy) {
   return seconds;
 }
 
-suite("a client's cache takes for fresh", () => {
+suite("Freshness in a client's cache", () => {
   for (const clientMaxAge of [60, HOUR, WEEK]) {
-    test(`what is fresh here, with clientMaxAge = ${clientMaxAge}, from every layer and at every age`, async (t) => {
+    test(`A client's cache keeps a response of any layer and age as long as it is fresh, at most clientMaxAge = ${clientMaxAge}`, async (t) => {
       const site = await deploy(t, { clock: true, config: { clientMaxAge, memoryCacheTtl: 24 * HOUR } });
       await site.clock.freeze();
       const expect = async (left, what, path, headers) => {
@@ -49,7 +49,7 @@ suite("a client's cache takes for fresh", () => {
 
       const first = await site.get("/metadata/a");
       const lifetime = (await site.get("/metadata/a")).cacheStatus.ttl;
-      assert.ok(lifetime > 22 * HOUR, "the record is fresh for a day, less the jitter of its key");
+      assert.ok(lifetime > 22 * HOUR, "the record is fresh for a day minus the jitter of its key");
       assert.equal(freshFor(cached(first)), Math.min(lifetime, clientMaxAge), "from the origin");
       await site.kv.written("metadata:a");
 
@@ -58,7 +58,7 @@ suite("a client's cache takes for fresh", () => {
         site.kv.seed("metadata:a", { metadata: recordOf({ lastFetched: fetched }) });
         await site.restart();
         assertFound(await expect(lifetime - age, `${age} s old, from KV`, "/metadata/a"), "kv");
-        // The refresh of a stale record has come back from the origin.
+        // A stale record is already being refreshed from the origin.
         if (age > lifetime) continue;
         const hit = await expect(lifetime - age, `${age} s old, from memory`, "/metadata/a");
         assertFound(hit, "memory");
@@ -73,7 +73,7 @@ suite("a client's cache takes for fresh", () => {
     });
   }
 
-  test("a missing image for what is left of negativeTtl", async (t) => {
+  test("A client's cache keeps a missing image for the rest of negativeTtl", async (t) => {
     const site = await deploy(t, { clock: true, config: { negativeTtl: 60 } });
     await site.clock.freeze();
     site.origin.on("/assets/a", failure(404));
@@ -82,7 +82,7 @@ suite("a client's cache takes for fresh", () => {
     assert.equal(freshFor(cached(await site.get("/metadata/a"))), 20);
   });
 
-  test("a stale answer for no time, also where its origin fails", async (t) => {
+  test("A client's cache does not keep a stale response, even if the origin fails", async (t) => {
     const site = await deploy(t);
     site.kv.seed("metadata:a", { metadata: recordOf({ lastFetched: Date.now() - 30 * HOUR * 1000 }) });
     site.origin.on("/assets/a", failure(500));
@@ -92,7 +92,7 @@ suite("a client's cache takes for fresh", () => {
   });
 });
 
-test("Chromium asks once for a record of three hours that is fetched four times", { skip: withoutBrowser }, async (t) => {
+test("Chromium sends one request for a record three hours old that is fetched four times", { skip: withoutBrowser }, async (t) => {
   const site = await deploy(t, { config: { logLevel: "debug" } });
   site.kv.seed("metadata:a", { metadata: recordOf({ lastFetched: Date.now() - 3 * HOUR * 1000 }) });
   const browser = await startBrowser({ after: (end) => t.after(end) });
@@ -110,7 +110,7 @@ test("Chromium asks once for a record of three hours that is fetched four times"
   assert.equal(site.log.filter(({ event, path }) => event === "request" && path === "/metadata/a").length, 1);
 });
 
-suite("every response has a Cache-Control and no Age:", async () => {
+suite("Cache-Control of every response", async () => {
   const site = await deploy({ after }, { env: { ADMIN_TOKEN }, config: { originTimeoutMs: 300, errorTtl: 0, batchLimit: 2 } });
   const plain = await deploy({ after }, { config: { corsOrigins: ["https://shop.test"], inspector: false } });
   const broken = await deploy({ after }, { config: { originUrl: "ftp://images.test" } });
@@ -123,11 +123,11 @@ suite("every response has a Cache-Control and no Age:", async () => {
     large: failure(413),
     page: text("<!doctype html>"),
     error: failure(500),
-    elsewhere: redirect("https://evil.test/"),
+    redirected: redirect("https://evil.test/"),
     broken: text('{"width":', { headers: { "Content-Type": "application/json" } }),
     unreachable: reset(),
     overloaded: failure(503),
-    late: noResponse(),
+    timeout: noResponse(),
   };
   for (const [name, responder] of Object.entries(responders)) site.origin.on(`/assets/${name}`, responder);
 
@@ -139,7 +139,7 @@ suite("every response has a Cache-Control and no Age:", async () => {
   inspectorFiles.push(...(await imports("/inspector/main.js")));
 
   const IMAGE = /^public, max-age=\d+, stale-while-revalidate=\d+$/;
-  const walks = [
+  const requests = [
     ["GET", "/metadata/a", {}, 200, IMAGE],
     ["HEAD", "/metadata/a", {}, 200, IMAGE],
     ["GET", "/metadata/a?aspect=1:1", {}, 200, IMAGE],
@@ -151,9 +151,9 @@ suite("every response has a Cache-Control and no Age:", async () => {
     ["GET", "/metadata/forbidden", {}, 403],
     ["GET", "/metadata/large", {}, 413],
     ["GET", "/metadata/page", {}, 415],
-    ...["error", "elsewhere", "broken", "unreachable"].map((name) => ["GET", `/metadata/${name}`, {}, 502]),
+    ...["error", "redirected", "broken", "unreachable"].map((name) => ["GET", `/metadata/${name}`, {}, 502]),
     ["GET", "/metadata/overloaded", {}, 503],
-    ["GET", "/metadata/late", {}, 504],
+    ["GET", "/metadata/timeout", {}, 504],
     ["PUT", "/metadata/a", {}, 405],
     ["POST", "/metadata/a", {}, 405],
     ["POST", "/metadata", batch(["a", "missing"]), 200],
@@ -175,8 +175,8 @@ suite("every response has a Cache-Control and no Age:", async () => {
     ...inspectorFiles.map((path) => ["GET", path, {}, 200, /^no-cache$/]),
     ["GET", "/", { headers: { "If-None-Match": await etagOf("/") } }, 304, /^no-cache$/],
     ...["/metadata/a", "/metadata", "/health", "/stats", "/metrics", "/openapi.json", "/"].map((path) => ["OPTIONS", path, {}, 204]),
-  ].map((walk) => [site, ...walk]);
-  walks.push(
+  ].map((request) => [site, ...request]);
+  requests.push(
     [plain, "GET", "/", {}, 404],
     [plain, "GET", "/stats", {}, 404],
     [plain, "DELETE", "/metadata/a", {}, 404],
@@ -187,15 +187,15 @@ suite("every response has a Cache-Control and no Age:", async () => {
     [kvDown, "DELETE", "/metadata/a", { headers: admin }, 503],
   );
 
-  for (const [on, method, path, options, status, cacheControl = /^no-store$/] of walks) {
-    test(`${status} for ${method} ${path}${options.headers || options.body ? ` ${JSON.stringify(options)}` : ""}`, async () => {
+  for (const [on, method, path, options, status, cacheControl = /^no-store$/] of requests) {
+    test(`A ${status} for ${method} ${path} has its Cache-Control and no Age${options.headers || options.body ? ` ${JSON.stringify(options)}` : ""}`, async () => {
       const answer = await on.request(method, path, options);
       assert.equal(answer.status, status, answer.text);
       assert.match(answer.headers["cache-control"] ?? "", cacheControl);
       assert.equal(answer.headers.age, undefined);
-      // A 304 renews what is stored already.
+      // A 304 refreshes a response that is already stored.
       if (status === 304) return;
-      // Nothing but what says so itself is kept, neither by a browser nor by a cache in front.
+      // Only an explicitly cacheable response is kept, by a browser or by a shared cache.
       const policy = new CachePolicy({ ...request(path, options.headers), method }, answer, { shared: true });
       assert.equal(policy.storable() && policy.timeToLive() > 0, /^public, max-age=[1-9]/.test(answer.headers["cache-control"]));
     });

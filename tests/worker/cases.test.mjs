@@ -10,14 +10,14 @@ import { ORIGIN, deploy } from "./harness/site.mjs";
 const folder = path.join(root, "tests/cases");
 const formats = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
 const cases = formats.flatMap(({ name: format }) =>
-  JSON.parse(readFileSync(path.join(folder, format, "cases.json"))).map((told) => ({
-    ...told,
-    bytes: readFileSync(path.join(folder, format, told.file)),
+  JSON.parse(readFileSync(path.join(folder, format, "cases.json"))).map((entry) => ({
+    ...entry,
+    bytes: readFileSync(path.join(folder, format, entry.file)),
   })),
 );
 
-/** The two roads on which the header of an image is read. */
-const roads = {
+/** The two sources from which the header of an image is read. */
+const sources = {
   "from a bucket": {
     options: { bucket: true, metadata: { originBucket: "IMAGES" } },
     put: (site, { file, bytes }) => site.bucket.put(file, bytes),
@@ -28,9 +28,9 @@ const roads = {
   },
 };
 
-suite("images of which some readers tell a wrong size", () => {
-  for (const [road, { options, put }] of Object.entries(roads)) {
-    test(`give what is right, or a reason why not: ${road}`, async (t) => {
+suite("Images whose size some readers get wrong", () => {
+  for (const [source, { options, put }] of Object.entries(sources)) {
+    test(`Images whose size some readers get wrong give the right metadata or a reason, ${source}`, async (t) => {
       const site = await deploy(t, options);
       assert.ok(cases.length > 0);
       for (const image of cases) {

@@ -18,9 +18,9 @@ const Reader = {
     return new Response(response.body, { status: response.status, headers });`,
 };
 
-suite("concurrent cold requests for one image", () => {
+suite("Concurrent requests for one image", () => {
   for (const count of [1, 20, 200, 1000]) {
-    test(`${count} cost one KV read, one origin fetch and one KV write`, async (t) => {
+    test(`A herd of ${count} for a cold image costs one KV read, one origin fetch and one KV write`, async (t) => {
       const site = await deploy(t);
       const gate = new Gate();
       site.origin.on(ORIGIN_PATH, gated(gate));
@@ -50,7 +50,7 @@ suite("concurrent cold requests for one image", () => {
     });
   }
 
-  test("cost one KV read where KV has the answer", async (t) => {
+  test("A herd costs one KV read if KV has the record", async (t) => {
     const site = await deploy(t);
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -75,7 +75,7 @@ suite("concurrent cold requests for one image", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 0 });
   });
 
-  test("are one flight also where they spell the path differently", async (t) => {
+  test("Requests that spell a path differently share one flight", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -93,7 +93,7 @@ suite("concurrent cold requests for one image", () => {
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("answer HEAD and GET from one flight", async (t) => {
+  test("HEAD and GET share one flight", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -108,8 +108,8 @@ suite("concurrent cold requests for one image", () => {
   });
 });
 
-suite("the first client goes away while the origin is slow", () => {
-  test("the others get their answer from the one fetch, the next request is a memory hit", async (t) => {
+suite("A leader whose client disconnects", () => {
+  test("Followers get their response from the one fetch when the leader's client disconnects, and the next request hits memory", async (t) => {
     const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -134,7 +134,7 @@ suite("the first client goes away while the origin is slow", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("clients that come after it left follow the same flight", async (t) => {
+  test("Requests that arrive after the leader's client disconnected follow the same flight", async (t) => {
     const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -153,7 +153,7 @@ suite("the first client goes away while the origin is slow", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("its work is finished where no one else waits for it", async (t) => {
+  test("A fetch is completed and stored when its only client disconnects", async (t) => {
     const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -168,7 +168,7 @@ suite("the first client goes away while the origin is slow", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("also where it leaves while KV is slow", async (t) => {
+  test("Followers are answered when the leader's client disconnects during the KV read", async (t) => {
     const site = await deploy(t, { abortProxy: true, config: { kvTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.kv.intercept("get", () => gate.pass());
@@ -187,7 +187,7 @@ suite("the first client goes away while the origin is slow", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("also where its connection is reset", async (t) => {
+  test("Followers are answered when the leader's connection is reset", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -207,28 +207,28 @@ suite("the first client goes away while the origin is slow", () => {
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("followers that leave take nobody with them", async (t) => {
+  test("A follower that disconnects does not affect the leader or the other followers", async (t) => {
     const site = await deploy(t, { abortProxy: true });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
 
     const leader = site.get(PATH);
     await gate.arrived();
-    const leaver = site.abortProxy.get(PATH);
-    const stayer = await site.herd(5, PATH);
-    await leaver.abort();
+    const disconnecting = site.abortProxy.get(PATH);
+    const others = await site.herd(5, PATH);
+    await disconnecting.abort();
     gate.open();
 
     assertFound(await leader, "origin");
     assert.deepEqual(
-      tally(await stayer.answers, (a) => `${a.status} ${a.layer}`),
+      tally(await others.answers, (a) => `${a.status} ${a.layer}`),
       { "200 inflight": 5 },
     );
   });
 });
 
-suite("flights", () => {
-  test("of two images do not wait for each other", async (t) => {
+suite("Flights", () => {
+  test("Flights of two images do not wait for each other", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on("/assets/slow.jpg", gated(gate, image({ width: 1, height: 1 })));
@@ -245,16 +245,16 @@ suite("flights", () => {
     assert.equal(quick.json.metadata.width, 4000);
   });
 
-  test("end: what comes after one is answered from memory, without another", async (t) => {
+  test("A request after a completed flight is answered from memory", async (t) => {
     const site = await deploy(t);
     for (const layer of ["origin", "memory", "memory"]) assertFound(await site.get(PATH), layer);
     await site.kv.written(KEY);
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("leave a follower able to do I/O of its own after it was woken", async (t) => {
-    // Woken within the leader's I/O context, a follower's next read fails with "Cannot perform I/O on behalf of a
-    // different request". The entrypoint runs the Worker and then a KV read in the follower's own context.
+  test("A follower can do its own I/O after it has been resumed", async (t) => {
+    // A follower that is resumed within the leader's I/O context fails at its next read: "Cannot perform I/O on behalf of
+    // a different request". The entrypoint runs the Worker and then a KV read in the follower's own context.
     const site = await deploy(t, { entrypoint: Reader });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));

@@ -6,8 +6,8 @@ import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 
-suite("without a KV binding", () => {
-  test("images come from the origin and memory, and one warning is logged", async (t) => {
+suite("A missing KV binding", () => {
+  test("Without a KV binding images come from the origin and memory, and one warning is logged", async (t) => {
     const site = await deploy(t, { kv: false });
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get(PATH), "memory");
@@ -17,7 +17,7 @@ suite("without a KV binding", () => {
     assert.equal(site.kv.operations.length, 0);
   });
 
-  test("of the configured name another binding is not used instead", async (t) => {
+  test("Without the binding that kvNamespace names, another KV binding is not used", async (t) => {
     const site = await deploy(t, { config: { kvNamespace: "ELSEWHERE" } });
     assertFound(await site.get(PATH), "origin");
     const entry = await site.logged({ event: "kv-unbound" });
@@ -25,7 +25,7 @@ suite("without a KV binding", () => {
     assert.equal(site.kv.operations.length, 0);
   });
 
-  test("a binding that is no KV namespace is a missing one", async (t) => {
+  test("A binding that is not a KV namespace counts as missing", async (t) => {
     const site = await deploy(t, { config: { kvNamespace: "GREETING" }, env: { GREETING: "hello" } });
     assertFound(await site.get(PATH), "origin");
     await site.logged({ event: "kv-unbound" });
@@ -33,7 +33,7 @@ suite("without a KV binding", () => {
   });
 });
 
-test("with a KV binding nothing is warned of", async (t) => {
+test("With a KV binding no warning is logged", async (t) => {
   const site = await deploy(t);
   await site.get(PATH);
   await site.kv.written("metadata:photos/cat.jpg");
@@ -44,12 +44,12 @@ test("with a KV binding nothing is warned of", async (t) => {
   );
 });
 
-test("with cacheEnabled = false there is no memory and no KV", async (t) => {
+test("With cacheEnabled = false neither memory nor KV is used", async (t) => {
   const site = await deploy(t, { config: { cacheEnabled: false } });
   for (let n = 1; n <= 2; n++) {
     const answer = await site.get(PATH);
     assertFound(answer, "origin");
-    assert.equal(answer.cacheStatus.stored, undefined, "nothing was stored");
+    assert.equal(answer.cacheStatus.stored, undefined, "not stored");
   }
   assert.equal(site.origin.requests.length, 2);
   assert.equal(site.kv.operations.length, 0);
@@ -57,7 +57,7 @@ test("with cacheEnabled = false there is no memory and no KV", async (t) => {
   assert.equal((await site.get("/metadata/none.jpg")).cacheStatus.fwd, "bypass");
 });
 
-test("a placeholder originUrl is named, with the two ways on, in every answer and in the log", async (t) => {
+test("A placeholder originUrl is reported with both remedies in every response and in the log", async (t) => {
   const site = await deploy(t, { config: { originUrl: "https://images.example.com" } });
   for (const path of [PATH, "/", "/health"]) {
     const { detail } = assertProblem(await site.get(path), 500, "configuration-error");
@@ -68,12 +68,12 @@ test("a placeholder originUrl is named, with the two ways on, in every answer an
   assert.deepEqual([site.origin.requests.length, site.kv.operations.length], [0, 0]);
 });
 
-suite("a setting that cannot be used is answered with 500 and named", () => {
+suite("Invalid settings", () => {
   const originUrl = "https://images.test";
   const refusals = [
     ["metadata", "no settings at all", null],
     ["originUrl", "missing", {}],
-    ["metadata", "text that is no JSON", "text"],
+    ["metadata", "text that is not JSON", "text"],
     ["metadata", "a list", []],
     ["metadata", "a number", 7],
     ["colour", "unknown", { originUrl, colour: "blue" }],
@@ -117,32 +117,32 @@ suite("a setting that cannot be used is answered with 500 and named", () => {
   }
 
   for (const { field, what, metadata } of refusals) {
-    test(`${field}: ${what}`, async (t) => {
+    test(`An invalid ${field} (${what}) is a 500 that names it`, async (t) => {
       const site = await deploy(t, { metadata });
       const problem = assertProblem(await site.get(PATH), 500, "configuration-error", { instance: PATH });
       assert.match(problem.detail, new RegExp(`\\b${field}\\b`));
-      assert.equal((await site.get("/metadata/other")).status, 500, "every request");
+      assert.equal((await site.get("/metadata/other")).status, 500, "every request fails");
       const { level } = await site.logged({ event: "configuration-error", field });
       assert.equal(level, "error");
       assert.deepEqual([site.kv.operations.length, site.origin.requests.length], [0, 0]);
     });
   }
 
-  test("and logged once", async (t) => {
+  test("An invalid setting is logged once", async (t) => {
     const site = await deploy(t, { metadata: {} });
     for (let n = 0; n < 3; n++) await site.get(PATH);
     await site.logged({ event: "configuration-error" });
     await assertLoggedOnce(site, { level: "error", event: "configuration-error", field: "originUrl" });
   });
 
-  test("and is not cached by anyone", async (t) => {
+  test("The response to an invalid setting is not cacheable", async (t) => {
     const site = await deploy(t, { metadata: {} });
     assert.equal((await site.get(PATH)).headers["cache-control"], "no-store");
   });
 });
 
-suite("a setting at the edge of its range is taken", () => {
-  const edges = {
+suite("Settings at the limits of their range", () => {
+  const limits = {
     memoryCacheSize: [1, 50_000],
     kvCacheTtl: [60, 31_536_000],
     memoryCacheTtl: [0, 86_400],
@@ -159,9 +159,9 @@ suite("a setting at the edge of its range is taken", () => {
     corsOrigins: [["*"], ["https://shop.test"]],
     logLevel: ["debug", "info", "warn", "error"],
   };
-  for (const [field, values] of Object.entries(edges)) {
+  for (const [field, values] of Object.entries(limits)) {
     for (const value of values) {
-      test(`${field}: ${JSON.stringify(value)}`, async (t) => {
+      test(`${field} = ${JSON.stringify(value)} is accepted`, async (t) => {
         const site = await deploy(t, { config: { [field]: value } });
         assertFound(await site.get(PATH), "origin");
       });
@@ -169,13 +169,13 @@ suite("a setting at the edge of its range is taken", () => {
   }
 });
 
-test("settings may be JSON text, as the command line and the dashboard give them", async (t) => {
+test("Settings are accepted as JSON text, the form that the command line and the dashboard use", async (t) => {
   const site = await deploy(t, { metadata: null, env: { metadata: '{"originUrl":"https://images.test/text"}' } });
   assertFound(await site.get(PATH), "origin");
   assert.equal(site.origin.requests[0].url, "https://images.test/text/photos/cat.jpg");
 });
 
-/** What a Worker logs travels through a pipe: all of it has arrived once the process has ended. */
+/** The log arrives through a pipe, and is complete only once the process has exited. */
 async function assertLoggedOnce(site, fields) {
   await site.stop();
   const entries = site.log.filter(({ event }) => event === fields.event);

@@ -8,24 +8,24 @@ import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from
 import { text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
-/** A Worker whose origin has the corpus; `spoilt` has what stands in for a file. */
+/** A Worker whose origin serves the corpus; `corrupted` replaces the bytes of a file. */
 async function serve(t) {
   const site = await deploy(t, { kv: false, config: { errorTtl: 0 } });
-  const spoilt = new Map();
+  const corrupted = new Map();
   site.origin.on((request, response, record) => {
     const name = decodeURIComponent(record.path.replace(/^\/assets\//, ""));
     const headers = { "Content-Type": "application/octet-stream" };
-    return text(spoilt.get(name) ?? bytesOf(name), { headers })(request, response, record);
+    return text(corrupted.get(name) ?? bytesOf(name), { headers })(request, response, record);
   });
-  return { spoilt, get: (name) => site.get(`/metadata/${rawPath(name)}`) };
+  return { corrupted, get: (name) => site.get(`/metadata/${rawPath(name)}`) };
 }
 
-suite("of the images of the corpus", { skip: withoutCorpus }, () => {
-  test("the Worker says what other readers say", async (t) => {
+suite("The corpus", { skip: withoutCorpus }, () => {
+  test("The Worker's metadata of every corpus image agree with those of other readers", async (t) => {
     const { get } = await serve(t);
     const wrong = [];
-    for (const { file, expect, refused = [], ...told } of corpus) {
-      // JSON with a width and a height is what a resizer says.
+    for (const { file, expect, refused = [], ...others } of corpus) {
+      // JSON with a width and a height is a valid response of a resizer.
       if (file === "invalid/answer.json") continue;
       const fields = differingFields(file);
       const { status, json } = await get(file);
@@ -36,19 +36,19 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
       }
       if (expect) wrong.push(`${file}: ${JSON.stringify(json.metadata)} instead of a 415`);
       for (const field of ["format", "width", "height", "fileSize", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace"]) {
-        const [found, expected] = [json.metadata[field], told[field]];
+        const [found, expected] = [json.metadata[field], others[field]];
         const known = found !== undefined && expected !== undefined;
         if (known && found !== expected && !fields.includes(field)) wrong.push(`${file}: ${field} ${found} instead of ${expected}`);
       }
-      if ((json.metadata.orientation ?? 1) !== (told.orientation ?? 1) && !fields.includes("orientation")) {
-        wrong.push(`${file}: orientation ${json.metadata.orientation} instead of ${told.orientation}`);
+      if ((json.metadata.orientation ?? 1) !== (others.orientation ?? 1) && !fields.includes("orientation")) {
+        wrong.push(`${file}: orientation ${json.metadata.orientation} instead of ${others.orientation}`);
       }
     }
     assert.deepEqual(wrong, []);
   });
 
-  test("a spoilt one is never told a size that sharp does not tell", async (t) => {
-    const { get, spoilt } = await serve(t);
+  test("A corrupted image never gets another size than sharp reads", async (t) => {
+    const { get, corrupted } = await serve(t);
     const random = generator(11);
     const readable = corpus.filter(({ format, told }) => ["jpeg", "png", "webp", "gif", "tiff"].includes(format) && told.size?.includes("sharp"));
     const wrong = [];
@@ -60,12 +60,12 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
         ({ autoOrient, pageHeight, width }) => ({ width: autoOrient.width, height: pageHeight ?? autoOrient.height, stored: width }),
         () => undefined,
       );
-      spoilt.set(file, bytes);
+      corrupted.set(file, bytes);
       const { status, json } = await get(file);
       assert.ok([200, 415].includes(status), `${file}: ${status}`);
       if (status !== 200 || !theirs) continue;
       compared++;
-      // Of a GIF that says it is larger than this, sharp believes the frames alone.
+      // For a GIF that declares a larger canvas than this, sharp uses only its frames.
       if (json.metadata.format === "gif" && Math.max(json.metadata.width, json.metadata.height) > 2048) continue;
       if (sizeOf(json.metadata) !== sizeOf(theirs)) wrong.push(`${file}: ${sizeOf(json.metadata)} instead of ${sizeOf(theirs)}`);
     }
@@ -73,7 +73,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
     assert.deepEqual(wrong, []);
   });
 
-  test("Chromium shows each in the size that the Worker says", { skip: withoutBrowser }, async (t) => {
+  test("Chromium shows each corpus image at the size that the Worker returns", { skip: withoutBrowser }, async (t) => {
     const { get } = await serve(t);
     const browser = await startBrowser({ after: (end) => t.after(end) });
     const page = await browser.newPage();
@@ -94,7 +94,7 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
     for (const { file, format, fileSize } of corpus.filter(({ format, fileSize }) => TYPES[format] && fileSize < 200_000)) {
       const theirs = await shown(file);
       const { status, json } = await get(file);
-      if (status !== 200 || !theirs || OTHERWISE_IN_CHROMIUM.some((pattern) => pattern.test(file))) continue;
+      if (status !== 200 || !theirs || DIFFERENT_IN_CHROMIUM.some((pattern) => pattern.test(file))) continue;
       if (sizeOf(json.metadata) !== sizeOf(theirs)) wrong.push(`${file}: ${sizeOf(json.metadata)} instead of ${sizeOf(theirs)}`);
     }
     assert.deepEqual(wrong, []);
@@ -103,12 +103,12 @@ suite("of the images of the corpus", { skip: withoutCorpus }, () => {
 
 const TYPES = { jpeg: "image/jpeg", png: "image/png", webp: "image/webp", avif: "image/avif", gif: "image/gif", bmp: "image/bmp", ico: "image/x-icon", svg: "image/svg+xml" };
 
-/** Where Chromium goes ways of its own. */
-const OTHERWISE_IN_CHROMIUM = [
-  // It does not turn a WebP as its Exif block says, as sharp and exiftool do.
+/** Files that Chromium shows at another size. */
+const DIFFERENT_IN_CHROMIUM = [
+  // It ignores the Exif orientation of a WebP, which sharp and exiftool apply.
   /^webp\/(turned-[5-8]|cwebp-metadata|webpmux-exif)/,
-  // It shows more than the clean aperture of an AVIF.
+  // It ignores the clean aperture of an AVIF.
   /^avif\/.*(clap|crop)/,
-  // Half a pixel is none, and a viewBox without a size is fitted into 300 by 150.
+  // It rounds half a pixel to zero, and fits a viewBox without a size into 300 by 150.
   /^svg\/(below-one|viewbox-|percent|auto|nested|sdl\/svg-class)/,
 ];

@@ -10,59 +10,59 @@ const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 const LANDSCAPE = [4000, 3000];
 
-suite("the crop", async () => {
+suite("The crop", async () => {
   const site = await deploy({ after });
   site.origin.on("/assets/portrait.jpg", image({ width: 3000, height: 4000 }));
   site.origin.on("/assets/dot.gif", image({ width: 1, height: 1, format: "image/gif" }));
 
   for (const [what, query, crop, size] of [
-    ["of the specification's example touches the upper edge", "aspect=16:9&focal=0.5,0.3", [4000, 2250, 0, 0]],
+    ["of the specification's example is at the upper edge", "aspect=16:9&focal=0.5,0.3", [4000, 2250, 0, 0]],
     ["follows the focal point", "aspect=16:9&focal=0.5,0.6", [4000, 2250, 0, 675]],
-    ["stays inside where the focal point is in a corner", "aspect=16:9&focal=1,1", [4000, 2250, 0, 750]],
+    ["stays inside the image when the focal point is in a corner", "aspect=16:9&focal=1,1", [4000, 2250, 0, 750]],
     ["is centred without a focal point", "aspect=1:1", [3000, 3000, 500, 0]],
-    ["is asked for with a hyphen as well", "aspect=16-9&focal=0.5,0.6", [4000, 2250, 0, 675]],
-    ["is asked for with percent-encoding as well", "aspect=16%3A9&focal=0.5%2C0.6", [4000, 2250, 0, 675]],
-    ["is asked for by the short names as well", "r=16:9&p=0.5,0.6", [4000, 2250, 0, 675]],
-    ["is asked for in any order", "p=0.5,0.6&r=16:9", [4000, 2250, 0, 675]],
-    ["takes a ratio with a fraction", "aspect=1.91:1", [4000, 2094, 0, 453]],
-    ["is all of the image where the ratio is its own", "aspect=4:3", [4000, 3000, 0, 0]],
-    ["is all of the image where there is only a focal point", "focal=0.2,0.2", [4000, 3000, 0, 0]],
-    ["is shown no wider than asked", "aspect=16:9&width=800", [4000, 2250, 0, 375], [800, 450]],
+    ["accepts a ratio with a hyphen", "aspect=16-9&focal=0.5,0.6", [4000, 2250, 0, 675]],
+    ["accepts percent-encoded parameters", "aspect=16%3A9&focal=0.5%2C0.6", [4000, 2250, 0, 675]],
+    ["accepts the short parameter names", "r=16:9&p=0.5,0.6", [4000, 2250, 0, 675]],
+    ["accepts parameters in any order", "p=0.5,0.6&r=16:9", [4000, 2250, 0, 675]],
+    ["accepts a ratio with a fraction", "aspect=1.91:1", [4000, 2094, 0, 453]],
+    ["is the whole image when the ratio is the image's own", "aspect=4:3", [4000, 3000, 0, 0]],
+    ["is the whole image when only a focal point is given", "focal=0.2,0.2", [4000, 3000, 0, 0]],
+    ["is displayed at most at the requested width", "aspect=16:9&width=800", [4000, 2250, 0, 375], [800, 450]],
     ["is never enlarged", "aspect=16:9&width=12000", [4000, 2250, 0, 375]],
-    ["is shown at the width of a phone", "aspect=16:9&device=mobile", [4000, 2250, 0, 375], [600, 338]],
-    ["is shown at the width of a tablet", "aspect=16:9&device=tablet", [4000, 2250, 0, 375], [1200, 675]],
-    ["is shown at the width of a desktop", "aspect=16:9&device=desktop", [4000, 2250, 0, 375], [1800, 1013]],
-    ["is limited without a ratio as well", "width=400", [4000, 3000, 0, 0], [400, 300]],
-    ["is that of Twitter", "platform=twitter", [4000, 2250, 0, 375]],
-    ["is that of Facebook", "platform=facebook", [4000, 2094, 0, 453]],
-    ["is that of Instagram", "platform=instagram", [3000, 3000, 500, 0]],
-    ["is that of a portrait on Instagram", "platform=instagram&content=portrait", [2400, 3000, 800, 0]],
-    ["has the ratio asked for, also beside a platform", "platform=instagram&aspect=16:9", [4000, 2250, 0, 375]],
-    ["is at least a pixel high", "aspect=1000000:1", [4000, 1, 0, 1500]],
-    ["is at least a pixel wide", "aspect=1:100000", [1, 3000, 2000, 0]],
+    ["is displayed at the width of a phone", "aspect=16:9&device=mobile", [4000, 2250, 0, 375], [600, 338]],
+    ["is displayed at the width of a tablet", "aspect=16:9&device=tablet", [4000, 2250, 0, 375], [1200, 675]],
+    ["is displayed at the width of a desktop", "aspect=16:9&device=desktop", [4000, 2250, 0, 375], [1800, 1013]],
+    ["is scaled down to the width when no ratio is given", "width=400", [4000, 3000, 0, 0], [400, 300]],
+    ["has Twitter's ratio", "platform=twitter", [4000, 2250, 0, 375]],
+    ["has Facebook's ratio", "platform=facebook", [4000, 2094, 0, 453]],
+    ["has Instagram's ratio", "platform=instagram", [3000, 3000, 500, 0]],
+    ["has the ratio of a portrait on Instagram", "platform=instagram&content=portrait", [2400, 3000, 800, 0]],
+    ["has the given ratio even with a platform", "platform=instagram&aspect=16:9", [4000, 2250, 0, 375]],
+    ["is at least one pixel high", "aspect=1000000:1", [4000, 1, 0, 1500]],
+    ["is at least one pixel wide", "aspect=1:100000", [1, 3000, 2000, 0]],
     ["is the same with allowExpansion=false", "aspect=1:1&allowExpansion=false", [3000, 3000, 500, 0]],
-    ["is not changed by parameters of another kind", "aspect=1:1&utm_source=x&v=2&Aspect=2:1", [3000, 3000, 500, 0]],
+    ["ignores unknown parameters", "aspect=1:1&utm_source=x&v=2&Aspect=2:1", [3000, 3000, 500, 0]],
   ]) {
-    test(what, async () => {
+    test(`The crop ${what}`, async () => {
       const answer = await site.get(`${PATH}?${query}`);
       assert.equal(answer.status, 200, answer.text);
       assert.deepEqual(answer.json, { ...bodyOf("photos/cat.jpg"), ...cropOf(LANDSCAPE, crop, size) });
     });
   }
 
-  test("of a portrait at 1:1 is centred from top to bottom", async () => {
+  test("The crop of a portrait at 1:1 is vertically centred", async () => {
     const { json } = await site.get("/metadata/portrait.jpg?aspect=1:1");
     assert.deepEqual(json.aspectCrop, { width: 3000, height: 3000, hoffset: 0, voffset: 500 });
   });
 
-  test("of a single pixel is that pixel", async () => {
+  test("The crop of a single pixel is that pixel", async () => {
     for (const aspect of ["1:100000", "100000:1", "16:9"]) {
       const { json } = await site.get(`/metadata/dot.gif?aspect=${aspect}&focal=1,1`);
       assert.deepEqual(json.aspectCrop, { width: 1, height: 1, hoffset: 0, voffset: 0 });
     }
   });
 
-  test("with allowExpansion is a frame around all of the image", async () => {
+  test("With allowExpansion the whole image is padded to the ratio", async () => {
     const { json } = await site.get(`${PATH}?aspect=16:9&allowExpansion=true&focal=0.1,0.1`);
     assert.deepEqual(json, {
       ...bodyOf("photos/cat.jpg"),
@@ -73,7 +73,7 @@ suite("the crop", async () => {
     });
   });
 
-  test("is published in this form", async () => {
+  test("The JSON of a crop is pinned byte for byte", async () => {
     const { text } = await site.get(`${PATH}?aspect=16:9&focal=0.5,0.6&width=800`);
     assert.equal(
       text,
@@ -83,13 +83,13 @@ suite("the crop", async () => {
     );
   });
 
-  test("is absent without parameters", async () => {
+  test("The response has no crop without crop parameters", async () => {
     for (const query of ["", "?", "?v=1", "?cursor=x"]) assert.deepEqual((await site.get(PATH + query)).json, bodyOf("photos/cat.jpg"));
   });
 });
 
-suite("an answer with a crop", () => {
-  test("has an ETag of its own, the same from every layer", async (t) => {
+suite("A response with a crop", () => {
+  test("Each crop has its own ETag, the same from every layer", async (t) => {
     const site = await deploy(t);
     const crop = `${PATH}?aspect=16:9`;
     const gate = new Gate();
@@ -112,14 +112,14 @@ suite("an answer with a crop", () => {
     assert.equal(new Set([answers[0], ...others].map((a) => a.etag)).size, 4);
   });
 
-  test("has the same ETag however it is asked for", async (t) => {
+  test("Equivalent crop parameters give the same ETag", async (t) => {
     const site = await deploy(t);
     const queries = ["aspect=16:9", "r=16-9", "r=32:18&v=3", "p=0.5,0.5&r=16:9", "platform=twitter"];
     const answers = await Promise.all(queries.map((query) => site.get(`${PATH}?${query}`)));
     assert.equal(new Set(answers.map((a) => a.etag)).size, 1);
   });
 
-  test("is revalidated with 304, by its own ETag alone", async (t) => {
+  test("A crop is revalidated with 304 only by its own ETag", async (t) => {
     const site = await deploy(t);
     const crop = `${PATH}?aspect=16:9`;
     const { etag } = await site.get(crop);
@@ -130,7 +130,7 @@ suite("an answer with a crop", () => {
     assert.equal((await site.get(PATH, { "If-None-Match": etag })).status, 200);
   });
 
-  test("has the headers that one without has", async (t) => {
+  test("A response with a crop has the same headers as one without", async (t) => {
     const site = await deploy(t, { clock: true });
     await site.clock.freeze();
     await site.get(PATH);
@@ -141,7 +141,7 @@ suite("an answer with a crop", () => {
     assert.equal(Number(crop.headers["content-length"]), crop.bytes.length);
   });
 
-  test("comes to HEAD without its body", async (t) => {
+  test("HEAD with crop parameters has no body, and invalid ones are a 400", async (t) => {
     const site = await deploy(t);
     const crop = `${PATH}?aspect=16:9`;
     const get = await site.get(crop);
@@ -152,7 +152,7 @@ suite("an answer with a crop", () => {
     assert.deepEqual([refused.status, refused.text], [400, ""]);
   });
 
-  test("is stale where the metadata is", async (t) => {
+  test("A crop of stale metadata is stale", async (t) => {
     const site = await deploy(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     await site.get(PATH);
@@ -163,8 +163,8 @@ suite("an answer with a crop", () => {
   });
 });
 
-suite("crops are no part of the cache:", () => {
-  test("one fetch and one record serve any number of crops", async (t) => {
+suite("Crops are not cached", () => {
+  test("One fetch and one record serve any number of crops", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -187,7 +187,7 @@ suite("crops are no part of the cache:", () => {
     assert.deepEqual([site.kv.reads().length, site.kv.writes().length], [1, 1]);
   });
 
-  test("an error is the same with and without", async (t) => {
+  test("An error is the same with and without crop parameters", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, failure(404));
     assertProblem(await site.get(`${PATH}?aspect=16:9`), 404, "not-found", { instance: PATH });
@@ -196,7 +196,7 @@ suite("crops are no part of the cache:", () => {
   });
 });
 
-suite("a crop parameter that cannot be used is a 400 that names it:", async () => {
+suite("Invalid crop parameters", async () => {
   const site = await deploy({ after });
   const cases = {
     aspect: [
@@ -227,7 +227,7 @@ suite("a crop parameter that cannot be used is a 400 that names it:", async () =
   for (const [name, values] of Object.entries(cases)) {
     const parameter = name.split("'")[0];
     for (const value of values) {
-      test(`${parameter}=${value}`, async () => {
+      test(`${parameter}=${value} is a 400 that names the parameter`, async () => {
         const problem = assertProblem(await site.get(`${PATH}?${parameter}=${value}`), 400, "invalid-parameter", { instance: PATH });
         assert.ok(problem.detail.includes(`'${name}'`), problem.detail);
       });
@@ -238,26 +238,26 @@ suite("a crop parameter that cannot be used is a 400 that names it:", async () =
     ["r", "aspect"],
     ["p", "focal"],
   ]) {
-    test(`${short}, whose long name is told, too`, async () => {
+    test(`An invalid ${short} is a 400 that also gives its long name`, async () => {
       const { detail } = assertProblem(await site.get(`${PATH}?${short}=x`), 400, "invalid-parameter");
       assert.match(detail, new RegExp(`'${long}'`));
     });
   }
 
-  test("width beside device", async () => {
+  test("width together with device is a 400 that names both", async () => {
     const { detail } = assertProblem(await site.get(`${PATH}?width=100&device=mobile`), 400, "invalid-parameter");
     assert.match(detail, /'width'.*'device'/);
   });
 
-  test("content beside another platform than Instagram", async () => {
+  test("content with another platform than Instagram is a 400", async () => {
     assertProblem(await site.get(`${PATH}?content=portrait&platform=twitter`), 400, "invalid-parameter");
   });
 
-  test("and costs neither a KV operation nor a fetch", () => {
+  test("Invalid crop parameters cost neither a KV operation nor a fetch", () => {
     assert.deepEqual([site.kv.operations, site.origin.requests], [[], []]);
   });
 
-  test("also where the image is in memory", async () => {
+  test("Invalid crop parameters are a 400 even if the image is in memory", async () => {
     await site.get(PATH);
     assertProblem(await site.get(`${PATH}?aspect=x`), 400, "invalid-parameter");
   });

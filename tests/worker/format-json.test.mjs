@@ -8,18 +8,18 @@ import { jpeg } from "./harness/picture.mjs";
 import { deploy } from "./harness/site.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
-/** As many as sharp, which plays the resizer, works on at a time. */
-const AT_A_TIME = 4;
+/** The number of images that sharp, which emulates the resizer, processes at a time. */
+const CONCURRENCY = 4;
 
-/** It re-encodes each image, on a machine that other tests share. */
+/** The emulation re-encodes each image, on a machine that other tests share. */
 const config = { errorTtl: 0, originTimeoutMs: 25_000 };
 
 const origin = new Origin();
 after(() => origin.close());
 const originUrl = `http://${await origin.listen()}`;
-const served = ({ path }) => path.replace(/^\/(assets\/)?/, "");
+const fileOf = ({ path }) => path.replace(/^\/(assets\/)?/, "");
 const serveCorpus = (request, response, record) => {
-  const bytes = bytesOf(decodeURIComponent(served(record)));
+  const bytes = bytesOf(decodeURIComponent(fileOf(record)));
   return text(bytes, { headers: { "Content-Type": "application/octet-stream" } })(request, response, record);
 };
 origin.on(serveCorpus);
@@ -29,9 +29,9 @@ const records = {
 };
 const site = await wranglerDev({ after }, { metadata: { originUrl, ...config }, records });
 
-suite("through an HTTP origin and format=json", () => {
+suite("An HTTP origin with format=json", () => {
   for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
-    test(`a JPEG of 400 by 200 pixels with orientation ${orientation} has its displayed size`, async () => {
+    test(`format=json gives the displayed size of a JPEG of 400 by 200 pixels with orientation ${orientation}`, async () => {
       const file = await jpeg({ width: 400, height: 200, orientation });
       origin.on(`/rotated-${orientation}.jpg`, text(file, { headers: { "Content-Type": "image/jpeg" } }));
       const answer = await site.get(`/metadata/rotated-${orientation}.jpg`);
@@ -42,7 +42,7 @@ suite("through an HTTP origin and format=json", () => {
     });
   }
 
-  test("what local KV has of another origin is not served", async () => {
+  test("A KV record of another origin is not served", async () => {
     origin.on("/moved.jpg", text(await jpeg({ width: 40 }), { headers: { "Content-Type": "image/jpeg" } }));
     const answer = await site.get("/metadata/moved.jpg");
     assertFound(answer, "origin");
@@ -50,12 +50,12 @@ suite("through an HTTP origin and format=json", () => {
     assertFound(await site.get("/metadata/kept.jpg"), "kv");
   });
 
-  test("the corpus has the sizes and formats of its headers and of other readers", { skip: withoutCorpus }, async (t) => {
+  test("format=json gives the sizes and formats that the image headers and other readers give for the corpus", { skip: withoutCorpus }, async (t) => {
     const byHeader = await deploy(t, { kv: false, config });
     byHeader.origin.on(serveCorpus);
     const wrong = [];
     const sources = {};
-    const check = async ({ file, expect, refused = [], ...told }) => {
+    const check = async ({ file, expect, refused = [], ...others }) => {
       const path = `/metadata/${rawPath(file)}`;
       const [resized, header] = await Promise.all([site.get(path), byHeader.get(path)]);
       const fields = differingFields(file);
@@ -69,23 +69,23 @@ suite("through an HTTP origin and format=json", () => {
       if (expect) wrong.push(`${file}: ${JSON.stringify(metadata)} instead of a 415`);
       if (metadata.confidence !== "high" && !fields.includes("confidence")) wrong.push(`${file}: confidence ${metadata.confidence}`);
       const size = sizeOf(metadata);
-      if (size !== sizeOf(told) && !fields.includes("width")) wrong.push(`${file}: ${size} instead of ${sizeOf(told)}`);
-      // The emulation gives TIFF no format.
-      if (metadata.format !== (told.format === "tiff" && metadata.source === "format-json" ? undefined : told.format)) {
-        wrong.push(`${file}: ${metadata.format} instead of ${told.format}`);
+      if (size !== sizeOf(others) && !fields.includes("width")) wrong.push(`${file}: ${size} instead of ${sizeOf(others)}`);
+      // The emulation returns no format for TIFF.
+      if (metadata.format !== (others.format === "tiff" && metadata.source === "format-json" ? undefined : others.format)) {
+        wrong.push(`${file}: ${metadata.format} instead of ${others.format}`);
       }
       if (header.status === 200 && size !== sizeOf(header.json.metadata)) {
         wrong.push(`${file}: ${size}, and ${sizeOf(header.json.metadata)} by its header`);
       }
     };
-    // JSON with a width and a height is what a resizer says.
+    // JSON with a width and a height is a valid response of a resizer.
     const queue = corpus.filter(({ file }) => file !== "invalid/answer.json");
     const work = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await check(next);
     };
-    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
     t.diagnostic(JSON.stringify(sources));
     assert.deepEqual(wrong, []);
-    assert.ok(sources["format-json"] > 500, "most are read through the resizer");
+    assert.ok(sources["format-json"] > 500, "most images are read through the resizer");
   });
 });

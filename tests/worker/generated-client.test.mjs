@@ -11,14 +11,14 @@ import { failure } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 const ADMIN_TOKEN = "correct horse battery staple";
-const made = path.join(root, "target/client");
+const outDir = path.join(root, "target/client");
 
-suite("a client that is generated from docs/openapi.yaml", async () => {
+suite("A client generated from docs/openapi.yaml", async () => {
   const client = await compiled();
   const site = await deploy({ after }, { env: { ADMIN_TOKEN } });
   site.origin.on("/assets/gallery/none.jpg", failure(404));
 
-  test("finds an image in a folder", async () => {
+  test("A generated client gets an image in a folder", async () => {
     assert.deepEqual(await client.image(site.url, "gallery/Größe 1.jpg"), {
       path: "gallery/Größe 1.jpg",
       width: 4000,
@@ -31,12 +31,12 @@ suite("a client that is generated from docs/openapi.yaml", async () => {
     );
   });
 
-  test("gets a crop", async () => {
+  test("A generated client gets a crop", async () => {
     const { dimensions, aspectCrop, transform } = cropOf([4000, 3000], [4000, 2250, 0, 0], [800, 450]);
     assert.deepEqual(await client.crop(site.url, "gallery/cat.jpg", "16:9"), { dimensions, crop: aspectCrop, transform });
   });
 
-  test("tells the successes of a batch from its failures by their status", async () => {
+  test("A generated client distinguishes the successes and failures of a batch by their status", async () => {
     const { transform } = cropOf([4000, 3000], [3000, 3000, 500, 0]);
     assert.deepEqual(await client.batch(site.url, ["gallery/cat.jpg", "gallery/none.jpg", "gallery%2Fdog.jpg", "../cat.jpg"]), [
       { path: "gallery/cat.jpg", width: 4000, transform },
@@ -45,10 +45,10 @@ suite("a client that is generated from docs/openapi.yaml", async () => {
       { path: "../cat.jpg", status: 400, code: "invalid-path" },
     ]);
     assert.deepEqual(await client.batch(site.url, []), { status: 400, code: "invalid-batch", instance: "/metadata" });
-    assert.deepEqual(await client.misspelt(site.url), { status: 400, code: "invalid-parameter", instance: "/metadata" });
+    assert.deepEqual(await client.withUnknownParameter(site.url), { status: 400, code: "invalid-parameter", instance: "/metadata" });
   });
 
-  test("gets problems", async () => {
+  test("A generated client gets problems", async () => {
     for (const [name, status, code, encoded] of [
       ["gallery/none.jpg", 404, "not-found", "gallery%2Fnone.jpg"],
       ["gallery/../cat.jpg", 400, "invalid-path", "gallery%2F..%2Fcat.jpg"],
@@ -57,7 +57,7 @@ suite("a client that is generated from docs/openapi.yaml", async () => {
     }
   });
 
-  test("purges an image and a folder", async () => {
+  test("A generated client purges an image and a folder", async () => {
     await site.kv.allWritten(3);
     const instance = "/metadata/gallery%2Fcat.jpg";
     assert.deepEqual(await client.purge(site.url, "gallery/cat.jpg", "wrong"), { status: 403, code: "forbidden", instance });
@@ -67,12 +67,12 @@ suite("a client that is generated from docs/openapi.yaml", async () => {
   });
 });
 
-/** The functions of tests/client/client.ts, compiled with the types that are generated from the description. */
+/** The functions of tests/client/client.ts, compiled with the types generated from the OpenAPI description. */
 async function compiled() {
-  rmSync(made, { recursive: true, force: true });
-  await run("openapi-typescript", ["docs/openapi.yaml", "--output", path.join(made, "schema.d.ts")]);
+  rmSync(outDir, { recursive: true, force: true });
+  await run("openapi-typescript", ["docs/openapi.yaml", "--output", path.join(outDir, "schema.d.ts")]);
   await run("tsc", ["--project", "tests/client"]);
-  return import(pathToFileURL(path.join(made, "client.js")));
+  return import(pathToFileURL(path.join(outDir, "client.js")));
 }
 
 async function run(command, args) {

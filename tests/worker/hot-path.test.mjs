@@ -7,17 +7,17 @@ import { deploy } from "./harness/site.mjs";
 const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 
-// Tells whether the Worker answered at once or with a promise.
-const Witness = {
-  name: "Witness",
+// Reports in a header whether the Worker returned a response or a promise.
+const SyncProbe = {
+  name: "SyncProbe",
   fetch: `
     const answer = this.work(request);
     const response = new Response((await answer).body, await answer);
-    response.headers.set("at-once", answer instanceof Response);
+    response.headers.set("synchronous", answer instanceof Response);
     return response;`,
 };
 
-// The runtime fails the Worker in the middle of a look-up in memory.
+// Makes the runtime throw during a memory look-up.
 const Failing = {
   name: "Failing",
   fetch: `
@@ -30,36 +30,36 @@ const Failing = {
     }`,
 };
 
-const atOnce = (answer) => answer.headers["at-once"] === "true";
+const isSynchronous = (answer) => answer.headers.synchronous === "true";
 
-suite("what memory knows is answered at once, without a promise", async () => {
-  const site = await deploy({ after }, { entrypoint: Witness, config: { corsOrigins: ["https://a.test"] } });
-  const witness = site.at.Witness;
+suite("Synchronous responses from memory", async () => {
+  const site = await deploy({ after }, { entrypoint: SyncProbe, config: { corsOrigins: ["https://a.test"] } });
+  const probe = site.at.SyncProbe;
   site.origin.on("/assets/missing.jpg", failure(404));
   const { etag } = await site.get(PATH);
   await site.get("/metadata/missing.jpg");
 
-  for (const [what, ask, status] of [
-    ["GET", () => witness.get(PATH), 200],
-    ["HEAD", () => witness.request("HEAD", PATH), 200],
-    ["a conditional request", () => witness.get(PATH, { "If-None-Match": etag }), 304],
-    ["a request of a script", () => witness.get(PATH, { Origin: "https://a.test" }), 200],
-    ["a path spelled otherwise", () => witness.get("/metadata/photos/c%61t.jpg"), 200],
-    ["a path with an encoded slash", () => witness.get("/metadata/photos%2Fcat.jpg"), 200],
-    ["an unknown parameter", () => witness.get(`${PATH}?v=2`), 200],
-    ["a crop", () => witness.get(`${PATH}?aspect=1:1`), 200],
-    ["a missing image", () => witness.get("/metadata/missing.jpg"), 404],
+  for (const [what, send, status] of [
+    ["GET", () => probe.get(PATH), 200],
+    ["HEAD", () => probe.request("HEAD", PATH), 200],
+    ["a conditional request", () => probe.get(PATH, { "If-None-Match": etag }), 304],
+    ["a cross-origin request", () => probe.get(PATH, { Origin: "https://a.test" }), 200],
+    ["another spelling of the path", () => probe.get("/metadata/photos/c%61t.jpg"), 200],
+    ["a path with an encoded slash", () => probe.get("/metadata/photos%2Fcat.jpg"), 200],
+    ["an unknown parameter", () => probe.get(`${PATH}?v=2`), 200],
+    ["a crop", () => probe.get(`${PATH}?aspect=1:1`), 200],
+    ["a missing image", () => probe.get("/metadata/missing.jpg"), 404],
   ]) {
-    test(what, async () => {
-      const answer = await ask();
+    test(`A memory hit for ${what} is answered without a promise`, async () => {
+      const answer = await send();
       assert.equal(answer.status, status);
-      assert.ok(atOnce(answer), "it came as a promise");
+      assert.ok(isSynchronous(answer), "the Worker returned a promise");
       assert.equal(answer.layer, "memory");
     });
   }
 
-  test("as it is otherwise, header by header", async () => {
-    const fast = await witness.get(`${PATH}?aspect=1:1`, { Origin: "https://a.test" });
+  test("A synchronous response has the same headers as any other", async () => {
+    const fast = await probe.get(`${PATH}?aspect=1:1`, { Origin: "https://a.test" });
     assert.equal(fast.headers["access-control-allow-origin"], "https://a.test");
     assert.equal(fast.headers["timing-allow-origin"], "https://a.test");
     assert.equal(fast.headers.vary, "Origin");
@@ -67,40 +67,40 @@ suite("what memory knows is answered at once, without a promise", async () => {
     assert.equal(fast.headers["x-content-type-options"], "nosniff");
     assert.deepEqual(fast.serverTiming, { memory: 0, total: 0 });
     assert.equal(fast.json.aspectCrop.width, fast.json.aspectCrop.height);
-    assertProblem(await witness.get("/metadata/missing.jpg", { Origin: "https://a.test" }), 404, "not-found");
+    assertProblem(await probe.get("/metadata/missing.jpg", { Origin: "https://a.test" }), 404, "not-found");
   });
 
-  for (const [what, ask] of [
-    ["an image that memory does not know", () => witness.get("/metadata/other.jpg")],
-    ["a bad path", () => witness.get("/metadata/a//b")],
-    ["a bad parameter", () => witness.get(`${PATH}?aspect=0:1`)],
-    ["a batch", () => witness.request("POST", "/metadata", { body: '{"paths":["photos/cat.jpg"]}' })],
-    ["another method", () => witness.request("PUT", PATH)],
-    ["another route", () => witness.get("/health")],
+  for (const [what, send] of [
+    ["an image that is not in memory", () => probe.get("/metadata/other.jpg")],
+    ["a bad path", () => probe.get("/metadata/a//b")],
+    ["a bad parameter", () => probe.get(`${PATH}?aspect=0:1`)],
+    ["a batch", () => probe.request("POST", "/metadata", { body: '{"paths":["photos/cat.jpg"]}' })],
+    ["another method", () => probe.request("PUT", PATH)],
+    ["another route", () => probe.get("/health")],
   ]) {
-    test(`not so ${what}`, async () => {
-      assert.ok(!atOnce(await ask()));
+    test(`A request for ${what} is answered with a promise`, async () => {
+      assert.ok(!isSynchronous(await send()));
     });
   }
 });
 
-test("a stale entry is answered at once where there is nothing to do behind it", async (t) => {
+test("A stale entry is answered synchronously when no background refresh is due", async (t) => {
   const config = { kvCacheTtl: 1000, staleWhileRevalidate: 1000, memoryCacheTtl: 86_400, errorTtl: 60 };
-  const site = await deploy(t, { clock: true, entrypoint: Witness, kv: false, config });
+  const site = await deploy(t, { clock: true, entrypoint: SyncProbe, kv: false, config });
   await site.clock.freeze();
   await site.get(PATH);
   site.origin.on(ORIGIN_PATH, failure(500));
   await site.clock.advance(1500);
-  const refreshing = await site.at.Witness.get(PATH);
-  assertStale(refreshing);
-  assert.ok(!atOnce(refreshing));
+  const withRefresh = await site.at.SyncProbe.get(PATH);
+  assertStale(withRefresh);
+  assert.ok(!isSynchronous(withRefresh));
   await site.logged({ event: "origin-failure" });
-  const waiting = await site.at.Witness.get(PATH);
-  assertStale(waiting);
-  assert.ok(atOnce(waiting));
+  const withoutRefresh = await site.at.SyncProbe.get(PATH);
+  assertStale(withoutRefresh);
+  assert.ok(isSynchronous(withoutRefresh));
 });
 
-test("an exception in the middle of a hit is one request's 500, and loses nothing that is in memory", async (t) => {
+test("An exception during a memory hit fails only that request with a 500, and memory is kept", async (t) => {
   const site = await deploy(t, { entrypoint: Failing });
   await site.get(PATH);
   for (let n = 0; n < 3; n++) {

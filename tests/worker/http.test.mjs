@@ -6,14 +6,14 @@ import { deploy } from "./harness/site.mjs";
 const site = await deploy({ after });
 const PATH = "/metadata/photos/cat.jpg";
 
-suite("the answer to GET", () => {
-  test("has the metadata as JSON, in the published order", async () => {
+suite("The response to GET", () => {
+  test("The response to GET is the metadata as JSON, in the published order", async () => {
     const answer = await site.get(PATH);
     assert.equal(answer.status, 200);
     assert.equal(answer.text, JSON.stringify(bodyOf("photos/cat.jpg")));
   });
 
-  test("has every header of the contract", async () => {
+  test("The response to GET has every documented header", async () => {
     const { headers, bytes } = await site.get(PATH);
     assert.match(headers["content-type"], /^application\/json\b/);
     assert.match(headers.etag, /^"[0-9a-z]+"$/);
@@ -28,25 +28,25 @@ suite("the answer to GET", () => {
     assert.equal(Number(headers["content-length"] ?? bytes.length), bytes.length);
   });
 
-  test("lets a script read the headers that tell how it was found", async () => {
+  test("Scripts can read ETag, Metadata-Age, Cache-Status and Server-Timing", async () => {
     const { headers } = await site.get(PATH, { Origin: "https://shop.test" });
     const exposed = (headers["access-control-expose-headers"] ?? "").toLowerCase().split(/,\s*/);
     for (const name of ["etag", "metadata-age", "cache-status", "server-timing"]) assert.ok(exposed.includes(name) || exposed.includes("*"), name);
   });
 
-  test("does not depend on query parameters that are unknown", async () => {
+  test("Unknown query parameters do not change the response", async () => {
     await site.get(PATH);
     const answer = await site.get(`${PATH}?v=2&utm_source=x&%zz=&=`);
     assertFound(answer, "memory");
     assert.equal(answer.etag, (await site.get(PATH)).etag);
   });
 
-  test("has an ETag of its own for each image", async () => {
+  test("Each image has its own ETag", async () => {
     assert.notEqual((await site.get("/metadata/a.jpg")).etag, (await site.get("/metadata/b.jpg")).etag);
   });
 });
 
-test("HEAD has the headers of GET and no body, cold and warm", async () => {
+test("HEAD has the headers of GET and no body, on a miss and on a hit", async () => {
   for (const layer of ["origin", "memory"]) {
     const head = await site.request("HEAD", `/metadata/head.jpg`);
     assertFound(head, layer);
@@ -56,7 +56,7 @@ test("HEAD has the headers of GET and no body, cold and warm", async () => {
       const { date, "metadata-age": age, "server-timing": timing, "cache-status": status, "cache-control": control, ...rest } = headers;
       return rest;
     };
-    // How a body is delimited says nothing of the answer.
+    // How a body is delimited may differ.
     const { "transfer-encoding": a, "content-length": headLength, ...ofHead } = steady(head);
     const { "transfer-encoding": b, "content-length": getLength, ...ofGet } = steady(get);
     assert.deepEqual(ofHead, ofGet);
@@ -76,7 +76,7 @@ suite("If-None-Match", () => {
     ["the ETag marked weak among others", (e) => `W/"x", W/${e}`],
   ]) {
     for (const method of ["GET", "HEAD"]) {
-      test(`of ${method} with ${what}: 304, without a body, with what a cache needs to go on`, async () => {
+      test(`${method} with If-None-Match of ${what} is a 304 without a body, with the headers that a cache needs`, async () => {
         const answer = await site.request(method, PATH, { headers: { "If-None-Match": value(await etag) } });
         assert.equal(answer.status, 304);
         assert.equal(answer.bytes.length, 0);
@@ -95,14 +95,14 @@ suite("If-None-Match", () => {
     ["a longer one", (e) => `${e.slice(0, -1)}0"`],
     ["nothing", () => ""],
   ]) {
-    test(`with ${what}: 200`, async () => {
+    test(`GET with If-None-Match of ${what} is a 200`, async () => {
       const answer = await site.get(PATH, { "If-None-Match": value(await etag) });
       assert.equal(answer.status, 200);
       assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
     });
   }
 
-  test("of an image that is not in memory is answered 304, too", async (t) => {
+  test("If-None-Match of an image that is not in memory is answered with 304", async (t) => {
     const own = await deploy(t);
     const answer = await own.get(PATH, { "If-None-Match": await etag });
     assert.equal(answer.status, 304);
@@ -111,7 +111,7 @@ suite("If-None-Match", () => {
   });
 });
 
-suite("other methods", () => {
+suite("Other methods", () => {
   for (const method of ["POST", "PUT", "PATCH", "PROPFIND"]) {
     test(`${method} is not allowed`, async (t) => {
       const own = await deploy(t);
@@ -126,13 +126,13 @@ suite("other methods", () => {
   }
 });
 
-suite("a preflight", () => {
+suite("CORS", () => {
   const preflight = (on, origin) =>
     on.request("OPTIONS", PATH, {
       headers: { Origin: origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "if-none-match" },
     });
 
-  test("is answered 204 with what is allowed, and asks nobody", async (t) => {
+  test("A preflight is a 204 that lists what is allowed, without KV or the origin", async (t) => {
     const own = await deploy(t);
     const { status, headers, bytes } = await preflight(own, "https://shop.test");
     assert.equal(status, 204);
@@ -144,7 +144,7 @@ suite("a preflight", () => {
     assert.deepEqual([own.kv.operations.length, own.origin.requests.length], [0, 0]);
   });
 
-  test("allows only the sites of corsOrigins, and tells caches so", async (t) => {
+  test("Only the sites of corsOrigins are allowed, and Vary includes Origin", async (t) => {
     const own = await deploy(t, { config: { corsOrigins: ["https://shop.test", "http://localhost:3000"] } });
     for (const answer of [
       await preflight(own, "https://shop.test"),
@@ -165,8 +165,8 @@ suite("a preflight", () => {
   });
 });
 
-suite("an error", () => {
-  test("is a problem in JSON that says what to do, and is not cached", async () => {
+suite("Errors", () => {
+  test("An error is a JSON problem, and is not cached", async () => {
     const answer = await site.get("/metadata/a%20b//c");
     const problem = assertProblem(answer, 400, "invalid-path", { instance: "/metadata/a%20b//c" });
     assert.deepEqual(Object.keys(problem).sort(), ["code", "detail", "instance", "status", "title", "type"]);
@@ -174,11 +174,11 @@ suite("an error", () => {
     assert.equal(answer.headers["access-control-allow-origin"], "*");
   });
 
-  test("of a path without a route is a 404", async () => {
+  test("An unknown route is a 404", async () => {
     assertProblem(await site.get("/nowhere?x=1"), 404, "no-route", { instance: "/nowhere" });
   });
 
-  test("in HEAD has no body", async () => {
+  test("An error response to HEAD has no body", async () => {
     const answer = await site.request("HEAD", "/nowhere");
     assert.equal(answer.status, 404);
     assert.equal(answer.bytes.length, 0);

@@ -15,7 +15,7 @@ const KEY = "metadata:photos/cat";
 
 const GB = 1024 ** 3;
 
-/** An origin that hands out these bytes. */
+/** A responder that serves these bytes. */
 const serving = (bytes, headers = {}, status = 200) => text(bytes, { status, headers: { "Content-Type": "image/any", ...headers } });
 
 async function metadataOf(site, responder) {
@@ -25,8 +25,8 @@ async function metadataOf(site, responder) {
   return answer.json.metadata;
 }
 
-suite("an image that comes instead of JSON", () => {
-  test("is read from the one answer that came, and told the same by every layer", async (t) => {
+suite("An origin that returns the image instead of JSON", () => {
+  test("Metadata are read from the origin's one response, and every layer returns the same", async (t) => {
     const site = await deploy(t);
     const bytes = await jpeg({ width: 40, height: 30, orientation: 6 });
     const expected = {
@@ -50,7 +50,7 @@ suite("an image that comes instead of JSON", () => {
     const first = await site.get(PATH);
     assertFound(first, "origin");
     assert.deepEqual(first.json, expected);
-    assert.equal(first.text, JSON.stringify(expected), "in this order");
+    assert.equal(first.text, JSON.stringify(expected), "the fields in this order");
     const second = await site.get(PATH);
     assertFound(second, "memory");
     await site.kv.written(KEY);
@@ -87,7 +87,7 @@ suite("an image that comes instead of JSON", () => {
     ["photo.avif", "avif", 1200, 900],
     ["animation.gif", "gif", 320, 200],
   ]) {
-    test(`is known by what it begins with, whatever its Content-Type: ${format}`, async (t) => {
+    test(`The format ${format} is recognized by the first bytes, whatever the Content-Type`, async (t) => {
       const site = await deploy(t);
       const bytes = await readFile(path.join(root, "samples", name));
       const metadata = await metadataOf(site, serving(bytes, { "Content-Type": "application/octet-stream" }));
@@ -98,18 +98,18 @@ suite("an image that comes instead of JSON", () => {
     });
   }
 
-  test("is not read beyond its header, and the connection let go", async (t) => {
+  test("An image is not read beyond its header, and the connection is closed", async (t) => {
     const site = await deploy(t);
     const metadata = await metadataOf(site, flood(GB, { "Content-Type": "image/jpeg" }, await jpeg()));
     assert.deepEqual([metadata.width, metadata.height], [40, 30]);
-    assert.equal(metadata.fileSize, undefined, "nobody told it");
+    assert.equal(metadata.fileSize, undefined, "there is no Content-Length");
     await site.origin.disconnected(ORIGIN_PATH);
     const [{ sent }] = site.origin.requests;
-    // What the sockets between hold, and not the flood.
+    // At most what the socket buffers hold.
     assert.ok(sent < GB / 16, `${sent} bytes were sent`);
   });
 
-  test("is read on where its header says that it goes on, up to headerBytesMax", async (t) => {
+  test("A header that continues is read further, up to headerBytesMax", async (t) => {
     const site = await deploy(t, { config: { headerBytes: 1024, headerBytesMax: 400_000, errorTtl: 0 } });
     for (const length of [900, 1100, 70_000, 399_000]) {
       const width = 1 + (length % 1000);
@@ -125,7 +125,7 @@ suite("an image that comes instead of JSON", () => {
     assert.equal(site.kv.writes(KEY).length, 0);
   });
 
-  test("tells its file size by Content-Length, unless that is the size of something else", async (t) => {
+  test("The file size comes from Content-Length or Content-Range, unless the body is encoded or its size is unknown", async (t) => {
     const site = await deploy(t, { config: { cacheEnabled: false } });
     const bytes = await jpeg();
     const size = async (responder) => (await metadataOf(site, responder)).fileSize;
@@ -137,7 +137,7 @@ suite("an image that comes instead of JSON", () => {
     assertProblem(await site.get(PATH), 502, "origin-error");
   });
 
-  test("is cropped as it is displayed", async (t) => {
+  test("A rotated image is cropped as it is displayed", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, serving(await jpeg({ width: 400, height: 300, orientation: 8 })));
     const { metadata, aspectCrop, transform } = (await site.get(`${PATH}?aspect=1:1&focal=0.5,0`)).json;
@@ -147,28 +147,28 @@ suite("an image that comes instead of JSON", () => {
   });
 });
 
-suite("what is no image is a 415 that says why, and is not stored:", () => {
+suite("A response that is not an image", () => {
   const html = "<!doctype html><title>hello</title>";
   const box = Buffer.concat([Buffer.from("\0\0\0\x10ftypavif\0\0\0\0\0\0\0\x01free", "latin1"), Buffer.from("0000000280000000", "hex")]);
-  for (const [what, responder, why] of [
-    ["nothing", serving(""), /it is empty/],
+  for (const [what, responder, detail] of [
+    ["an empty body", serving(""), /it is empty/],
     ["HTML", serving(html, { "Content-Type": "text/html" }), /format is not recognized/],
-    ["HTML that says it is an image", serving(html), /format is not recognized/],
-    ["prose", serving("BM is how a bitmap begins, and this is not one."), /malformed|ends inside/],
-    ["a script that begins as a GIF", serving("GIF89a=1;alert(1)//"), /ends inside its header|malformed/],
-    ["a PNG whose header is another one's", serving(Buffer.from("89504e470d0a1a0a0000000d494844520000000100000001080600000000000000", "hex")), /malformed/],
-    ["a film", serving(Buffer.from("\0\0\0\x14ftypisom\0\0\0\0isom", "latin1")), /format is not recognized/],
+    ["HTML with an image's Content-Type", serving(html), /format is not recognized/],
+    ["text that begins like a BMP", serving("BM is how a bitmap begins, and this is not one."), /malformed|ends inside/],
+    ["a script that begins like a GIF", serving("GIF89a=1;alert(1)//"), /ends inside its header|malformed/],
+    ["a PNG with an invalid header", serving(Buffer.from("89504e470d0a1a0a0000000d494844520000000100000001080600000000000000", "hex")), /malformed/],
+    ["a video", serving(Buffer.from("\0\0\0\x14ftypisom\0\0\0\0isom", "latin1")), /format is not recognized/],
     ["a header that claims ten gigabytes", flood(10 * GB, { "Content-Type": "image/avif" }, box), /beyond headerBytesMax/],
     ["ten gigabytes of white space", flood(10 * GB, { "Content-Type": "image/png", "Content-Length": 10 * GB }), /beyond headerBytesMax/],
     ["an SVG without a size", serving("<svg xmlns='http://www.w3.org/2000/svg'/>"), /no viewBox and lacks a width or a height/],
     ["an image that ends inside its header", serving(Buffer.from("ffd8ffe0ffff", "hex")), /ends inside its header/],
-    ["what the resizer says is none", resizerError(9412, 415), /check the path/],
+    ["a resizer error for a file that is not an image", resizerError(9412, 415), /check the path/],
   ]) {
-    test(what, async (t) => {
+    test(`The response to ${what} is a 415 that gives the reason, and is not stored`, async (t) => {
       const site = await deploy(t, { config: { errorTtl: 0 } });
       site.origin.on(ORIGIN_PATH, responder);
-      assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, why);
-      assert.equal(site.origin.requests.length, 1, "asking again would not help");
+      assert.match(assertProblem(await site.get(PATH), 415, "not-an-image").detail, detail);
+      assert.equal(site.origin.requests.length, 1, "it is not retried");
       assert.ok(site.origin.requests[0].sent < GB, "most of it was not read");
       site.origin.on(ORIGIN_PATH, serving(await jpeg()));
       assertFound(await site.get(PATH), "origin");
@@ -177,7 +177,7 @@ suite("what is no image is a 415 that says why, and is not stored:", () => {
     });
   }
 
-  test("and a stale record is served instead, where there is one: a page of maintenance looks the same", async (t) => {
+  test("A stale record is served instead of a 415, because the body may be a maintenance page", async (t) => {
     const site = await deploy(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 0 } });
     site.origin.on(ORIGIN_PATH, serving(await jpeg()));
     await site.get(PATH);
@@ -188,7 +188,7 @@ suite("what is no image is a 415 that says why, and is not stored:", () => {
   });
 });
 
-test("an image whose connection breaks inside its header is told as 502, after one more try", async (t) => {
+test("An image whose connection breaks inside its header is a 502 after one retry", async (t) => {
   const site = await deploy(t);
   site.origin.on(ORIGIN_PATH, truncated((await jpeg()).subarray(0, 40)));
   assertProblem(await site.get(PATH), 502, "origin-unreachable");

@@ -11,8 +11,8 @@ import { wranglerDev } from "./harness/wrangler.mjs";
 
 const TOKEN = "token-of-the-tests";
 
-suite("the Inspector's files", () => {
-  test("each has its type, a policy and a tag, and is sent once", async (t) => {
+suite("The Inspector's files", () => {
+  test("Each file of the Inspector has its type, security headers and an ETag, and is revalidated with 304", async (t) => {
     const site = await deploy(t, { config: { originUrl: "https://images.test/assets" } });
     const page = await site.get("/");
     const loaded = [...page.text.matchAll(/(?:href|src)="(\/[^"]*)"/g)].map((match) => match[1]);
@@ -42,7 +42,7 @@ suite("the Inspector's files", () => {
     assert.equal(site.origin.requests.length, 0);
   });
 
-  test("other methods are refused, and other files are not there", async (t) => {
+  test("Other methods on the Inspector are a 405, and other paths a 404", async (t) => {
     const site = await deploy(t);
     const refused = await site.request("POST", "/");
     assertProblem(refused, 405, "method-not-allowed");
@@ -53,7 +53,7 @@ suite("the Inspector's files", () => {
     }
   });
 
-  test("switched off, there is nothing", async (t) => {
+  test("With inspector = false every path of the Inspector is a 404", async (t) => {
     const site = await deploy(t, { config: { inspector: false } });
     for (const method of ["GET", "POST", "OPTIONS"]) {
       for (const name of ["/", "/inspector/main.js"]) assertProblem(await site.request(method, name), 404, "no-route");
@@ -62,14 +62,14 @@ suite("the Inspector's files", () => {
   });
 });
 
-suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
+suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
   const TYPES = { ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif", ".gif": "image/gif" };
   const samples = path.join(root, "samples");
   const origin = new Origin();
   let originUrl;
   let site;
   let browser;
-  const ends = [];
+  const cleanups = [];
 
   before(async () => {
     originUrl = `http://${await origin.listen()}`;
@@ -78,22 +78,22 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
       const type = TYPES[path.extname(name)];
       if (type) origin.on(encodeURI(`/${name}`), file(path.join(samples, name), type));
     }
-    // `after` would belong to this hook, and end them with it.
-    const suite = { after: (end) => ends.unshift(end) };
+    // `after` called in this hook would run at its end.
+    const suite = { after: (cleanup) => cleanups.unshift(cleanup) };
     site = await wranglerDev(suite, { metadata: { originUrl }, env: { ADMIN_TOKEN: TOKEN } });
     browser = await startBrowser(suite);
   });
   after(async () => {
-    for (const end of ends) await end();
+    for (const cleanup of cleanups) await cleanup();
     await origin.close();
   });
 
-  const visit = async (t, fragment = "", options) => new Visit(await openPage(t, browser, `${site.url}/${fragment}`, options));
+  const openInspector = async (t, fragment = "", options) => new InspectorPage(await openPage(t, browser, `${site.url}/${fragment}`, options));
 
-  /** A visitor of the page, who knows where things are. */
-  class Visit {
-    constructor({ page, requests, complaints }) {
-      Object.assign(this, { page, requests, complaints });
+  /** Page object of the Inspector. */
+  class InspectorPage {
+    constructor({ page, requests, errors }) {
+      Object.assign(this, { page, requests, errors });
     }
 
     async lookUp(text) {
@@ -101,7 +101,7 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
       await this.page.getByRole("button", { name: "Look up" }).click();
     }
 
-    /** Waits for an answer about a path. */
+    /** Waits for the result for a path. */
     async answered(name) {
       await this.page.getByRole("img", { name, exact: true }).waitFor({ state: "attached" });
       await this.page.locator("#image:not([aria-busy])").waitFor();
@@ -117,8 +117,8 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
       return this.page.locator(".output", { hasText: name }).locator("code").innerText();
     }
 
-    /** Waits until the request on the page is the one expected, and compares all that follows from it with its answer. */
-    async asks(query) {
+    /** Waits until the page shows the expected request, and compares its outputs with the Worker's response. */
+    async assertOutputs(query) {
       const { page } = this;
       await page.locator(".output code", { hasText: query }).waitFor();
       await page.locator("#image:not([aria-busy])").waitFor();
@@ -134,158 +134,158 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
       return { transform, aspectCrop, dimensions };
     }
 
-    /** The rectangle on the picture, in the pixels of the original. */
-    async cropShown() {
+    /** The crop rectangle on the image, in pixels of the original. */
+    async displayedCrop() {
       const [width, height, hoffset, voffset] = await this.page.locator(".edge").evaluate((edge) => ["width", "height", "x", "y"].map((name) => Number(edge.getAttribute(name))));
       return { width, height, hoffset, voffset };
     }
 
-    /** The same, and the rectangle is that of the answer. */
-    async crops(query) {
-      const answer = await this.asks(query);
-      assert.deepEqual(await this.cropShown(), answer.aspectCrop);
+    /** As `assertOutputs`, and the displayed rectangle is that of the response. */
+    async assertCrop(query) {
+      const answer = await this.assertOutputs(query);
+      assert.deepEqual(await this.displayedCrop(), answer.aspectCrop);
       return answer;
     }
 
-    /** Nobody but this Worker and the origin was asked, and the browser has nothing to say but that `failed` failed. */
-    assertCalm(failed = []) {
+    /** Asserts that only this Worker and the origin were requested, and that the only browser errors are failures of `failed`. */
+    assertNoErrors(failed = []) {
       for (const url of this.requests) assert.ok([site.url, originUrl].includes(new URL(url).origin), url);
-      const rest = this.complaints.filter((text) => !(text.startsWith("Failed to load resource") && failed.some((part) => text.includes(part))));
-      assert.deepEqual(rest, []);
+      const unexpected = this.errors.filter((text) => !(text.startsWith("Failed to load resource") && failed.some((part) => text.includes(part))));
+      assert.deepEqual(unexpected, []);
     }
 
-    /** Nothing is wider than the window, axe has nothing to say, and there is a picture of it. */
-    async examine(t, name) {
+    /** Asserts that axe finds no violation and that nothing is wider than the window, and saves a screenshot. */
+    async assertAccessible(t, name) {
       assert.deepEqual(await violations(this.page), [], name);
-      const { wide, window } = await this.page.evaluate(() => ({ wide: document.documentElement.scrollWidth, window: innerWidth }));
-      assert.ok(wide <= window, `${name}: ${wide} px in a window of ${window} px`);
+      const { content, window } = await this.page.evaluate(() => ({ content: document.documentElement.scrollWidth, window: innerWidth }));
+      assert.ok(content <= window, `${name}: ${content} px in a window of ${window} px`);
       await screenshot(t, this.page, name);
     }
   }
 
-  test("shows an image, its metadata, and which layer answered", async (t) => {
-    const it = await visit(t);
-    await it.page.getByRole("heading", { name: "See how large an image is" }).waitFor();
-    await it.lookUp("landscape.jpg");
-    await it.answered("landscape.jpg");
-    assert.equal(await it.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
-    const metadata = await it.page.locator("#metadata-facts").innerText();
+  test("The Inspector shows an image, its metadata, and which layer answered", async (t) => {
+    const inspector = await openInspector(t);
+    await inspector.page.getByRole("heading", { name: "See how large an image is" }).waitFor();
+    await inspector.lookUp("landscape.jpg");
+    await inspector.answered("landscape.jpg");
+    assert.equal(await inspector.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
+    const metadata = await inspector.page.locator("#metadata-facts").innerText();
     for (const fact of ["1,600 × 1,067", "jpeg", "image/jpeg", "28.0 kB", "high", "format-json"]) assert.ok(metadata.includes(fact), `${fact} in ${metadata}`);
-    const answer = it.page.locator("#answer-facts");
+    const answer = inspector.page.locator("#answer-facts");
     await answer.locator(".badge.origin").waitFor();
     assert.deepEqual(await answer.getByRole("rowheader").allInnerTexts(), ["memory", "kv", "origin", "total", "round trip"]);
-    assert.match(await it.page.getByRole("status").innerText(), /^landscape\.jpg: 1600 by 1067 pixels\. Answered by origin\.$/);
-    await it.lookUp("landscape.jpg");
+    assert.match(await inspector.page.getByRole("status").innerText(), /^landscape\.jpg: 1600 by 1067 pixels\. Answered by origin\.$/);
+    await inspector.lookUp("landscape.jpg");
     await answer.locator(".badge.memory").waitFor();
     assert.equal(await answer.locator("dd code").first().innerText(), (await site.get("/metadata/landscape.jpg")).etag);
-    it.assertCalm();
+    inspector.assertNoErrors();
   });
 
-  test("takes a name as it is, and the URL of an image", async (t) => {
-    const it = await visit(t);
-    await it.lookUp("/gallery/Größe 1.png");
-    await it.answered("gallery/Größe 1.png");
-    await it.lookUp("wide.webp");
-    await it.answered("wide.webp");
-    await it.lookUp(`${originUrl}/gallery/Gr%C3%B6%C3%9Fe%201.png?x#y`);
-    await it.answered("gallery/Größe 1.png");
-    assert.equal(await it.page.getByLabel("Path of an image").inputValue(), "gallery/Größe 1.png");
-    it.assertCalm();
+  test("The Inspector accepts a path and the URL of an image", async (t) => {
+    const inspector = await openInspector(t);
+    await inspector.lookUp("/gallery/Größe 1.png");
+    await inspector.answered("gallery/Größe 1.png");
+    await inspector.lookUp("wide.webp");
+    await inspector.answered("wide.webp");
+    await inspector.lookUp(`${originUrl}/gallery/Gr%C3%B6%C3%9Fe%201.png?x#y`);
+    await inspector.answered("gallery/Größe 1.png");
+    assert.equal(await inspector.page.getByLabel("Path of an image").inputValue(), "gallery/Größe 1.png");
+    inspector.assertNoErrors();
   });
 
-  test("remembers ten paths until they are cleared", async (t) => {
+  test("The Inspector remembers ten paths until they are cleared", async (t) => {
     const names = ["landscape.jpg", "portrait.png", "wide.webp", "photo.avif", "animation.gif", "corners.png"];
     const old = Array.from({ length: 9 }, (_, n) => `old-${n}.jpg`);
-    const it = await visit(t);
-    await it.page.evaluate((paths) => localStorage.setItem("inspector.recent", JSON.stringify(paths)), old);
+    const inspector = await openInspector(t);
+    await inspector.page.evaluate((paths) => localStorage.setItem("inspector.recent", JSON.stringify(paths)), old);
     for (const name of names) {
-      await it.lookUp(name);
-      await it.answered(name);
+      await inspector.lookUp(name);
+      await inspector.answered(name);
     }
-    await it.page.goto(site.url);
-    const recent = it.page.getByRole("region", { name: "Recent" });
+    await inspector.page.goto(site.url);
+    const recent = inspector.page.getByRole("region", { name: "Recent" });
     assert.deepEqual(await recent.getByRole("listitem").allInnerTexts(), [...names.toReversed(), ...old.slice(0, 4)]);
-    assert.equal(await it.page.locator("#recent-paths option").count(), 10);
+    assert.equal(await inspector.page.locator("#recent-paths option").count(), 10);
     await recent.getByRole("button", { name: "wide.webp" }).click();
-    await it.answered("wide.webp");
+    await inspector.answered("wide.webp");
     assert.equal(await recent.getByRole("listitem").first().innerText(), "wide.webp");
     await recent.getByRole("button", { name: "Clear" }).click();
     await recent.waitFor({ state: "hidden" });
-    await it.page.reload();
-    await it.answered("wide.webp");
-    it.assertCalm();
+    await inspector.page.reload();
+    await inspector.answered("wide.webp");
+    inspector.assertNoErrors();
   });
 
-  test("says what is wrong with a path or a parameter", async (t) => {
-    const it = await visit(t);
-    await it.lookUp("none.jpg");
+  test("The Inspector shows the problem of a path or a parameter", async (t) => {
+    const inspector = await openInspector(t);
+    await inspector.lookUp("none.jpg");
     const missing = (await site.get("/metadata/none.jpg")).json;
-    assert.equal(await it.problem("not-found"), `${missing.title}\n\n${missing.detail}\n\n404 · not-found`);
+    assert.equal(await inspector.problem("not-found"), `${missing.title}\n\n${missing.detail}\n\n404 · not-found`);
     for (const name of ["a//b.jpg", "a\\b.jpg", "a/../b.jpg", "..", "<img src=x onerror=alert(1)>\\"]) {
-      await it.lookUp(name);
-      assert.match(await it.problem("invalid-path"), /^Invalid path\n/, name);
-      assert.equal(await it.page.locator("#result").isHidden(), true);
+      await inspector.lookUp(name);
+      assert.match(await inspector.problem("invalid-path"), /^Invalid path\n/, name);
+      assert.equal(await inspector.page.locator("#result").isHidden(), true);
     }
-    await it.lookUp("landscape.jpg");
-    await it.answered("landscape.jpg");
-    await it.page.locator("#problem").waitFor({ state: "hidden" });
-    await it.page.getByLabel("Ratio", { exact: true }).fill("16");
-    await it.page.keyboard.press("Enter");
-    assert.match(await it.problem("invalid-parameter"), /'aspect'/);
-    assert.equal(await it.page.locator("#result").isVisible(), true);
-    await it.page.getByLabel("Ratio", { exact: true }).fill("16:9");
-    await it.page.keyboard.press("Enter");
-    await it.page.locator("#problem").waitFor({ state: "hidden" });
-    await it.asks("aspect=16:9");
-    await it.page.getByLabel("Focal x").fill("1.5");
-    await it.page.keyboard.press("Enter");
-    assert.match(await it.problem("invalid-parameter"), /'focal'/);
-    it.assertCalm(["none.jpg", "a//b.jpg", "%5C", "aspect=16"]);
+    await inspector.lookUp("landscape.jpg");
+    await inspector.answered("landscape.jpg");
+    await inspector.page.locator("#problem").waitFor({ state: "hidden" });
+    await inspector.page.getByLabel("Ratio", { exact: true }).fill("16");
+    await inspector.page.keyboard.press("Enter");
+    assert.match(await inspector.problem("invalid-parameter"), /'aspect'/);
+    assert.equal(await inspector.page.locator("#result").isVisible(), true);
+    await inspector.page.getByLabel("Ratio", { exact: true }).fill("16:9");
+    await inspector.page.keyboard.press("Enter");
+    await inspector.page.locator("#problem").waitFor({ state: "hidden" });
+    await inspector.assertOutputs("aspect=16:9");
+    await inspector.page.getByLabel("Focal x").fill("1.5");
+    await inspector.page.keyboard.press("Enter");
+    assert.match(await inspector.problem("invalid-parameter"), /'focal'/);
+    inspector.assertNoErrors(["none.jpg", "a//b.jpg", "%5C", "aspect=16"]);
   });
 
-  test("knows an image that the browser cannot show", async (t) => {
+  test("The Inspector shows the metadata of an image that the browser cannot show", async (t) => {
     origin.on("/strange.jpg", inSequence(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
-    const it = await visit(t);
-    await it.lookUp("strange.jpg");
-    await it.page.getByText("This page cannot show the picture.").waitFor();
-    assert.match(await it.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
-    it.assertCalm();
+    const inspector = await openInspector(t);
+    await inspector.lookUp("strange.jpg");
+    await inspector.page.getByText("This page cannot show the picture.").waitFor();
+    assert.match(await inspector.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
+    inspector.assertNoErrors();
   });
 
-  test("crops to a ratio or for a platform, to a size, or expands", async (t) => {
-    const it = await visit(t, "#path=landscape.jpg");
-    const { page } = it;
-    await it.answered("landscape.jpg");
+  test("The Inspector crops to a ratio, platform or size, or expands", async (t) => {
+    const inspector = await openInspector(t, "#path=landscape.jpg");
+    const { page } = inspector;
+    await inspector.answered("landscape.jpg");
     const pressed = () => page.locator("[aria-pressed=true]").allInnerTexts();
     assert.deepEqual(await pressed(), ["Whole"]);
     assert.equal(await page.getByRole("button", { name: "Focal point" }).isVisible(), false);
 
     await page.getByRole("button", { name: "1:1" }).click();
-    await it.crops("?aspect=1:1");
+    await inspector.assertCrop("?aspect=1:1");
     assert.deepEqual(await pressed(), ["1:1"]);
 
     await page.getByLabel("Platform").selectOption("Instagram 4:5");
-    await it.crops("?platform=instagram&content=portrait");
+    await inspector.assertCrop("?platform=instagram&content=portrait");
     assert.deepEqual(await pressed(), []);
 
     await page.getByLabel("Device").selectOption("mobile 600");
-    assert.equal((await it.asks("&device=mobile")).dimensions.width, 600);
+    assert.equal((await inspector.assertOutputs("&device=mobile")).dimensions.width, 600);
     await page.getByLabel("Width").fill("300");
     await page.keyboard.press("Enter");
-    assert.equal((await it.asks("content=portrait&width=300")).dimensions.width, 300);
+    assert.equal((await inspector.assertOutputs("content=portrait&width=300")).dimensions.width, 300);
 
     await page.getByLabel("Expand, not crop").check();
-    assert.match((await it.asks("&allowExpansion=true")).transform, /fit=pad/);
+    assert.match((await inspector.assertOutputs("&allowExpansion=true")).transform, /fit=pad/);
     await page.locator(".padded").waitFor();
     assert.equal(await page.getByRole("button", { name: "Focal point" }).isVisible(), false);
-    it.assertCalm();
+    inspector.assertNoErrors();
   });
 
-  test("the crop follows the focal point that is dragged", async (t) => {
-    const it = await visit(t, "#path=landscape.jpg&aspect=1:1");
-    const { page } = it;
-    await it.answered("landscape.jpg");
-    const before = await it.cropShown();
+  test("The crop follows the focal point while it is dragged", async (t) => {
+    const inspector = await openInspector(t, "#path=landscape.jpg&aspect=1:1");
+    const { page } = inspector;
+    await inspector.answered("landscape.jpg");
+    const before = await inspector.displayedCrop();
     const handle = page.getByRole("button", { name: "Focal point" });
     const frame = await page.locator("#frame").boundingBox();
     const at = (x, y) => [frame.x + x * frame.width, frame.y + y * frame.height];
@@ -293,93 +293,93 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
     await page.mouse.move(...at(0.5, 0.5));
     await page.mouse.down();
     await page.mouse.move(...at(0.6, 0.5), { steps: 5 });
-    const underWay = await it.crops("focal=0.6,0.5");
+    const during = await inspector.assertCrop("focal=0.6,0.5");
     await page.mouse.move(...at(0.7, 0.4), { steps: 10 });
     await page.mouse.up();
-    const { aspectCrop } = await it.crops("focal=0.7,0.4");
-    assert.ok(aspectCrop.hoffset > underWay.aspectCrop.hoffset && underWay.aspectCrop.hoffset > before.hoffset);
+    const { aspectCrop } = await inspector.assertCrop("focal=0.7,0.4");
+    assert.ok(aspectCrop.hoffset > during.aspectCrop.hoffset && during.aspectCrop.hoffset > before.hoffset);
     const box = await handle.boundingBox();
-    assert.ok(Math.abs(box.x + box.width / 2 - at(0.7, 0)[0]) < 1.5, "the handle is where it was left");
+    assert.ok(Math.abs(box.x + box.width / 2 - at(0.7, 0)[0]) < 1.5, "the handle is where it was dropped");
     assert.deepEqual([await page.getByLabel("Focal x").inputValue(), await page.getByLabel("Focal y").inputValue()], ["0.7", "0.4"]);
 
-    // Beyond the edge, and from anywhere on the picture.
+    // A drag may start anywhere on the image and end beyond its edge.
     await page.mouse.move(...at(0.2, 0.2));
     await page.mouse.down();
     await page.mouse.move(...at(-0.5, 0.2), { steps: 3 });
     await page.mouse.up();
-    assert.equal((await it.crops("focal=0,0.2")).aspectCrop.hoffset, 0);
-    it.assertCalm();
+    assert.equal((await inspector.assertCrop("focal=0,0.2")).aspectCrop.hoffset, 0);
+    inspector.assertNoErrors();
   });
 
-  test("the focal point moves by the keyboard, and is announced", async (t) => {
-    const it = await visit(t, "#path=portrait.png&aspect=1:1");
-    const { page } = it;
-    await it.answered("portrait.png");
+  test("The focal point moves by keyboard, and the change is announced", async (t) => {
+    const inspector = await openInspector(t, "#path=portrait.png&aspect=1:1");
+    const { page } = inspector;
+    await inspector.answered("portrait.png");
     const handle = page.getByRole("button", { name: "Focal point" });
     await handle.focus();
     assert.match(await page.locator(`#${await handle.getAttribute("aria-describedby")}`).innerText(), /arrow keys/);
     await handle.press("ArrowDown");
-    await it.asks("focal=0.5,0.51");
+    await inspector.assertOutputs("focal=0.5,0.51");
     await handle.press("Shift+ArrowUp");
-    await it.asks("focal=0.5,0.41");
+    await inspector.assertOutputs("focal=0.5,0.41");
     await handle.press("ArrowLeft");
-    const { aspectCrop } = await it.crops("focal=0.49,0.41");
+    const { aspectCrop } = await inspector.assertCrop("focal=0.49,0.41");
     await page.getByRole("status").filter({ hasText: `Focal point 0.49, 0.41. Crop 600 by 600 at 0, ${aspectCrop.voffset}.` }).waitFor({ state: "attached" });
     await page.getByLabel("Focal y").fill("0.9");
     await page.keyboard.press("Enter");
-    await it.asks("focal=0.49,0.9");
-    it.assertCalm();
+    await inspector.assertOutputs("focal=0.49,0.9");
+    inspector.assertNoErrors();
   });
 
-  test("the address is the state, to be shared and gone back to", async (t) => {
-    const it = await visit(t, "#path=gallery/Größe 1.png&aspect=1:1&focal=0.3,0.5");
-    const { page } = it;
-    await it.asks("/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=1:1&focal=0.3,0.5");
+  test("The URL holds the Inspector's state, for sharing and for the browser's history", async (t) => {
+    const inspector = await openInspector(t, "#path=gallery/Größe 1.png&aspect=1:1&focal=0.3,0.5");
+    const { page } = inspector;
+    await inspector.assertOutputs("/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=1:1&focal=0.3,0.5");
     await page.getByRole("button", { name: "16:9" }).click();
     await page.waitForURL((url) => url.hash === "#path=gallery/Gr%C3%B6%C3%9Fe+1.png&aspect=16:9&focal=0.3,0.5");
-    await it.lookUp("landscape.jpg");
-    await it.asks("/metadata/landscape.jpg?aspect=16:9&focal=0.3,0.5");
+    await inspector.lookUp("landscape.jpg");
+    await inspector.assertOutputs("/metadata/landscape.jpg?aspect=16:9&focal=0.3,0.5");
     await page.goBack();
-    await it.asks("/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9&focal=0.3,0.5");
-    it.assertCalm();
+    await inspector.assertOutputs("/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9&focal=0.3,0.5");
+    inspector.assertNoErrors();
   });
 
-  test("copies each of the texts", async (t) => {
-    const it = await visit(t, "#path=landscape.jpg&aspect=16:9");
-    const { page } = it;
-    await it.asks("aspect=16:9");
+  test("The Inspector copies each of its outputs to the clipboard", async (t) => {
+    const inspector = await openInspector(t, "#path=landscape.jpg&aspect=16:9");
+    const { page } = inspector;
+    await inspector.assertOutputs("aspect=16:9");
     for (const name of ["Request", "Transform", "Element"]) {
-      const text = await it.output(name);
+      const text = await inspector.output(name);
       await page.getByRole("button", { name: `Copy ${name.toLowerCase()}` }).click();
       await page.getByRole("status").filter({ hasText: `${name} copied.` }).waitFor({ state: "attached" });
       assert.equal(await page.evaluate(() => navigator.clipboard.readText()), text);
     }
-    it.assertCalm();
+    inspector.assertNoErrors();
   });
 
-  test("without a clipboard the text is selected", async (t) => {
-    const it = await visit(t, "#path=landscape.jpg&aspect=16:9", { permissions: [] });
-    await it.asks("aspect=16:9");
-    await it.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
-    await it.page.getByRole("button", { name: "Copy transform" }).click();
-    await it.page.getByRole("status").filter({ hasText: "Transform selected." }).waitFor({ state: "attached" });
-    assert.equal(await it.page.evaluate(() => getSelection().toString()), await it.output("Transform"));
-    it.assertCalm();
+  test("Without a clipboard the Inspector selects the output", async (t) => {
+    const inspector = await openInspector(t, "#path=landscape.jpg&aspect=16:9", { permissions: [] });
+    await inspector.assertOutputs("aspect=16:9");
+    await inspector.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await inspector.page.getByRole("button", { name: "Copy transform" }).click();
+    await inspector.page.getByRole("status").filter({ hasText: "Transform selected." }).waitFor({ state: "attached" });
+    assert.equal(await inspector.page.evaluate(() => getSelection().toString()), await inspector.output("Transform"));
+    inspector.assertNoErrors();
   });
 
-  test("the numbers of the isolate are for the holder of the token", async (t) => {
-    const it = await visit(t);
-    const { page } = it;
+  test("The Inspector shows the isolate's statistics after the admin token is entered", async (t) => {
+    const inspector = await openInspector(t);
+    const { page } = inspector;
     await page.getByRole("tab", { name: "Image" }).focus();
     await page.keyboard.press("ArrowRight");
     const field = page.getByLabel("Admin token");
     await field.fill("wrong");
     await page.keyboard.press("Enter");
-    assert.match(await it.problem("forbidden", "#stats-problem"), /ADMIN_TOKEN/);
+    assert.match(await inspector.problem("forbidden", "#stats-problem"), /ADMIN_TOKEN/);
     await field.fill(TOKEN);
-    const asked = page.waitForRequest("**/stats");
+    const request = page.waitForRequest("**/stats");
     await page.keyboard.press("Enter");
-    assert.equal(await (await asked).headerValue("authorization"), `Bearer ${TOKEN}`);
+    assert.equal(await (await request).headerValue("authorization"), `Bearer ${TOKEN}`);
     await page.getByText(/^Isolate [0-9a-f]{16}, started .* ago, version /).waitFor();
     assert.equal(await field.isVisible(), false);
     for (const name of ["Hit rate", "Answers by layer", "Entries by age", "Durations by layer"]) {
@@ -391,7 +391,7 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
     }
     await durations.getByText("As a table").click();
     const rows = await durations.getByRole("row").count();
-    // It asks again by itself; what is open stays so, and keeps the focus.
+    // The page polls; an open table stays open and keeps the focus.
     await page.waitForResponse("**/stats");
     await page.waitForResponse("**/stats");
     assert.equal(await durations.getByRole("row").count(), rows);
@@ -403,22 +403,22 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
     await page.getByRole("button", { name: "Forget the token" }).click();
     await field.waitFor();
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-    it.assertCalm(["/stats"]);
+    inspector.assertNoErrors(["/stats"]);
   });
 
   for (const colorScheme of ["light", "dark"]) {
     for (const [size, viewport] of [["wide", { width: 1280, height: 900 }], ["narrow", { width: 360, height: 780 }]]) {
-      test(`is accessible and fits, ${colorScheme} and ${size}`, async (t) => {
-        const it = await visit(t, "", { colorScheme, viewport });
-        const { page } = it;
+      test(`The Inspector is accessible and fits a ${size} window with the ${colorScheme} color scheme`, async (t) => {
+        const inspector = await openInspector(t, "", { colorScheme, viewport });
+        const { page } = inspector;
         const name = (state) => `${state}-${colorScheme}-${size}`;
-        await it.examine(t, name("empty"));
-        await it.lookUp("none.jpg");
-        await it.problem("not-found");
-        await it.examine(t, name("error"));
-        await it.lookUp("landscape.jpg");
-        await it.answered("landscape.jpg");
-        await it.examine(t, name("image"));
+        await inspector.assertAccessible(t, name("empty"));
+        await inspector.lookUp("none.jpg");
+        await inspector.problem("not-found");
+        await inspector.assertAccessible(t, name("error"));
+        await inspector.lookUp("landscape.jpg");
+        await inspector.answered("landscape.jpg");
+        await inspector.assertAccessible(t, name("image"));
         await page.getByRole("button", { name: "1:1" }).click();
         const handle = page.getByRole("button", { name: "Focal point" });
         await handle.hover();
@@ -426,21 +426,21 @@ suite("the Inspector in a browser", { skip: withoutBrowser }, () => {
         const frame = await page.locator("#frame").boundingBox();
         await page.mouse.move(frame.x + 0.68 * frame.width, frame.y + 0.42 * frame.height, { steps: 4 });
         await page.mouse.up();
-        await it.asks("focal=0.6");
-        await it.examine(t, name("crop"));
+        await inspector.assertOutputs("focal=0.6");
+        await inspector.assertAccessible(t, name("crop"));
         await page.getByLabel("Expand, not crop").check();
-        await it.asks("allowExpansion=true");
+        await inspector.assertOutputs("allowExpansion=true");
         await page.getByText("JSON", { exact: true }).click();
-        await it.examine(t, name("expanded"));
+        await inspector.assertAccessible(t, name("expanded"));
         await page.getByRole("tab", { name: "Isolate" }).click();
-        await it.examine(t, name("token"));
+        await inspector.assertAccessible(t, name("token"));
         await page.getByLabel("Admin token").fill(TOKEN);
         await page.keyboard.press("Enter");
         await page.getByRole("heading", { name: "Hit rate" }).waitFor();
-        await it.examine(t, name("stats"));
+        await inspector.assertAccessible(t, name("stats"));
         for (const summary of await page.getByText("As a table").all()) await summary.click();
-        await it.examine(t, name("tables"));
-        it.assertCalm(["none.jpg"]);
+        await inspector.assertAccessible(t, name("tables"));
+        inspector.assertNoErrors(["none.jpg"]);
       });
     }
   }

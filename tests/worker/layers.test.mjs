@@ -5,10 +5,10 @@ import { deploy } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
-// A key loses up to 5 % of its time to live.
-const LIFETIME = { least: 82_080, most: 86_400 };
+// Jitter takes up to 5 % off a key's time to live.
+const LIFETIME = { min: 82_080, max: 86_400 };
 
-test("an image is answered by the origin, then from memory, and by a new isolate from KV", async (t) => {
+test("An image is answered from the origin, then from memory, and in a new isolate from KV", async (t) => {
   const site = await deploy(t, { clock: true });
 
   const missed = await site.get(PATH);
@@ -19,46 +19,46 @@ test("an image is answered by the origin, then from memory, and by a new isolate
   await site.kv.written(KEY);
 
   await site.clock.advance(100);
-  const remembered = await site.get(PATH);
-  const memory = assertHit(remembered, "memory", 100);
+  const fromMemory = await site.get(PATH);
+  const memory = assertHit(fromMemory, "memory", 100);
 
   await site.restart();
   await site.clock.advance(50);
-  const stored = await site.get(PATH);
-  const kv = assertHit(stored, "kv", 150);
-  assert.ok(memory - kv >= 49 && memory - kv <= 52, `the ttl falls with the age: ${memory}, then ${kv}`);
+  const fromKv = await site.get(PATH);
+  const kv = assertHit(fromKv, "kv", 150);
+  assert.ok(memory - kv >= 49 && memory - kv <= 52, `the ttl decreases with the age: ${memory}, then ${kv}`);
 
   assertHit(await site.get(PATH), "memory", 150);
-  for (const answer of [remembered, stored]) {
+  for (const answer of [fromMemory, fromKv]) {
     assert.equal(answer.etag, missed.etag);
     assert.equal(answer.text, missed.text);
   }
   assert.deepEqual([site.origin.requests.length, site.kv.reads(KEY).length, site.kv.writes(KEY).length], [1, 2, 1]);
 });
 
-/** Returns the hit's ttl. */
+/** Asserts a hit and returns its ttl. */
 function assertHit(answer, layer, age) {
   assertFound(answer, layer);
   assert.match(answer.headers["cache-status"], new RegExp(`^OptimizedMetadata; hit; ttl=\\d+; detail=${layer}$`));
   const { ttl } = answer.cacheStatus;
   assert.ok(answer.age >= age && answer.age <= age + 2, `Metadata-Age ${answer.age}, ${age} expected`);
-  assert.ok(ttl >= LIFETIME.least - age - 2 && ttl <= LIFETIME.most - age, `ttl ${ttl} at age ${age}`);
+  assert.ok(ttl >= LIFETIME.min - age - 2 && ttl <= LIFETIME.max - age, `ttl ${ttl} at age ${age}`);
   assert.equal(answer.cacheControl["max-age"], 3600);
   return ttl;
 }
 
-test("a client may keep an answer for as long as it is fresh, where that is less than clientMaxAge", async (t) => {
+test("max-age is the remaining freshness, at most clientMaxAge", async (t) => {
   const site = await deploy(t, { clock: true, config: { memoryCacheTtl: 86_400, staleWhileRevalidate: 77, clientMaxAge: 3000 } });
   await site.clock.freeze();
   assert.deepEqual((await site.get(PATH)).cacheControl, { public: true, "max-age": 3000, "stale-while-revalidate": 77 });
-  await site.clock.advance(LIFETIME.least - 1000);
+  await site.clock.advance(LIFETIME.min - 1000);
   const { cacheControl, cacheStatus } = await site.get(PATH);
   assert.ok(cacheStatus.ttl >= 1000, `ttl ${cacheStatus.ttl}`);
   assert.equal(cacheControl["max-age"], Math.min(cacheStatus.ttl, 3000));
   assert.equal(cacheControl["stale-while-revalidate"], 77);
 });
 
-test("Server-Timing tells the phases that ran, and only those", async (t) => {
+test("Server-Timing lists exactly the phases that ran", async (t) => {
   const site = await deploy(t);
   const phases = async () => Object.keys((await site.get(PATH)).serverTiming).sort();
   assert.deepEqual(await phases(), ["kv", "memory", "origin", "total"]);
@@ -68,7 +68,7 @@ test("Server-Timing tells the phases that ran, and only those", async (t) => {
   assert.deepEqual(await phases(), ["kv", "memory", "total"]);
 });
 
-test("Server-Timing durations are what the phases took", async (t) => {
+test("Server-Timing has the duration of each phase", async (t) => {
   const site = await deploy(t);
   site.kv.intercept("get", () => new Promise((resolve) => setTimeout(resolve, 60)));
   const { serverTiming } = await site.get(PATH);
@@ -78,7 +78,7 @@ test("Server-Timing durations are what the phases took", async (t) => {
   assert.ok(serverTiming.total >= serverTiming.kv, `total ${serverTiming.total} of ${serverTiming.kv}`);
 });
 
-test("memory older than memoryCacheTtl is looked up in KV again", async (t) => {
+test("A memory entry older than memoryCacheTtl is looked up in KV again", async (t) => {
   const site = await deploy(t, { clock: true, config: { memoryCacheTtl: 300 } });
   await site.clock.freeze();
   await site.get(PATH);
@@ -91,7 +91,7 @@ test("memory older than memoryCacheTtl is looked up in KV again", async (t) => {
   assert.equal(site.origin.requests.length, 1);
 });
 
-test("the answer does not wait for KV to have stored it", async (t) => {
+test("The response does not wait for the KV write", async (t) => {
   const site = await deploy(t);
   site.kv.intercept("put", () => ({ hang: true }));
   assertFound(await site.get(PATH), "origin");
@@ -99,8 +99,8 @@ test("the answer does not wait for KV to have stored it", async (t) => {
   assertFound(await site.get(PATH), "memory");
 });
 
-suite("a full memory", () => {
-  test("loses the 200 least recently used of 1,000 to one write; one that was read again stays", async (t) => {
+suite("Memory at capacity", () => {
+  test("One write at the capacity of 1,000 evicts the 200 least recently used entries", async (t) => {
     const site = await deploy(t, { kv: false });
     const get = async (n) => (await site.get(`/metadata/${n}.jpg`)).layer;
     const each = async (from, to, layer) => {
@@ -110,20 +110,20 @@ suite("a full memory", () => {
     assert.equal(await get(0), "memory");
     await each(1000, 1000, "origin");
 
-    // Reads prune nothing, so the survivors can be asked for first.
+    // Reads evict nothing, so the remaining entries are checked first.
     await each(201, 1000, "memory");
     await each(0, 0, "memory");
     await each(1, 200, "origin");
   });
 
-  test("of one entry holds the last", async (t) => {
+  test("With memoryCacheSize = 1 memory holds the last image", async (t) => {
     const site = await deploy(t, { kv: false, config: { memoryCacheSize: 1 } });
     const layers = [];
     for (const name of ["a", "a", "b", "b", "a"]) layers.push((await site.get(`/metadata/${name}`)).layer);
     assert.deepEqual(layers, ["origin", "memory", "origin", "memory", "origin"]);
   });
 
-  test("keeps as many as memoryCacheSize says", async (t) => {
+  test("Memory holds memoryCacheSize entries", async (t) => {
     const site = await deploy(t, { kv: false, config: { memoryCacheSize: 10 } });
     const layer = async (n) => (await site.get(`/metadata/${n}`)).layer;
     for (let n = 0; n < 10; n++) assert.equal(await layer(n), "origin");

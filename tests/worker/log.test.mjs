@@ -12,7 +12,7 @@ const PATH = "/metadata/photos/cat.jpg";
 const ADMIN_TOKEN = "correct horse battery staple";
 const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 
-/** Requests of all kinds; the lines that the Worker wrote until its end. */
+/** Sends requests of all kinds and returns the lines that the Worker logged. */
 async function linesAt(t, logLevel) {
   const site = await deploy(t, { caller: true, config: { logLevel }, env: { ADMIN_TOKEN } });
   site.origin.on("/assets/broken", failure(500));
@@ -30,8 +30,8 @@ async function linesAt(t, logLevel) {
   return site.log.map(({ level, event, method, path }) => [level, event, method, path].filter(Boolean).join(" "));
 }
 
-suite("each request", () => {
-  test("has one line at debug, and so has the metadata of each image", async (t) => {
+suite("The log of requests", () => {
+  test("At debug each request and each look-up has one line", async (t) => {
     const lines = await linesAt(t, "debug");
     assert.deepEqual(lines, [
       "debug cache-miss photos/cat.jpg",
@@ -53,21 +53,21 @@ suite("each request", () => {
     ]);
   });
 
-  test("has a line at info where it is an admin's", async (t) => {
+  test("At info only changing or failing admin requests are logged", async (t) => {
     const lines = await linesAt(t, "info");
     assert.deepEqual(lines, ["warn origin-failure broken", "info request GET /stats", `info request DELETE ${PATH}`]);
   });
 
-  test("has none at warn", async (t) => {
+  test("At warn requests are not logged", async (t) => {
     assert.deepEqual(await linesAt(t, "warn"), ["warn origin-failure broken"]);
   });
 
-  test("has none at error", async (t) => {
+  test("At error neither requests nor warnings are logged", async (t) => {
     assert.deepEqual(await linesAt(t, "error"), []);
   });
 });
 
-test("an admin route without the token is a 404 as before, and one line of the log says what is missing", async (t) => {
+test("Without ADMIN_TOKEN an admin route is a 404, and the missing token is logged once", async (t) => {
   const site = await deploy(t);
   for (const [method, path] of [
     ["GET", "/stats"],
@@ -85,7 +85,7 @@ test("an admin route without the token is a 404 as before, and one line of the l
   assert.equal(site.log.filter(({ event }) => event === "admin-token-missing").length, 1);
 });
 
-test("a line tells what the answer told", async (t) => {
+test("The log line of a request has the Cache-Status and Server-Timing of its response", async (t) => {
   const site = await deploy(t, { config: { logLevel: "debug" } });
   for (const layer of ["origin", "memory"]) {
     const answer = await site.get(PATH);
@@ -96,7 +96,7 @@ test("a line tells what the answer told", async (t) => {
   }
 });
 
-test("the log at debug shows pruning, and which requests waited for the fetch of another", async (t) => {
+test("At debug evictions and coalesced requests are logged", async (t) => {
   const site = await deploy(t, { config: { logLevel: "debug", memoryCacheSize: 1 } });
   await site.get("/metadata/first");
   const gate = new Gate();
@@ -117,7 +117,7 @@ test("the log at debug shows pruning, and which requests waited for the fetch of
   assert.deepEqual([before, pruned], [1, 1]);
 });
 
-test("a problem of a layer tells how long the layers took", async (t) => {
+test("A failed look-up has Server-Timing with the durations of its layers", async (t) => {
   const site = await deploy(t);
   site.origin.on("/assets/photos/cat.jpg", failure(404));
   const first = await site.get(PATH);
@@ -127,7 +127,7 @@ test("a problem of a layer tells how long the layers took", async (t) => {
   assert.deepEqual((await site.get("/metadata/a//b")).serverTiming, {});
 });
 
-test("the platform keeps the log", () => {
+test("wrangler.toml enables the platform's log", () => {
   const toml = readFileSync(path.join(root, "wrangler.toml"), "utf8");
   assert.match(toml, /^\[observability\]\nenabled = true$/m);
 });

@@ -14,7 +14,7 @@ const config = { memoryCacheSize: 5, memoryCacheTtl: 86_400, kvCacheTtl: 1000, s
 const deployAdmin = (t, options) => deploy(t, { env: { ADMIN_TOKEN }, ...options });
 const statsOf = async (site) => (await site.get("/stats", headers)).json;
 
-/** The numbers once so many writes are counted: of the last one, KV's answer may still be on its way to the Worker. */
+/** The statistics once `writes` writes are counted. KV's response to the last one may still be on its way to the Worker. */
 function statsAfter(site, writes) {
   const counted = async () => {
     const stats = await statsOf(site);
@@ -23,13 +23,13 @@ function statsAfter(site, writes) {
   return within(counted(), `${writes} writes counted`);
 }
 
-/** All kinds of answers, on a clock that stands still but for one step. */
-async function story(t) {
+/** A fixed scenario with all kinds of responses, on a clock that is advanced only once. */
+async function runScenario(t) {
   const site = await deployAdmin(t, { caller: true, clock: true, config });
   await site.clock.freeze();
   const get = (name) => site.get(`/metadata/${name}`);
 
-  // In another isolate's time: the next one begins at nothing, and finds it in KV.
+  // Another isolate fetches it first: the next isolate starts empty and finds it in KV.
   await get("a");
   await site.kv.written("metadata:a");
   const before = await statsAfter(site, 1);
@@ -75,8 +75,8 @@ async function story(t) {
   return { site, before, during };
 }
 
-test("every number after a known story", async (t) => {
-  const { site, before, during } = await story(t);
+test("/stats has the expected counts after a fixed scenario", async (t) => {
+  const { site, before, during } = await runScenario(t);
   assert.deepEqual([before.answers.origin, before.kv.writes, before.entries], [1, 1, 1]);
   assert.equal(during.inFlight, 1);
   const { isolate, version, durationsMs, agesS, errors, ...stats } = await statsAfter(site, 6);
@@ -86,7 +86,7 @@ test("every number after a known story", async (t) => {
   assert.equal(isolate.startedAt + isolate.ageMs, site.clock.now());
   assert.match(version, /^\d+\.\d+\.\d+$/);
 
-  // The harness asks for a bad path, twice, to learn that the herd has begun.
+  // The harness requests an invalid path twice to detect that the herd has started.
   assert.deepEqual(errors, {
     "invalid-path": 2 + 1 + 1,
     "not-found": 3,
@@ -101,7 +101,7 @@ test("every number after a known story", async (t) => {
     layers: {
       // a, b 20 times, missing, c, d, broken, e, f
       memory: { hits: 3 + 2 + 1 + 2, misses: 1 + 20 + 1 + 1 + 1 + 1 + 1 + 1 },
-      // f is read again where memory has it stale.
+      // f is read again because memory has it stale.
       kv: { hits: 1 + 1, misses: 7 },
       origin: { hits: 6, misses: 2 },
     },
@@ -123,7 +123,7 @@ test("every number after a known story", async (t) => {
   assert.equal(agesS.counts[agesS.le.indexOf(3600)], 1);
 });
 
-test("time that passes is in the histogram of its source", async (t) => {
+test("A duration is counted in the histogram of its layer", async (t) => {
   const site = await deployAdmin(t, { clock: true });
   await site.clock.freeze();
   const gate = new Gate();
@@ -136,12 +136,12 @@ test("time that passes is in the histogram of its source", async (t) => {
   const { le, counts, sum } = (await statsOf(site)).durationsMs.origin;
   assert.deepEqual([sum, counts[le.indexOf(400)]], [300, 1]);
   const families = parsePrometheus((await site.get("/metrics", headers)).text);
-  const of = (name, labels) => value(families.get("optimized_metadata_answer_duration_seconds"), name, { source: "origin", ...labels });
-  assert.equal(of("_sum"), 0.3);
-  assert.deepEqual([of("_bucket", { le: "0.25" }), of("_bucket", { le: "0.4" })], [0, 1]);
+  const sample = (name, labels) => value(families.get("optimized_metadata_answer_duration_seconds"), name, { source: "origin", ...labels });
+  assert.equal(sample("_sum"), 0.3);
+  assert.deepEqual([sample("_bucket", { le: "0.25" }), sample("_bucket", { le: "0.4" })], [0, 1]);
 });
 
-/** The sample of a family with these labels and that of its isolate. */
+/** The value of the only sample with exactly these labels and that of the isolate. */
 function value({ name, samples }, suffix, labels) {
   const wanted = Object.entries(labels);
   const found = samples.filter(
@@ -155,8 +155,8 @@ function value({ name, samples }, suffix, labels) {
 }
 
 suite("/metrics", () => {
-  test("is what /stats is", async (t) => {
-    const { site } = await story(t);
+  test("/metrics has exactly the numbers of /stats", async (t) => {
+    const { site } = await runScenario(t);
     const [metrics, stats] = [await site.get("/metrics", headers), await statsOf(site)];
     assert.equal(metrics.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     const families = parsePrometheus(metrics.text);
@@ -208,16 +208,16 @@ suite("/metrics", () => {
     assert.deepEqual([...families.keys()].sort(), [...read].map((name) => `optimized_metadata_${name}`).sort());
   });
 
-  test("is accepted by promtool", async (t) => {
+  test("promtool accepts /metrics", async (t) => {
     const { error } = spawnSync("promtool", ["--version"]);
-    if (error) return t.skip("promtool is not there (apt-get install prometheus); the strict parser of these tests has read it");
-    const { site } = await story(t);
+    if (error) return t.skip("promtool not found (apt-get install prometheus); the strict parser of these tests covers the format");
+    const { site } = await runScenario(t);
     const { text: input } = await site.get("/metrics", headers);
     const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input, encoding: "utf8" });
     assert.deepEqual([status, stdout, stderr], [0, "", ""]);
   });
 
-  test("is read in any state, from the first request on", async (t) => {
+  test("/metrics is valid from the first request on", async (t) => {
     const site = await deployAdmin(t);
     const families = parsePrometheus((await site.get("/metrics", headers)).text);
     assert.deepEqual(families.get("optimized_metadata_errors_total").samples, []);
@@ -225,15 +225,15 @@ suite("/metrics", () => {
 });
 
 for (const path of ["/stats", "/metrics"]) {
-  suite(`${path} is for the holder of the admin token`, () => {
-    test("and is not there without one", async (t) => {
+  suite(`Access to ${path}`, () => {
+    test(`Without ADMIN_TOKEN ${path} is a 404 for every method`, async (t) => {
       const site = await deploy(t);
       for (const method of ["GET", "HEAD", "OPTIONS", "POST"])
         assert.equal((await site.request(method, path, { headers, body: method === "POST" ? "" : undefined })).status, 404, method);
       assertProblem(await site.get(path, headers), 404, "no-route");
     });
 
-    test("as a purge is", async (t) => {
+    test(`${path} needs the admin token and allows GET, HEAD and OPTIONS`, async (t) => {
       const site = await deployAdmin(t);
       const missing = await site.get(path);
       assertProblem(missing, 401, "unauthorized");
@@ -245,7 +245,7 @@ for (const path of ["/stats", "/metrics"]) {
       assert.match(preflight.headers["access-control-allow-headers"], /\bAuthorization\b/);
     });
 
-    test("and is of this moment", async (t) => {
+    test(`The response of ${path} is not cacheable, and HEAD has no body`, async (t) => {
       const site = await deployAdmin(t);
       const answer = await site.get(path, headers);
       assert.equal(answer.status, 200);

@@ -4,8 +4,8 @@ import { assertFound } from "./harness/expect.mjs";
 import { image, json, redirect } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
-suite("the origin sees", () => {
-  test("exactly the option that asks for metadata, and none that would change its caching", async (t) => {
+suite("The request to the origin", () => {
+  test("The origin request has format=json as its only cf option", async (t) => {
     const site = await deploy(t);
     await site.get("/metadata/photos/cat.jpg");
     const [{ method, url, cf }] = site.origin.requests;
@@ -15,7 +15,7 @@ suite("the origin sees", () => {
     );
   });
 
-  test("nothing of the client: no header, cookie, host or query", async (t) => {
+  test("The origin request has no header, cookie, host or query of the client", async (t) => {
     const site = await deploy(t);
     const headers = {
       Host: "evil.test",
@@ -39,7 +39,7 @@ suite("the origin sees", () => {
     assert.deepEqual(passedOn, []);
   });
 
-  test("the same request where HEAD was asked for", async (t) => {
+  test("A HEAD request sends the same GET to the origin", async (t) => {
     const site = await deploy(t);
     await site.request("HEAD", "/metadata/photos/cat.jpg");
     assert.deepEqual(
@@ -50,7 +50,7 @@ suite("the origin sees", () => {
 
   for (const [what, raw, encoded] of [
     ["a space", "a%20b.jpg", "a%20b.jpg"],
-    ["a plus sign, which is no space", "a+b.jpg", "a+b.jpg"],
+    ["a plus sign, which is not a space", "a+b.jpg", "a+b.jpg"],
     ["characters beyond ASCII", "Gr%c3%b6%c3%9fe/%e7%8c%ab.png", "Gr%C3%B6%C3%9Fe/%E7%8C%AB.png"],
     ["a question mark", "a%3fwidth=1", "a%3Fwidth=1"],
     ["a hash", "a%23b", "a%23b"],
@@ -61,7 +61,7 @@ suite("the origin sees", () => {
     ["another host in front", "evil.test:80/x", "evil.test:80/x"],
     ["credentials in front", "@evil.test/x", "@evil.test/x"],
   ]) {
-    test(`each segment encoded again: ${what}`, async (t) => {
+    test(`The origin request encodes each segment again: ${what}`, async (t) => {
       const site = await deploy(t);
       assertFound(await site.get(`/metadata/${raw}`), "origin");
       assert.deepEqual(
@@ -77,7 +77,7 @@ suite("the origin sees", () => {
     ["http://images.test:8080/a/b/", "http://images.test:8080/a/b/cat.jpg"],
     ["https://images.test/a%20b", "https://images.test/a%20b/cat.jpg"],
   ]) {
-    test(`${url} for an originUrl of ${originUrl}`, async (t) => {
+    test(`With originUrl = ${originUrl} the origin request is for ${url}`, async (t) => {
       const site = await deploy(t, { config: { originUrl } });
       assertFound(await site.get("/metadata/cat.jpg"), "origin");
       assert.equal(site.origin.requests[0].url, url);
@@ -85,8 +85,8 @@ suite("the origin sees", () => {
   }
 });
 
-suite("of what the origin tells", () => {
-  test("the original's size counts, not the resized one's", async (t) => {
+suite("The origin's JSON", () => {
+  test("The original's dimensions are used, not the resized ones", async (t) => {
     const site = await deploy(t);
     site.origin.on(
       "/assets/a",
@@ -109,7 +109,7 @@ suite("of what the origin tells", () => {
     ["naturalWidth and naturalHeight", { naturalWidth: 3, naturalHeight: 2, originalWidth: 9, originalHeight: 9 }],
     ["originalWidth and originalHeight", { originalWidth: 3, originalHeight: 2 }],
   ]) {
-    test(`${what} count where there is no original`, async (t) => {
+    test(`${what} are used if there is no original`, async (t) => {
       const site = await deploy(t);
       site.origin.on("/assets/a", json(body));
       const { width, height } = (await site.get("/metadata/a")).json.metadata;
@@ -132,7 +132,7 @@ suite("of what the origin tells", () => {
     ["image/unheard-of", undefined, undefined],
     ["", undefined, undefined],
   ]) {
-    test(`the format ${type || "that is empty"} is ${format ?? "unknown, and not guessed"}`, async (t) => {
+    test(`The media type '${type}' is the format ${format ?? "unknown, and is not guessed"}`, async (t) => {
       const site = await deploy(t);
       site.origin.on("/assets/a.jpg", image({ format: type }));
       const { metadata } = (await site.get("/metadata/a.jpg")).json;
@@ -141,13 +141,13 @@ suite("of what the origin tells", () => {
     });
   }
 
-  test("the largest size that there is, is taken", async (t) => {
+  test("A width of 2^31 - 1 is accepted", async (t) => {
     const site = await deploy(t);
     site.origin.on("/assets/a", image({ width: 2 ** 31 - 1, height: 1 }));
     assert.equal((await site.get("/metadata/a")).json.metadata.width, 2147483647);
   });
 
-  test("a redirect within the origin is followed, with the same option", async (t) => {
+  test("A redirect within the origin is followed with the same cf option", async (t) => {
     const site = await deploy(t);
     site.origin.on("/assets/old.jpg", redirect("/assets/new.jpg", 301));
     assertFound(await site.get("/metadata/old.jpg"), "origin");

@@ -8,11 +8,11 @@ import { deploy } from "./harness/site.mjs";
 
 const site = await deploy({ after });
 
-suite("a path is refused, and neither KV nor the origin is asked, for", () => {
+suite("Invalid paths", () => {
   for (const [what, raw] of [
-    ["nothing after the prefix", ""],
-    ["an empty segment alone", "/"],
-    ["nothing but a query", "?x=1"],
+    ["no text", ""],
+    ["only an empty segment", "/"],
+    ["only a query", "?x=1"],
     ["an empty segment", "a//b"],
     ["a trailing slash", "a/"],
     ["another host after two slashes", "/evil.test/x"],
@@ -22,7 +22,7 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     ["another host after encoded slashes", "%2f%2fevil.test"],
     ["a leading encoded slash", "%2Fa"],
     ["a trailing encoded slash", "a%2F"],
-    ["an encoded slash beside a slash", "a%2f/b"],
+    ["an encoded slash next to a slash", "a%2f/b"],
     [".", "."],
     ["..", ".."],
     [".. at the start", "../secret"],
@@ -30,7 +30,7 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     [". in the middle", "a/./b"],
     [".. at the end", "a/.."],
     ["an encoded ..", "%2e%2e/b"],
-    ["a half encoded ..", ".%2E/b"],
+    ["a half-encoded ..", ".%2E/b"],
     ["an encoded .", "a/%2e/b"],
     [".. between encoded slashes", "..%2f.."],
     [".. after an encoded slash", "a%2F..%2Fb"],
@@ -61,18 +61,18 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     ["1,025 bytes after decoding", "%41".repeat(1025)],
     ["1,026 bytes in 513 characters", "%C3%B6".repeat(513)],
   ]) {
-    test(what, async () => {
+    test(`A path with ${what} is refused without KV or the origin`, async () => {
       const path = `/metadata/${raw}`;
       const answer = await site.get(path);
       const problem = assertProblem(answer, 400, "invalid-path", { instance: path.split("?")[0].replaceAll("\\", "%5C") });
-      assert.match(problem.detail, /path/i, "the detail names what is wrong");
+      assert.match(problem.detail, /path/i, "the detail says what is wrong");
       assert.equal(answer.headers["cache-control"], "no-store");
       assert.equal(answer.headers["x-injected"], undefined);
-      assertNothingAsked();
+      assertNoBackendRequests();
     });
   }
 
-  // These the runtime itself refuses, before the Worker runs.
+  // The runtime itself rejects these before the Worker runs.
   for (const [what, raw] of [
     ["a raw tab", "\tevil.test"],
     ["a raw space", "a b"],
@@ -81,21 +81,21 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
     ["a raw line feed", "a\nb"],
     ["a raw carriage return and line feed with a header", "a\r\nX-Injected: 1"],
   ]) {
-    test(what, async () => {
+    test(`A request line with ${what} is refused by the runtime`, async () => {
       const answer = await site.get(`/metadata/${raw}`);
       assert.equal(answer.status, 400, answer.text);
-      assertNothingAsked();
+      assertNoBackendRequests();
     });
   }
 
-  test("a rule that HEAD breaks as well", async () => {
+  test("HEAD with an invalid path is a 400 without a body", async () => {
     const answer = await site.request("HEAD", "/metadata/a//b");
     assert.equal(answer.status, 400);
     assert.equal(answer.bytes.length, 0);
-    assertNothingAsked();
+    assertNoBackendRequests();
   });
 
-  // A straggling request of one of the tests above would have arrived before this one's.
+  // A late request of one of the tests above would have arrived before this one's.
   after(async () => {
     assertFound(await site.get("/metadata/last"), "origin");
     assert.deepEqual(
@@ -109,12 +109,12 @@ suite("a path is refused, and neither KV nor the origin is asked, for", () => {
   });
 });
 
-function assertNothingAsked() {
+function assertNoBackendRequests() {
   assert.deepEqual(site.kv.operations, []);
   assert.deepEqual(site.origin.requests, []);
 }
 
-suite("a path outside the route", () => {
+suite("Paths outside the route", () => {
   for (const path of ["//evil.test/x", "/\\evil.test", "/nothing", "/Metadata/a", "/metadatas/a", "/..%2fmetadata/a", "//metadata/a"]) {
     test(`${path} has no route`, async (t) => {
       const own = await deploy(t);
@@ -124,18 +124,18 @@ suite("a path outside the route", () => {
   }
 });
 
-suite("a path is taken, though it looks odd, with", () => {
+suite("Unusual valid paths", () => {
   for (const [what, raw, decoded] of [
     ["1,024 bytes", "a".repeat(1024)],
     ["1,024 bytes after decoding", "%41".repeat(1024), "A".repeat(1024)],
     ["three dots", "...", "..."],
-    ["an escape that is itself escaped, decoded once", "%252e%252e", "%2e%2e"],
+    ["a double escape, decoded once", "%252e%252e", "%2e%2e"],
     ["a hidden file", ".well-known/a"],
-    ["characters of every language", "%E7%8C%AB/%F0%9F%90%88.jpg", "猫/🐈.jpg"],
+    ["non-Latin characters and emoji", "%E7%8C%AB/%F0%9F%90%88.jpg", "猫/🐈.jpg"],
     ["an escaped question mark, hash and percent sign", "%3f%23%25.jpg", "?#%.jpg"],
     ["an at sign and a colon", "user:pw@evil.test/x"],
   ]) {
-    test(what, async (t) => {
+    test(`A path with ${what} is accepted`, async (t) => {
       const own = await deploy(t);
       const answer = await own.get(`/metadata/${raw}`);
       assertFound(answer, "origin");
@@ -145,12 +145,12 @@ suite("a path is taken, though it looks odd, with", () => {
   }
 });
 
-suite("a path with encoded slashes is the path with slashes:", () => {
+suite("Encoded slashes", () => {
   const PLAIN = "/metadata/gallery/2024/a.jpg";
   const ENCODED = ["/metadata/gallery%2F2024%2Fa.jpg", "/metadata/gallery%2f2024/a.jpg"];
   const KEY = "metadata:gallery/2024/a.jpg";
 
-  test("one body, one ETag, one record and one entry in memory", async (t) => {
+  test("A path with encoded slashes shares the body, ETag, KV record and memory entry of the plain path", async (t) => {
     const site = await deploy(t, { caller: true });
     const first = await site.get(ENCODED[0]);
     assertFound(first, "origin");
@@ -175,7 +175,7 @@ suite("a path with encoded slashes is the path with slashes:", () => {
     );
   });
 
-  test("one flight", async (t) => {
+  test("A path with encoded slashes shares the flight of the plain path", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on("/assets/gallery/2024/a.jpg", gated(gate));
@@ -189,7 +189,7 @@ suite("a path with encoded slashes is the path with slashes:", () => {
     assert.deepEqual([site.kv.reads().length, site.origin.requests.length], [1, 1]);
   });
 
-  test("but an encoded escape of one is part of a name", async (t) => {
+  test("A doubly encoded slash is part of a name", async (t) => {
     const site = await deploy(t);
     const answer = await site.get("/metadata/gallery%252Fa.jpg");
     assertFound(answer, "origin");
@@ -203,29 +203,29 @@ suite("a path with encoded slashes is the path with slashes:", () => {
   });
 });
 
-suite("a client that parses URLs as browsers do changes a path before the Worker sees it:", () => {
+suite("Clients that parse URLs as browsers do", () => {
   for (const [what, raw, path] of [
-    ["it resolves ..", "a/../b.jpg", "b.jpg"],
-    ["it resolves an encoded ..", "a/.%2E/b.jpg", "b.jpg"],
-    ["it resolves .", "a/./b.jpg", "a/b.jpg"],
-    ["it makes a backslash a slash", "a\\b.jpg", "a/b.jpg"],
-    ["it removes tabs and line feeds", "a\t/\nb.jpg", "a/b.jpg"],
-    ["it encodes spaces and other letters", "Größe 1.jpg", "Größe 1.jpg"],
-    ["it keeps an encoded slash", "a%2Fb.jpg", "a/b.jpg"],
+    ["resolves ..", "a/../b.jpg", "b.jpg"],
+    ["resolves an encoded ..", "a/.%2E/b.jpg", "b.jpg"],
+    ["resolves .", "a/./b.jpg", "a/b.jpg"],
+    ["turns a backslash into a slash", "a\\b.jpg", "a/b.jpg"],
+    ["removes tabs and line feeds", "a\t/\nb.jpg", "a/b.jpg"],
+    ["encodes spaces and letters outside ASCII", "Größe 1.jpg", "Größe 1.jpg"],
+    ["keeps an encoded slash", "a%2Fb.jpg", "a/b.jpg"],
   ]) {
-    test(what, async () => {
+    test(`A URL-parsing client ${what} before the Worker sees the path`, async () => {
       const response = await fetch(`${site.url}/metadata/${raw}`);
       assert.equal((await response.json()).path, path);
     });
   }
 
-  test("it leaves the route by ..", async () => {
+  test("A URL-parsing client leaves the metadata route with ..", async () => {
     const response = await fetch(`${site.url}/metadata/a/../../health`);
     assert.equal((await response.json()).status, "ok");
   });
 
   for (const raw of ["a//b.jpg", "a%5Cb.jpg", "a%2F..%2Fb.jpg", "a/..%2Fb.jpg"]) {
-    test(`it keeps ${raw}, which is refused`, async () => {
+    test(`A URL-parsing client keeps ${raw}, which the Worker refuses`, async () => {
       const response = await fetch(`${site.url}/metadata/${raw}`);
       assert.deepEqual([response.status, (await response.json()).code], [400, "invalid-path"]);
     });

@@ -10,38 +10,38 @@ const deployAdmin = (t, options) => deploy(t, { env: { ADMIN_TOKEN }, ...options
 const purge = (site, path, authorization = `Bearer ${ADMIN_TOKEN}`) =>
   site.request("DELETE", path, { headers: { Authorization: authorization } });
 
-/** Has each image fetched and its record written. */
-async function know(site, ...paths) {
+/** Fetches each image and waits until its record is written. */
+async function cacheImages(site, ...paths) {
   for (const path of paths) {
     assertFound(await site.get(`/metadata/${path}`), "origin");
     await site.kv.written(`metadata:${path}`);
   }
 }
 
-suite("DELETE of a folder", () => {
-  test("forgets the images below it, in memory and KV, and no other", async (t) => {
+suite("A purge of a folder", () => {
+  test("A purge of a folder evicts its images from memory and KV, and no others", async (t) => {
     const site = await deployAdmin(t);
-    const [below, beside] = [
+    const [inside, outside] = [
       ["a/1.jpg", "a/2.jpg", "a/b/3.jpg"],
       ["ab/x.jpg", "a", "b/a/1.jpg"],
     ];
-    await know(site, ...below, ...beside);
+    await cacheImages(site, ...inside, ...outside);
     const answer = await purge(site, "/metadata/a/*");
     assert.equal(answer.status, 200, answer.text);
     assert.deepEqual(answer.json, { purged: 3 });
     assert.equal(answer.headers["cache-control"], "no-store");
     assert.deepEqual(
       [...site.kv.records.keys()].sort(),
-      beside.map((path) => `metadata:${path}`).sort(),
-      "the answer comes after KV has done it",
+      outside.map((path) => `metadata:${path}`).sort(),
+      "the response waits for the deletions in KV",
     );
-    for (const path of beside) assertFound(await site.get(`/metadata/${path}`), "memory");
-    for (const path of below) assertFound(await site.get(`/metadata/${path}`), "origin");
+    for (const path of outside) assertFound(await site.get(`/metadata/${path}`), "memory");
+    for (const path of inside) assertFound(await site.get(`/metadata/${path}`), "origin");
   });
 
-  test("finds it by any spelling of its path", async (t) => {
+  test("A purge accepts any spelling of a folder's path", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "photos/cat.jpg");
+    await cacheImages(site, "photos/cat.jpg");
     for (const folder of ["%70hotos/*", "photos%2F*", "photos%2f*"]) {
       await site.kv.written("metadata:photos/cat.jpg");
       assert.deepEqual((await purge(site, `/metadata/${folder}`)).json, { purged: 1 }, folder);
@@ -50,30 +50,30 @@ suite("DELETE of a folder", () => {
     }
   });
 
-  test("takes what looks like a pattern as it is", async (t) => {
+  test("A purge of a folder does not treat its name as a pattern", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a_/1.jpg", "ab/1.jpg");
+    await cacheImages(site, "a_/1.jpg", "ab/1.jpg");
     assert.deepEqual((await purge(site, "/metadata/a_/*")).json, { purged: 1 });
     assertFound(await site.get("/metadata/ab/1.jpg"), "memory");
   });
 
-  test("is idempotent", async (t) => {
+  test("A repeated purge of a folder purges nothing more", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a/1.jpg");
+    await cacheImages(site, "a/1.jpg");
     assert.deepEqual((await purge(site, "/metadata/a/*")).json, { purged: 1 });
     assert.deepEqual((await purge(site, "/metadata/a/*")).json, { purged: 0 });
   });
 
-  test("finds what KV has and this isolate has never seen", async (t) => {
+  test("A purge of a folder deletes KV records that this isolate has never read", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a/1.jpg", "b/1.jpg");
+    await cacheImages(site, "a/1.jpg", "b/1.jpg");
     await site.restart();
     assert.deepEqual((await purge(site, "/metadata/a/*")).json, { purged: 1 });
     assertFound(await site.get("/metadata/a/1.jpg"), "origin");
     assertFound(await site.get("/metadata/b/1.jpg"), "kv");
   });
 
-  test("forgets a remembered failure, too", async (t) => {
+  test("A purge of a folder also evicts cached failures", async (t) => {
     const site = await deployAdmin(t);
     site.origin.on("/assets/a/gone.jpg", inSequence(failure(404), image()));
     assertProblem(await site.get("/metadata/a/gone.jpg"), 404, "not-found");
@@ -81,7 +81,7 @@ suite("DELETE of a folder", () => {
     assertFound(await site.get("/metadata/a/gone.jpg"), "origin");
   });
 
-  test("of a bad path is refused and deletes nothing", async (t) => {
+  test("A purge of an invalid folder path is refused and deletes nothing", async (t) => {
     const site = await deployAdmin(t);
     for (const path of ["/metadata/a//*", "/metadata//*", "/metadata/../*", "/metadata/%2F*", "/metadata/a%2F%2F*", "/metadata/a%2F..%2F*"])
       assertProblem(await purge(site, path), 400, "invalid-path");
@@ -89,10 +89,10 @@ suite("DELETE of a folder", () => {
   });
 });
 
-test("DELETE of * forgets all images, and nothing else that is in the namespace", async (t) => {
+test("DELETE of * purges all images, and nothing else in the namespace", async (t) => {
   const site = await deployAdmin(t);
   const long = `${"x".repeat(600)}.jpg`;
-  await know(site, "a/1.jpg", "b.jpg");
+  await cacheImages(site, "a/1.jpg", "b.jpg");
   await site.get(`/metadata/${long}`);
   await site.kv.allWritten(3);
   site.kv.seed("other:1", { value: "kept" });
@@ -101,10 +101,10 @@ test("DELETE of * forgets all images, and nothing else that is in the namespace"
   for (const path of ["a/1.jpg", "b.jpg", long]) assertFound(await site.get(`/metadata/${path}`), "origin");
 });
 
-suite("an image whose name has a *", () => {
-  test("is purged alone, as %2A", async (t) => {
+suite("An image whose name has a *", () => {
+  test("A last segment of %2A purges the image named *, not the folder", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a/*", "b/*", "a/1.jpg", "*");
+    await cacheImages(site, "a/*", "b/*", "a/1.jpg", "*");
     assert.deepEqual((await purge(site, "/metadata/a/%2A")).json, { purged: 1 });
     assert.deepEqual((await purge(site, "/metadata/b%2F%2A")).json, { purged: 1 });
     assert.deepEqual([...site.kv.records.keys()].sort(), ["metadata:*", "metadata:a/1.jpg"]);
@@ -112,21 +112,21 @@ suite("an image whose name has a *", () => {
     assert.deepEqual([...site.kv.records.keys()], ["metadata:a/1.jpg"]);
   });
 
-  test("is purged as it is where the * is not a last segment of its own", async (t) => {
+  test("A * that is not the whole last segment is part of an image's name", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a/*/1.jpg", "a/x*", "a/xy", "a/z/1.jpg");
+    await cacheImages(site, "a/*/1.jpg", "a/x*", "a/xy", "a/z/1.jpg");
     for (const path of ["a/*/1.jpg", "a/x*"]) assert.deepEqual((await purge(site, `/metadata/${path}`)).json, { purged: 1 });
     assert.deepEqual([...site.kv.records.keys()].sort(), ["metadata:a/xy", "metadata:a/z/1.jpg"]);
     assert.equal(site.kv.lists().length, 0);
   });
 });
 
-suite("a purge of many", () => {
+suite("A purge of many records", () => {
   const seed = (site, count) => {
     for (let n = 0; n < count; n++) site.kv.seed(`metadata:many/${String(n).padStart(3, "0")}.jpg`, { metadata: { width: 1, height: 1 } });
   };
 
-  test("deletes at most a hundred a call, and the cursor leads through the rest", async (t) => {
+  test("A purge deletes at most 100 records per call, and the cursor continues it", async (t) => {
     const site = await deployAdmin(t);
     seed(site, 250);
     site.kv.seed("metadata:other.jpg", { metadata: { width: 1, height: 1 } });
@@ -140,7 +140,7 @@ suite("a purge of many", () => {
       assert.equal(site.kv.deletes().length, json.purged);
       assert.equal(site.kv.lists().length, 1);
       assert.ok(site.kv.lists()[0].limit <= 100);
-      // KV may go on listing what was just deleted: only the cursor leads past it.
+      // KV may still list deleted records: only the cursor skips them.
       assert.equal(site.kv.lists()[0].cursor, cursor);
       if (json.cursor === undefined) break;
       ({ cursor } = json);
@@ -150,7 +150,7 @@ suite("a purge of many", () => {
     assert.deepEqual([...site.kv.records.keys()], ["metadata:other.jpg"]);
   });
 
-  test("is done also where it is begun again instead", async (t) => {
+  test("A purge that is started again instead of continued deletes the rest", async (t) => {
     const site = await deployAdmin(t);
     seed(site, 150);
     const first = await purge(site, "/metadata/many/*");
@@ -159,10 +159,10 @@ suite("a purge of many", () => {
     assert.equal(site.kv.records.size, 0);
   });
 
-  test("forgets at once all that this isolate has in memory", async (t) => {
+  test("The first call of a purge evicts the whole folder from this isolate's memory", async (t) => {
     const site = await deployAdmin(t);
     seed(site, 150);
-    // Not fetched: a purge has the record deleted of a flight that may still be writing it.
+    // Seeded, not fetched: a purge also deletes the record of a flight that may still be writing it.
     site.kv.seed("metadata:many/zzz.jpg", {
       metadata: { width: 1, height: 1, lastFetched: Date.now(), confidence: "high", source: "format-json" },
     });
@@ -174,7 +174,7 @@ suite("a purge of many", () => {
     assertFound(await site.get("/metadata/many/zzz.jpg"), "origin");
   });
 
-  test("evicts what a request has read from KV while the deletions were on their way", async (t) => {
+  test("A purge evicts an image that a request read from KV during the deletions", async (t) => {
     const site = await deployAdmin(t);
     site.kv.seed("metadata:many/1.jpg", {
       metadata: { width: 1, height: 1, lastFetched: Date.now(), confidence: "high", source: "format-json" },
@@ -190,8 +190,8 @@ suite("a purge of many", () => {
   });
 });
 
-suite("a purge of a folder during a flight", () => {
-  test("is not undone by it, and who comes later does not follow it", async (t) => {
+suite("A purge of a folder during a flight", () => {
+  test("A flight does not undo a purge of its folder, and later requests do not follow it", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
     site.origin.on("/assets/a/1.jpg", inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
@@ -209,7 +209,7 @@ suite("a purge of a folder during a flight", () => {
     );
   });
 
-  test("leaves flights beside the folder alone", async (t) => {
+  test("A purge of a folder does not affect flights outside it", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
     site.origin.on("/assets/ab/1.jpg", gated(gate));
@@ -224,11 +224,11 @@ suite("a purge of a folder during a flight", () => {
   });
 });
 
-suite("a purge of a folder where KV fails", () => {
+suite("A purge of a folder when KV fails", () => {
   for (const kind of ["list", "delete"]) {
-    test(`to ${kind} says so, and can be repeated`, async (t) => {
+    test(`A purge of a folder is a 503 if the KV ${kind} fails, and can be repeated`, async (t) => {
       const site = await deployAdmin(t);
-      await know(site, "a/1.jpg", "a/2.jpg");
+      await cacheImages(site, "a/1.jpg", "a/2.jpg");
       site.kv.intercept(kind, () => ({ status: 503 }));
       const answer = await purge(site, "/metadata/a/*");
       assertProblem(answer, 503, "purge-failed");
@@ -240,15 +240,15 @@ suite("a purge of a folder where KV fails", () => {
     });
   }
 
-  test("to delete one of them has the others deleted", async (t) => {
+  test("If KV fails to delete one record, a purge of its folder deletes the others", async (t) => {
     const site = await deployAdmin(t);
-    await know(site, "a/1.jpg", "a/2.jpg", "a/3.jpg");
+    await cacheImages(site, "a/1.jpg", "a/2.jpg", "a/3.jpg");
     site.kv.intercept("delete", ({ key }) => (key === "metadata:a/2.jpg" ? { status: 500 } : undefined));
     assertProblem(await purge(site, "/metadata/a/*"), 503, "purge-failed");
     assert.deepEqual([...site.kv.records.keys()], ["metadata:a/2.jpg"]);
   });
 
-  test("without KV forgets what is in memory", async (t) => {
+  test("Without KV a purge of a folder evicts its images from memory", async (t) => {
     const site = await deployAdmin(t, { kv: false });
     await site.get("/metadata/a/1.jpg");
     assert.equal((await purge(site, "/metadata/a/*")).status, 200);
@@ -256,18 +256,18 @@ suite("a purge of a folder where KV fails", () => {
   });
 });
 
-suite("a purge of a folder needs the admin token:", () => {
+suite("The admin token for a purge of a folder", () => {
   for (const path of ["/metadata/a/*", "/metadata/*"]) {
-    test(path, async (t) => {
+    test(`DELETE ${path} without the right admin token is refused and deletes nothing`, async (t) => {
       const site = await deployAdmin(t);
-      await know(site, "a/1.jpg");
+      await cacheImages(site, "a/1.jpg");
       assertProblem(await site.request("DELETE", path), 401, "unauthorized");
       assertProblem(await purge(site, path, "Bearer wrong"), 403, "forbidden");
       assertFound(await site.get("/metadata/a/1.jpg"), "memory");
       assert.deepEqual([site.kv.lists().length, site.kv.deletes().length], [0, 0]);
     });
 
-    test(`${path} is no route without ADMIN_TOKEN`, async (t) => {
+    test(`DELETE ${path} is a 404 if ADMIN_TOKEN is not set`, async (t) => {
       const site = await deploy(t);
       assertProblem(await purge(site, path), 404, "no-route");
       assert.deepEqual(site.kv.operations, []);

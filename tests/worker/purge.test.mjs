@@ -12,8 +12,8 @@ const ADMIN_TOKEN = "correct horse battery staple";
 const purge = (site, path, authorization = `Bearer ${ADMIN_TOKEN}`) =>
   site.request("DELETE", path, { headers: { Authorization: authorization } });
 
-/** A site without memory whose first write to KV is held at `gate`. */
-async function writing(t) {
+/** Deploys a site without memory whose first KV write waits at `gate`. */
+async function deployWithPendingWrite(t) {
   const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
   const gate = new Gate();
   let writes = 0;
@@ -23,8 +23,8 @@ async function writing(t) {
   return { site, gate };
 }
 
-suite("DELETE with the admin token", () => {
-  test("forgets one image in memory and KV, and no other", async (t) => {
+suite("A purge of an image", () => {
+  test("A purge evicts one image from memory and KV, and no other", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     for (const name of ["cat", "dog"]) {
       await site.get(`/metadata/photos/${name}.jpg`);
@@ -34,26 +34,26 @@ suite("DELETE with the admin token", () => {
     assert.equal(answer.status, 200);
     assert.deepEqual(answer.json, { purged: 1 });
     assert.equal(answer.headers["cache-control"], "no-store");
-    assert.deepEqual([...site.kv.records.keys()], ["metadata:photos/dog.jpg"], "the answer comes after KV has done it");
+    assert.deepEqual([...site.kv.records.keys()], ["metadata:photos/dog.jpg"], "the response waits for the deletion in KV");
 
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get("/metadata/photos/dog.jpg"), "memory");
   });
 
-  test("undoes every write that is on its way, also where the image was fetched twice meanwhile", async (t) => {
-    const { site, gate } = await writing(t);
+  test("A purge undoes every pending write, even if the image was fetched twice", async (t) => {
+    const { site, gate } = await deployWithPendingWrite(t);
     assertFound(await site.get(PATH), "origin");
     await site.settled();
     assert.equal((await purge(site, PATH)).status, 200);
     gate.open();
     await site.kv.written(KEY);
-    // One by the purge, and one behind the write that was late.
+    // One by the purge, and one after the late write.
     await site.kv.allDeleted(2);
     assert.deepEqual([...site.kv.records.keys()], []);
   });
 
-  test("is not undone by a write that ends after it: the record of the next fetch stays", async (t) => {
-    const { site, gate } = await writing(t);
+  test("A write that ends after a purge does not replace the record of the next fetch", async (t) => {
+    const { site, gate } = await deployWithPendingWrite(t);
     assert.equal((await purge(site, PATH)).status, 200);
     site.origin.on("/assets/photos/cat.jpg", image({ width: 77 }));
     assertFound(await site.get(PATH), "origin");
@@ -65,7 +65,7 @@ suite("DELETE with the admin token", () => {
     assert.equal(site.kv.deletes(KEY).length, 1, "the purge's own");
   });
 
-  test("is not undone by a record of the earlier form that KV still reads from its cache", async (t) => {
+  test("A legacy record that KV still reads from its cache is not written again after a purge", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN }, config: { memoryCacheTtl: 0 } });
     const legacy = { value: JSON.stringify(recordOf()) };
     site.kv.seed(KEY, legacy);
@@ -80,11 +80,11 @@ suite("DELETE with the admin token", () => {
     assert.deepEqual(
       site.kv.writes(KEY).map(({ metadataText }) => JSON.parse(metadataText).width),
       [4000],
-      "of the origin alone",
+      "only the origin's record is written",
     );
   });
 
-  test("finds the image by any spelling of its path", async (t) => {
+  test("A purge accepts any spelling of an image's path", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -92,18 +92,18 @@ suite("DELETE with the admin token", () => {
     assertFound(await site.get(PATH), "origin");
   });
 
-  test("of an image that is not known is no error", async (t) => {
+  test("A purge of an unknown image is a 200", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     assert.equal((await purge(site, PATH)).status, 200);
   });
 
-  test("of a bad path is refused and deletes nothing", async (t) => {
+  test("A purge of an invalid path is refused and deletes nothing", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     assertProblem(await purge(site, "/metadata/a//b"), 400, "invalid-path");
     assert.deepEqual(site.kv.operations, []);
   });
 
-  test("says so where KV does not delete", async (t) => {
+  test("A purge is a 503 if the KV delete fails", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     site.kv.intercept("delete", () => ({ status: 503 }));
     const answer = await purge(site, PATH);
@@ -111,7 +111,7 @@ suite("DELETE with the admin token", () => {
     assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
   });
 
-  test("is offered by 405 and by a preflight", async (t) => {
+  test("With ADMIN_TOKEN a 405 and a preflight list DELETE", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN } });
     assert.match((await site.request("PUT", PATH, { body: "" })).headers.allow, /\bDELETE\b/);
     const preflight = await site.request("OPTIONS", PATH, {
@@ -121,7 +121,7 @@ suite("DELETE with the admin token", () => {
   });
 });
 
-suite("DELETE without the right token does nothing:", async () => {
+suite("A purge without the right token", async () => {
   const site = await deploy({ after }, { env: { ADMIN_TOKEN } });
   await site.get(PATH);
   await site.kv.written(KEY);
@@ -133,10 +133,10 @@ suite("DELETE without the right token does nothing:", async () => {
     ["another token", "Bearer wrong", 403, "forbidden"],
     ["an empty token", "Bearer ", 401, undefined],
     ["the start of the token", `Bearer ${ADMIN_TOKEN.slice(0, -1)}`, 403, "forbidden"],
-    ["the token and more", `Bearer ${ADMIN_TOKEN}x`, 403, "forbidden"],
-    ["the token in other letters", `Bearer ${ADMIN_TOKEN.toUpperCase()}`, 403, "forbidden"],
+    ["the token with a suffix", `Bearer ${ADMIN_TOKEN}x`, 403, "forbidden"],
+    ["the token in upper case", `Bearer ${ADMIN_TOKEN.toUpperCase()}`, 403, "forbidden"],
   ]) {
-    test(what, async () => {
+    test(`DELETE with ${what} is refused and deletes nothing`, async () => {
       const answer = await site.request("DELETE", PATH, { headers: authorization === undefined ? {} : { Authorization: authorization } });
       if (code) assertProblem(answer, status, code, { instance: PATH });
       else assert.ok([401, 403].includes(answer.status), answer.text);
@@ -148,8 +148,8 @@ suite("DELETE without the right token does nothing:", async () => {
   }
 });
 
-suite("without ADMIN_TOKEN", () => {
-  test("there is no DELETE, with or without a token", async (t) => {
+suite("A purge if ADMIN_TOKEN is not set", () => {
+  test("DELETE is a 404 if ADMIN_TOKEN is not set", async (t) => {
     const site = await deploy(t);
     for (const authorization of ["Bearer x", "Bearer ", "Bearer undefined"])
       assertProblem(await purge(site, PATH, authorization), 404, "no-route");
@@ -157,7 +157,7 @@ suite("without ADMIN_TOKEN", () => {
     assert.deepEqual(site.kv.operations, []);
   });
 
-  test("an empty one counts as none", async (t) => {
+  test("An empty ADMIN_TOKEN counts as not set", async (t) => {
     const site = await deploy(t, { env: { ADMIN_TOKEN: "" } });
     for (const authorization of ["Bearer x", "Bearer "]) assert.ok((await purge(site, PATH, authorization)).status >= 400);
     assert.equal(site.kv.deletes().length, 0);

@@ -8,12 +8,12 @@ import { deploy, ORIGIN } from "./harness/site.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
-/** The record of an earlier version, which names no origin. */
+/** The record of an earlier version, which has no origin. */
 const golden = (ms) =>
   `{"width":4000,"height":3000,"format":"jpeg","lastFetched":${ms},"confidence":"high","source":"format-json","fileSize":123456,"originalMetadata":{"format":"image/jpeg"}}`;
 
-suite("what is written to KV", () => {
-  test("is the golden record, in the key's metadata, with an empty value", async (t) => {
+suite("The record written to KV", () => {
+  test("The golden record is written to the key's metadata, with an empty value", async (t) => {
     const site = await deploy(t, { clock: true });
     const now = 1_790_000_000_000;
     await site.clock.freeze(now);
@@ -25,7 +25,7 @@ suite("what is written to KV", () => {
     assert.equal(expirationTtl, 86_400 + 86_400);
   });
 
-  test("leaves out what is unknown", async (t) => {
+  test("A record omits unknown fields", async (t) => {
     const site = await deploy(t, { clock: true });
     await site.clock.freeze(1_790_000_000_000);
     site.origin.on("/assets/x", json({ width: 3, height: 2 }));
@@ -42,7 +42,7 @@ suite("what is written to KV", () => {
     [{ kvCacheTtl: 100, staleWhileRevalidate: 200, staleIfError: 500 }, 600],
     [{ kvCacheTtl: 60, staleWhileRevalidate: 0, staleIfError: 0 }, 60],
   ]) {
-    test(`expires after the last window closes: ${JSON.stringify(config)}`, async (t) => {
+    test(`A record expires at the end of its last window: ${JSON.stringify(config)}`, async (t) => {
       const site = await deploy(t, { config });
       await site.get(PATH);
       assert.equal((await site.kv.written(KEY)).expirationTtl, expected);
@@ -50,14 +50,14 @@ suite("what is written to KV", () => {
   }
 });
 
-suite("what is read from KV", () => {
-  test("is asked for with kvReadCacheTtl", async (t) => {
+suite("The record read from KV", () => {
+  test("KV is read with kvReadCacheTtl", async (t) => {
     const site = await deploy(t, { config: { kvReadCacheTtl: 77 } });
     await site.get(PATH);
     assert.equal(site.kv.reads(KEY)[0].cacheTtl, 77);
   });
 
-  test("in the earlier service's form, as metadata with an empty value, is a hit and stays as it is", async (t) => {
+  test("A record of the earlier service in the key's metadata is a hit and is not rewritten", async (t) => {
     const site = await deploy(t);
     const fetched = Date.now() - 1_000_000;
     site.kv.seed(KEY, { value: "", metadata: JSON.parse(golden(fetched)) });
@@ -69,7 +69,7 @@ suite("what is read from KV", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [0, 0]);
   });
 
-  test("in the earlier service's first form, as the value, is a hit, and its refresh writes the second form", async (t) => {
+  test("A legacy record in the value is a hit, and its refresh writes it to the key's metadata", async (t) => {
     const site = await deploy(t, { clock: true });
     const fetched = site.clock.now() - 1_000_000;
     site.kv.seed(KEY, { value: golden(fetched) });
@@ -90,7 +90,7 @@ suite("what is read from KV", () => {
     assert.equal(rewritten.value, "");
   });
 
-  test("gives the same answer and ETag in either form as the origin does", async (t) => {
+  test("A record in either form gives the same body and ETag as the origin", async (t) => {
     const site = await deploy(t);
     const fetched = await site.get(PATH);
     for (const record of [{ value: golden(Date.now()) }, { metadata: JSON.parse(golden(Date.now())) }]) {
@@ -102,7 +102,7 @@ suite("what is read from KV", () => {
     }
   });
 
-  test("may have been stored with more fields than are known", async (t) => {
+  test("Unknown fields of a record are ignored", async (t) => {
     const site = await deploy(t);
     site.kv.seed(KEY, { metadata: { ...JSON.parse(golden(Date.now())), aspectRatio: 1.33, exif: { camera: "x" } } });
     const answer = await site.get(PATH);
@@ -110,7 +110,7 @@ suite("what is read from KV", () => {
     assert.deepEqual(answer.json, bodyOf("photos/cat.jpg"));
   });
 
-  test("is the original's size where the record names a resized one beside it", async (t) => {
+  test("A record with originalDimensions gives those, not the resized ones", async (t) => {
     const site = await deploy(t);
     site.kv.seed(KEY, {
       metadata: { ...JSON.parse(golden(Date.now())), width: 640, height: 480, originalDimensions: { width: 4000, height: 3000 } },
@@ -118,18 +118,18 @@ suite("what is read from KV", () => {
     assert.deepEqual((await site.get(PATH)).json, bodyOf("photos/cat.jpg"));
   });
 
-  test("is read under another binding where kvNamespace names one", async (t) => {
+  test("Records are read from the binding that kvNamespace names", async (t) => {
     const site = await deploy(t, { kvBinding: "SIZES", config: { kvNamespace: "SIZES" } });
     site.kv.seed(KEY, { metadata: JSON.parse(golden(Date.now())) });
     assertFound(await site.get(PATH), "kv");
   });
 });
 
-suite("a record names its origin:", () => {
+suite("The origin of a record", () => {
   const moved = { originUrl: "https://moved.test" };
   const OTHER = { ...JSON.parse(golden(0)), width: 77, origin: "00000000" };
 
-  test("after originUrl has changed, the new origin is asked, and its record overwrites the old one", async (t) => {
+  test("After originUrl has changed the new origin is asked, and its record overwrites the old one", async (t) => {
     const site = await deploy(t, { config: moved });
     site.kv.seed(KEY, { metadata: { ...OTHER, origin: "ed314fb4", lastFetched: Date.now() } });
     assertFound(await site.get(PATH), "origin");
@@ -144,7 +144,7 @@ suite("a record names its origin:", () => {
     assertFound(await site.get(PATH), "kv");
   });
 
-  test("another origin's record does not stand in while the origin fails, and a 404 deletes it", async (t) => {
+  test("Another origin's record is not served when the origin fails, and a 404 deletes it", async (t) => {
     const site = await deploy(t, { config: { errorTtl: 0 } });
     site.kv.seed(KEY, { metadata: { ...OTHER, lastFetched: Date.now() } });
     site.origin.on("/assets/photos/cat.jpg", failure(500));
@@ -154,7 +154,7 @@ suite("a record names its origin:", () => {
     await site.kv.received("delete", KEY);
   });
 
-  test("in a batch, too", async (t) => {
+  test("A batch does not serve another origin's record", async (t) => {
     const site = await deploy(t);
     site.kv.seed("metadata:a", { metadata: { ...OTHER, lastFetched: Date.now() } });
     site.kv.seed("metadata:b", { metadata: { ...OTHER, origin: "ed314fb4", lastFetched: Date.now() } });
@@ -165,7 +165,7 @@ suite("a record names its origin:", () => {
     );
   });
 
-  test("with a bucket and a URL both of them are the settings' origins; a bucket that is gone is not", async (t) => {
+  test("A bucket's record is served only while the bucket is configured", async (t) => {
     // printf %s bucket:IMAGES | sha256sum | head -c 8
     const record = { metadata: { ...OTHER, origin: "e21cfdb0", lastFetched: Date.now() } };
     const both = await deploy(t, { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } });
@@ -175,7 +175,7 @@ suite("a record names its origin:", () => {
     assertFound(await url.get(PATH), "origin");
   });
 
-  test("what is fetched from a bucket names the bucket", async (t) => {
+  test("A record fetched from a bucket has the bucket as its origin", async (t) => {
     const site = await deploy(t, { bucket: true, metadata: { originBucket: "IMAGES", originUrl: ORIGIN } });
     site.bucket.put("photos/cat.jpg", await jpeg());
     assertFound(await site.get(PATH), "origin");
@@ -183,11 +183,11 @@ suite("a record names its origin:", () => {
   });
 });
 
-suite("the key", () => {
+suite("The KV key", () => {
   const sha256 = (text) => createHash("sha256").update(text).digest("hex");
   const long = `photos/${"x".repeat(600)}.jpg`;
 
-  test("is the decoded path", async (t) => {
+  test("The key is the decoded path", async (t) => {
     const site = await deploy(t);
     await site.get("/metadata/a%20b/Gr%C3%B6%C3%9Fe%3f%25.png");
     await site.kv.written("metadata:a b/Größe?%.png");
@@ -197,7 +197,7 @@ suite("the key", () => {
     );
   });
 
-  test("of a path that KV could not take is its SHA-256, for reads and writes", async (t) => {
+  test("The key of a path too long for KV is its SHA-256, for reads and writes", async (t) => {
     const site = await deploy(t);
     assertFound(await site.get(`/metadata/${long}`), "origin");
     const key = `metadata:sha256:${sha256(long)}`;
@@ -210,7 +210,7 @@ suite("the key", () => {
     assertFound(await site.get(`/metadata/${long}`), "kv");
   });
 
-  test("is the path itself up to KV's limit of 512 bytes, counted in UTF-8", async (t) => {
+  test("The key is the path itself up to KV's limit of 512 bytes of UTF-8", async (t) => {
     const site = await deploy(t);
     const fits = `${"ö".repeat(251)}x`; // 9 bytes of prefix, 503 of path
     const tooLong = "ö".repeat(252);
@@ -221,7 +221,7 @@ suite("the key", () => {
     );
   });
 
-  test("of two long paths that begin alike differs", async (t) => {
+  test("Two long paths with a common prefix have different keys", async (t) => {
     const site = await deploy(t);
     site.origin.on(`/assets/${long}1`, image({ width: 1 }));
     site.origin.on(`/assets/${long}2`, image({ width: 2 }));

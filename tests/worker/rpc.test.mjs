@@ -12,9 +12,9 @@ const KEY = "metadata:photos/cat.jpg";
 const LANDSCAPE = [4000, 3000];
 const deployCaller = (t, options) => deploy(t, { caller: true, ...options });
 
-/** An Error with the code, the status and the words of the problem that HTTP would answer. */
+/** Asserts an Error with the code, status and detail of the problem that HTTP would return. */
 function assertRefused({ error }, status, code) {
-  assert.ok(error, `an error expected, ${status} ${code}`);
+  assert.ok(error, `${status} ${code} expected`);
   assert.deepEqual([error.code, error.status, error.isError, error.name], [code, status, true, "Error"], JSON.stringify(error));
   assert.match(error.message, /^[A-Z0-9'"].*\.$/s, "the message is a sentence");
   assertNoLeak(error.message);
@@ -22,8 +22,8 @@ function assertRefused({ error }, status, code) {
   return error;
 }
 
-suite("fetchMetadata over a service binding", () => {
-  test("returns what HTTP answers, from the same layers", async (t) => {
+suite("fetchMetadata over RPC", () => {
+  test("fetchMetadata returns the body of the HTTP response, from the same layers", async (t) => {
     const site = await deployCaller(t);
     const answer = await site.call("fetchMetadata", PATH);
     assert.deepEqual(answer, bodyOf(PATH));
@@ -37,7 +37,7 @@ suite("fetchMetadata over a service binding", () => {
     assert.deepEqual(costs(site), { reads: 2, fetches: 1, writes: 1 });
   });
 
-  test("takes from memory what HTTP has put there", async (t) => {
+  test("fetchMetadata hits memory after an HTTP request for the image", async (t) => {
     const site = await deployCaller(t);
     await site.get(`/metadata/${PATH}`);
     await site.kv.written(KEY);
@@ -45,7 +45,7 @@ suite("fetchMetadata over a service binding", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("finds the image by any spelling of its path", async (t) => {
+  test("fetchMetadata accepts any spelling of a path", async (t) => {
     const site = await deployCaller(t);
     for (const path of [PATH, "photos/%63at.jpg", "%70hotos/cat%2ejpg"])
       assert.deepEqual(await site.call("fetchMetadata", path), bodyOf(PATH));
@@ -53,7 +53,7 @@ suite("fetchMetadata over a service binding", () => {
     assert.equal(site.origin.requests.length, 2);
   });
 
-  test("serves what is stale and refreshes it behind the answer", async (t) => {
+  test("fetchMetadata serves stale metadata and refreshes them in the background", async (t) => {
     const site = await deployCaller(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     await site.call("fetchMetadata", PATH);
@@ -69,7 +69,7 @@ suite("fetchMetadata over a service binding", () => {
     assert.equal((await site.call("fetchMetadata", PATH)).metadata.width, 1);
   });
 
-  test("works as the first thing that an isolate does, and beside fetch", async (t) => {
+  test("fetchMetadata works as the first call in an isolate, and together with fetch", async (t) => {
     const source = `export default { async fetch(request, env) {
       const { metadata } = await env.METADATA.fetchMetadata("${PATH}");
       const response = await env.METADATA.fetch("https://metadata.test/metadata/${PATH}");
@@ -82,45 +82,45 @@ suite("fetchMetadata over a service binding", () => {
   });
 });
 
-suite("fetchAndProcessMetadata over a service binding", async () => {
+suite("fetchAndProcessMetadata over RPC", async () => {
   const site = await deployCaller({ after });
   site.origin.on("/assets/portrait.jpg", image({ width: 3000, height: 4000 }));
 
   for (const [what, options, crop, size] of [
-    ["of the specification's example", { aspect: { width: 16, height: 9 }, focalPoint: { x: 0.5, y: 0.3 } }, [4000, 2250, 0, 0]],
+    ["with the specification's example", { aspect: { width: 16, height: 9 }, focalPoint: { x: 0.5, y: 0.3 } }, [4000, 2250, 0, 0]],
     ["with a lower focal point", { aspect: { width: 16, height: 9 }, focalPoint: { x: 0.5, y: 0.6 } }, [4000, 2250, 0, 675]],
-    ["in words", { aspect: "16:9", focal: "0.5,0.6" }, [4000, 2250, 0, 675]],
+    ["with strings", { aspect: "16:9", focal: "0.5,0.6" }, [4000, 2250, 0, 675]],
     ["with focal as an object", { aspect: "16:9", focal: { x: 0.5, y: 0.6 } }, [4000, 2250, 0, 675]],
-    ["with focalPoint in words", { aspect: "16:9", focalPoint: "0.5,0.6" }, [4000, 2250, 0, 675]],
-    ["by the short names", { r: "16:9", p: "0.5,0.6" }, [4000, 2250, 0, 675]],
+    ["with focalPoint as a string", { aspect: "16:9", focalPoint: "0.5,0.6" }, [4000, 2250, 0, 675]],
+    ["with the short names", { r: "16:9", p: "0.5,0.6" }, [4000, 2250, 0, 675]],
     ["with a width", { aspect: "16:9", width: 800 }, [4000, 2250, 0, 375], [800, 450]],
     ["with a device", { aspect: "16:9", device: "mobile" }, [4000, 2250, 0, 375], [600, 338]],
     ["with a platform", { platform: "instagram", content: "portrait" }, [2400, 3000, 800, 0]],
     ["without expansion", { aspect: "1:1", allowExpansion: false }, [3000, 3000, 500, 0]],
-    ["with no options", {}, [4000, 3000, 0, 0]],
+    ["with empty options", {}, [4000, 3000, 0, 0]],
   ]) {
-    test(`${what} returns the metadata and the crop`, async () => {
+    test(`fetchAndProcessMetadata ${what} returns the metadata and the crop`, async () => {
       assert.deepEqual(await site.call("fetchAndProcessMetadata", PATH, options), { ...bodyOf(PATH), ...cropOf(LANDSCAPE, crop, size) });
     });
   }
 
-  test("without options returns the whole image", async () => {
+  test("fetchAndProcessMetadata without options returns the whole image", async () => {
     const whole = { ...bodyOf(PATH), ...cropOf(LANDSCAPE, [4000, 3000, 0, 0]) };
     assert.deepEqual(await site.call("fetchAndProcessMetadata", PATH), whole);
     assert.deepEqual(await site.call("fetchAndProcessMetadata", PATH, null), whole);
   });
 
-  test("of a portrait is centred from top to bottom", async () => {
+  test("fetchAndProcessMetadata centres the crop of a portrait vertically", async () => {
     const { aspectCrop } = await site.call("fetchAndProcessMetadata", "portrait.jpg", { aspect: { width: 1, height: 1 } });
     assert.deepEqual(aspectCrop, { width: 3000, height: 3000, hoffset: 0, voffset: 500 });
   });
 
-  test("with allowExpansion returns a frame", async () => {
+  test("fetchAndProcessMetadata with allowExpansion pads the image", async () => {
     const { dimensions, fit } = await site.call("fetchAndProcessMetadata", PATH, { aspect: "16:9", allowExpansion: true });
     assert.deepEqual([dimensions, fit], [{ width: 5333, height: 3000 }, "pad"]);
   });
 
-  test("returns what HTTP answers", async () => {
+  test("fetchAndProcessMetadata returns the body of the HTTP response", async () => {
     const http = await site.get(`/metadata/${PATH}?aspect=16:9&focal=0.5,0.6`);
     assert.deepEqual(await site.call("fetchAndProcessMetadata", PATH, { aspect: "16:9", focal: "0.5,0.6" }), http.json);
   });
@@ -139,25 +139,25 @@ suite("fetchAndProcessMetadata over a service binding", async () => {
     ["content", { content: "portrait" }],
     ["allowExpansion", { allowExpansion: "yes" }],
   ]) {
-    test(`with ${JSON.stringify(options)} is refused, and ${name} is named`, async () => {
+    test(`fetchAndProcessMetadata with ${JSON.stringify(options)} is refused, and the message names ${name}`, async () => {
       const { message } = assertRefused(await site.call("fetchAndProcessMetadata", PATH, options), 400, "invalid-parameter");
       assert.match(message, new RegExp(`'${name}`));
     });
   }
 
-  test("with unknown options is refused, and all of them are named", async () => {
+  test("fetchAndProcessMetadata with unknown options is refused, and the message names them all", async () => {
     const options = { aspect: "1:1", quality: 80, aspectRatio: "1:1", paths: [PATH] };
     const { message } = assertRefused(await site.call("fetchAndProcessMetadata", PATH, options), 400, "invalid-parameter");
     assert.match(message, /'aspectRatio','paths','quality'.*\bfocalPoint\b.*\ballowExpansion\b/);
   });
 
   for (const options of ["16:9", 1, true, [16, 9]]) {
-    test(`with ${JSON.stringify(options)} for options is refused`, async () => {
+    test(`fetchAndProcessMetadata with ${JSON.stringify(options)} as options is refused`, async () => {
       assertRefused(await site.call("fetchAndProcessMetadata", PATH, options), 400, "invalid-parameter");
     });
   }
 
-  test("has cost one fetch an image", () => {
+  test("All calls of fetchAndProcessMetadata cost one fetch per image", () => {
     assert.deepEqual(
       tally(site.origin.requests, (r) => r.path),
       { [ORIGIN_PATH]: 1, "/assets/portrait.jpg": 1 },
@@ -165,8 +165,8 @@ suite("fetchAndProcessMetadata over a service binding", async () => {
   });
 });
 
-suite("calls and HTTP requests share flights:", () => {
-  test("a call follows an HTTP leader", async (t) => {
+suite("Flights of RPC calls and HTTP requests", () => {
+  test("An RPC call follows an HTTP leader", async (t) => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -182,7 +182,7 @@ suite("calls and HTTP requests share flights:", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("an HTTP request follows a call that leads", async (t) => {
+  test("HTTP requests follow an RPC call that leads", async (t) => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -199,7 +199,7 @@ suite("calls and HTTP requests share flights:", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("two hundred calls cost one KV read, one fetch and one KV write", async (t) => {
+  test("Two hundred RPC calls cost one KV read, one fetch and one KV write", async (t) => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -212,7 +212,7 @@ suite("calls and HTTP requests share flights:", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("a call follows a batch", async (t) => {
+  test("An RPC call follows a batch", async (t) => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -225,7 +225,7 @@ suite("calls and HTTP requests share flights:", () => {
     assert.equal(site.origin.requests.length, 2);
   });
 
-  test("a call whose caller goes away is finished for those who follow it", async (t) => {
+  test("A flight whose caller disconnects is completed for its followers", async (t) => {
     const site = await deployCaller(t, { abortProxy: "caller" });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -244,7 +244,7 @@ suite("calls and HTTP requests share flights:", () => {
     assert.deepEqual(costs(site), { reads: 1, fetches: 1, writes: 1 });
   });
 
-  test("a call whose caller goes away is finished where no one follows it", async (t) => {
+  test("A flight whose caller disconnects is completed even without followers", async (t) => {
     const site = await deployCaller(t, { abortProxy: "caller" });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -258,16 +258,16 @@ suite("calls and HTTP requests share flights:", () => {
   });
 });
 
-suite("a call that fails is rejected with an Error that has a code and a status:", () => {
+suite("Errors of RPC calls", () => {
   for (const [what, responder, status, code] of [
     ["a missing image", failure(404), 404, "not-found"],
-    ["one that the origin refuses", failure(403), 403, "forbidden-by-origin"],
+    ["an image that the origin refuses", failure(403), 403, "forbidden-by-origin"],
     ["an origin that fails", failure(500), 502, "origin-error"],
     ["an origin that is too busy", failure(429), 503, "origin-overloaded"],
-    ["a redirect elsewhere", redirect("https://evil.test/x"), 502, "redirect-refused"],
-    ["an origin that does not answer", () => {}, 504, "origin-timeout"],
+    ["a redirect to another host", redirect("https://evil.test/x"), 502, "redirect-refused"],
+    ["an origin that does not respond", () => {}, 504, "origin-timeout"],
   ]) {
-    test(what, async (t) => {
+    test(`A call for ${what} is rejected with an Error that has a code and a status`, async (t) => {
       const site = await deployCaller(t, { config: { originTimeoutMs: 300 } });
       site.origin.on(ORIGIN_PATH, responder);
       const { message } = assertRefused(await site.call("fetchMetadata", PATH), status, code);
@@ -277,7 +277,7 @@ suite("a call that fails is rejected with an Error that has a code and a status:
     });
   }
 
-  test("a herd of calls, each of them", async (t) => {
+  test("Each of a herd of failing calls is rejected", async (t) => {
     const site = await deployCaller(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, failure(404)));
@@ -288,7 +288,7 @@ suite("a call that fails is rejected with an Error that has a code and a status:
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("a path that is none, without a KV operation or a fetch", async (t) => {
+  test("A call with an invalid path is rejected without a KV operation or a fetch", async (t) => {
     const site = await deployCaller(t);
     for (const path of ["", "/", "/photos/cat.jpg", "a//b", "../secret", "a%2F%2Fb", "a%2F..%2Fb", "a%", 7, null, true, {}, ["a"], { path: "a" }])
       assertRefused(await site.call("fetchMetadata", path), 400, "invalid-path");
@@ -298,29 +298,29 @@ suite("a call that fails is rejected with an Error that has a code and a status:
     assert.deepEqual(await site.call("fetchMetadata", PATH), bodyOf(PATH));
   });
 
-  test("a configuration that cannot be used, named", async (t) => {
+  test("A call with an invalid configuration is rejected, and the message names the setting", async (t) => {
     const site = await deployCaller(t, { config: { memoryCacheSize: 0 } });
     const { message } = assertRefused(await site.call("fetchMetadata", PATH), 500, "configuration-error");
     assert.match(message, /memoryCacheSize/);
   });
 
-  test("with what is not asked for left as it is: there are no other methods", async (t) => {
+  test("The RPC interface has no other methods, and calling one does not affect the isolate", async (t) => {
     const site = await deployCaller(t);
     for (const method of ["purge", "constructor", "start", "__destroy_into_raw", "env", "ctx", "fetchmetadata"]) {
       const { error } = await site.call(method, PATH);
-      assert.ok(error, `${method} is no method`);
+      assert.ok(error, `${method} is not a method`);
       assertNoLeak(error.message);
     }
     assert.deepEqual(await site.call("fetchMetadata", PATH), bodyOf(PATH));
   });
 });
 
-suite("a caller with an older compatibility date", () => {
-  // The runtime passes on an error's own properties where both sides have enhanced_error_serialization, which is the
-  // default from 2026-04-21. Nothing but the message reaches the others, so that it has to do without a prefix, too.
+suite("A caller with an older compatibility date", () => {
+  // The runtime transfers an error's own properties only if both sides have enhanced_error_serialization, the default from
+  // 2026-04-21. Other callers get only the message, so it must be clear without a code.
   const OLDER = "2026-04-20";
 
-  test("gets the metadata, and of an error the message", async (t) => {
+  test("A caller with an older compatibility date gets the metadata, and only the message of an error", async (t) => {
     const site = await deploy(t, { caller: { compatibilityDate: OLDER, compatibilityFlags: [] } });
     assert.deepEqual(await site.call("fetchMetadata", PATH), bodyOf(PATH));
     site.origin.on("/assets/gone.jpg", failure(404));
@@ -329,15 +329,15 @@ suite("a caller with an older compatibility date", () => {
     assert.deepEqual([error.isError, error.message, error.code], [true, detail, undefined]);
   });
 
-  test("gets code and status with the flag", async (t) => {
+  test("A caller with an older compatibility date and enhanced_error_serialization gets code and status", async (t) => {
     const site = await deploy(t, { caller: { compatibilityDate: OLDER, compatibilityFlags: ["enhanced_error_serialization"] } });
     site.origin.on(ORIGIN_PATH, failure(404));
     assertRefused(await site.call("fetchMetadata", PATH), 404, "not-found");
   });
 });
 
-suite("the example caller", () => {
-  test("tells how to show an image at 16:9", async (t) => {
+suite("The example caller", () => {
+  test("The example caller returns how to display an image at 16:9", async (t) => {
     const site = await deploy(t, { caller: exampleCaller() });
     const answer = await site.at.caller.get(`/${PATH}`);
     assert.equal(answer.status, 200, answer.text);
@@ -349,14 +349,14 @@ suite("the example caller", () => {
     });
   });
 
-  test("takes an encoded path", async (t) => {
+  test("The example caller accepts an encoded path", async (t) => {
     const site = await deploy(t, { caller: exampleCaller() });
     const { json } = await site.at.caller.get("/gallery/Gr%C3%B6%C3%9Fe%201.png");
     assert.match(json.src, /\/gallery\/Gr%C3%B6%C3%9Fe%201\.png$/);
     assert.equal(site.origin.requests[0].path, "/assets/gallery/Gr%C3%B6%C3%9Fe%201.png");
   });
 
-  test("passes on what went wrong", async (t) => {
+  test("The example caller returns the code and message of an error", async (t) => {
     const site = await deploy(t, { caller: exampleCaller() });
     site.origin.on(ORIGIN_PATH, failure(404));
     const answer = await site.at.caller.get(`/${PATH}`);

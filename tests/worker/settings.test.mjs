@@ -9,8 +9,8 @@ const read = (file) => readFileSync(path.join(root, file), "utf8");
 const check = (toml) => checkSettings(process.env, toml);
 const VALID = '[vars.metadata]\noriginUrl = "https://images.test"\n';
 
-suite("the build checks the settings of wrangler.toml", () => {
-  test("as it is, and with its environments", () => {
+suite("The build's check of the settings", () => {
+  test("The check accepts wrangler.toml, and its environments once they are uncommented", () => {
     check(read("wrangler.toml"));
     const [top, environments] = read("wrangler.toml").split("# [env.dev]");
     check(`${top}[env.dev]${environments.replaceAll(/^# ?/gm, "")}`);
@@ -23,18 +23,18 @@ suite("the build checks the settings of wrangler.toml", () => {
     ["settings as broken JSON text", "vars.metadata = '{'\n", /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
     ["a bucket that is not bound", `${VALID}originBucket = "IMAGES"\n`, /^\[vars\.metadata\]: The setting 'originBucket' must be the name of an R2 bucket/m],
     [
-      "an environment without its own, and another one with a wrong one",
+      "an environment without settings, and another with an invalid one",
       `${VALID}[env.a]\n[env.b]\nvars.metadata = { originUrl = "https://images.test:99999" }\n`,
       /^\[env\.a\.vars\.metadata\]: The setting 'metadata' .*\n\[env\.b\.vars\.metadata\]: The setting 'originUrl' must be .*port/m,
     ],
-    ["TOML that is broken", "[vars.metadata\n", /^wrangler\.toml is not valid TOML\.\nInvalid TOML document: /],
+    ["invalid TOML", "[vars.metadata\n", /^wrangler\.toml is not valid TOML\.\nInvalid TOML document: /],
   ]) {
-    test(`and refuses ${what}`, () => {
+    test(`The check of the settings refuses ${what}`, () => {
       assert.throws(() => check(toml), { message });
     });
   }
 
-  test("and accepts JSON text, a bound bucket, and settings that are kept from the dashboard", () => {
+  test("The check accepts JSON text, a bound bucket, and settings that are kept from the dashboard", () => {
     check('vars.metadata = \'{"originUrl":"https://images.test"}\'\n');
     check(`${VALID}originBucket = "IMAGES"\n[[r2_buckets]]\nbinding = "IMAGES"\nbucket_name = "images"\n`);
     check('keep_vars = true\nname = "a"\n');

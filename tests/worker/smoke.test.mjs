@@ -10,28 +10,28 @@ import { failure, image } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 import { wranglerDev } from "./harness/wrangler.mjs";
 
-/** What `npm run smoke` says: its lines, and whether all is well. */
+/** Runs `npm run smoke`; returns whether it passed and its output. */
 function smoke(...args) {
   const script = path.join(root, "scripts/smoke.mjs");
   return new Promise((resolve) => {
     execFile(process.execPath, [script, ...args], (error, stdout, stderr) => {
-      resolve({ passed: !error, lines: stdout.trimEnd().split("\n"), told: stderr.trim() });
+      resolve({ passed: !error, lines: stdout.trimEnd().split("\n"), stderr: stderr.trim() });
     });
   });
 }
 
 async function assertFails(args, line) {
-  const { passed, lines, told } = await smoke(...args);
+  const { passed, lines, stderr } = await smoke(...args);
   assert.equal(passed, false, lines.join("\n"));
-  assert.match([...lines, told].join("\n"), line);
+  assert.match([...lines, stderr].join("\n"), line);
 }
 
-test("an instance as npm start serves it passes", async () => {
+test("The smoke test passes for an instance as npm start serves it", async () => {
   const originUrl = await serveOrigin(path.join(root, "samples"));
   const { url } = await wranglerDev({ after }, { metadata: { originUrl } });
   for (const name of [[], ["gallery/Größe 1.png"]]) {
-    const { passed, lines, told } = await smoke(url, ...name);
-    assert.ok(passed, [...lines, told].join("\n"));
+    const { passed, lines, stderr } = await smoke(url, ...name);
+    assert.ok(passed, [...lines, stderr].join("\n"));
     assert.deepEqual(
       lines.map((line) => line.match(/^(ok {2}|FAIL) {2}(\w+): /)?.slice(1)),
       ["health", "image", "headers", "memory", "kv"].map((check) => ["ok  ", check]),
@@ -39,35 +39,35 @@ test("an instance as npm start serves it passes", async () => {
   }
 });
 
-suite("what is wrong is told in a line", () => {
-  test("no host", async () => {
+suite("Failures of the smoke test", () => {
+  test("The smoke test fails if no host is given", async () => {
     for (const args of [[], ["photos/cat.jpg"], ["localhost:8787"]]) await assertFails(args, /^Say where it is/m);
   });
 
-  test("a host that nobody listens at", async () => {
+  test("The smoke test fails if the host refuses connections", async () => {
     const server = http.createServer();
     const address = await listen(server);
     close(server);
     await assertFails([`http://${address}`], /^FAIL {2}health: .*\/health cannot be reached: .*ECONNREFUSED/m);
   });
 
-  test("another service", async (t) => {
+  test("The smoke test fails for another service", async (t) => {
     const { url } = await proxy(t, (request, response) => response.writeHead(404, { "Content-Type": "text/html" }).end("<p>"));
     await assertFails([url], /^FAIL {2}health: .*\/health answers 404 text\/html: this is not the service\.$/m);
   });
 
-  test("a setting that cannot be used", async (t) => {
+  test("The smoke test fails if a setting is invalid", async (t) => {
     const site = await deploy(t, { config: { memoryCacheSize: 0 } });
     await assertFails([site.at.worker.url], /^FAIL {2}health: The setting 'memoryCacheSize' must be/m);
   });
 
-  test("an image that the origin does not have", async (t) => {
+  test("The smoke test fails if the origin does not have the image", async (t) => {
     const site = await deploy(t);
     site.origin.on("/assets/none.jpg", failure(404));
     await assertFails([site.at.worker.url, "none.jpg"], /^FAIL {2}image: .*none\.jpg answers 404 not-found: The origin has no such image/m);
   });
 
-  test("a header that is taken away", async (t) => {
+  test("The smoke test fails if a proxy removes a header", async (t) => {
     const site = await deploy(t);
     const { url } = await proxy(t, async (request, response) => {
       const answer = await site.request(request.method, request.url, { headers: request.headers });
@@ -77,17 +77,17 @@ suite("what is wrong is told in a line", () => {
     await assertFails([url], /^FAIL {2}headers: etag is missing/m);
   });
 
-  test("caches that are off", async (t) => {
+  test("The smoke test fails if the caches are disabled", async (t) => {
     const site = await deploy(t, { config: { cacheEnabled: false } });
     await assertFails([site.at.worker.url], /^FAIL {2}memory: The caches are off/m);
   });
 
-  test("memory that stays cold", async (t) => {
+  test("The smoke test fails if no request hits memory", async (t) => {
     const site = await deploy(t, { config: { memoryCacheTtl: 0 } });
     await assertFails([site.at.worker.url], /^FAIL {2}memory: Cold after 20 requests/m);
   });
 
-  test("KV that is not bound", async (t) => {
+  test("The smoke test fails if KV is not bound", async (t) => {
     const site = await deploy(t, { config: { kvNamespace: "ELSEWHERE" } });
     site.origin.on(failure(404));
     site.origin.on("/assets/landscape.jpg", image());

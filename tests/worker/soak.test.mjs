@@ -10,15 +10,15 @@ const MB = 1024 * 1024;
 const ADMIN_TOKEN = "correct horse battery staple";
 const admin = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 
-/** Enough to show a leak of a few hundred bytes for each operation of a kind. */
+/** Enough to show a leak of a few hundred bytes per operation. */
 const OPERATIONS = 12_000;
-const AT_A_TIME = 24;
+const CONCURRENCY = 24;
 const CAPACITY = 200;
 
-test("two isolates on one KV survive everything that clients, the origin and KV do", { timeout: 180_000 }, async (t) => {
+test("Two isolates that share one KV neither fail nor leak under a random mix of requests, aborts, purges and faults", { timeout: 180_000 }, async (t) => {
   const random = generator(15);
   const pick = (items) => items[Math.floor(random() * items.length)];
-  // Few paths are asked for often, and many seldom.
+  // A few paths are requested often, and many rarely.
   const path = () => `images/${pick(["a", "b", "c"])}/${Math.floor(500 * random() ** 3)}.jpg`;
 
   const options = { env: { ADMIN_TOKEN }, wasmStats: true, caller: true, abortProxy: true, config: { memoryCacheSize: CAPACITY, errorTtl: 1 } };
@@ -32,7 +32,7 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
   first.kv.intercept("get", () => (random() < 0.02 ? { status: 503 } : undefined));
 
   const aborted = async (request) => {
-    // Some are over before they can be aborted.
+    // Some complete before they can be aborted.
     await Promise.race([request.abort().catch(() => {}), request.answer]);
     await request.answer;
     return "aborted";
@@ -68,7 +68,7 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
     abortBatch: async (site) =>
       aborted(site.abortProxy.request("POST", "/metadata", { body: JSON.stringify({ paths: Array.from({ length: 40 }, path) }) })),
   };
-  const often = ["get", "get", "get", "get", "crop", "head", "missing", "failing", "batch", "rpc", "abortGet", "abortBatch", "resetBody"];
+  const frequent = ["get", "get", "get", "get", "crop", "head", "missing", "failing", "batch", "rpc", "abortGet", "abortBatch", "resetBody"];
   const expected = {
     get: ["200"],
     crop: ["200"],
@@ -89,20 +89,20 @@ test("two isolates on one KV survive everything that clients, the origin and KV 
     let left = count;
     const work = async () => {
       while (left-- > 0) {
-        const kind = left % 50 === 0 ? pick(["purge", "purgeFolder"]) : pick(often);
+        const kind = left % 50 === 0 ? pick(["purge", "purgeFolder"]) : pick(frequent);
         const outcome = `${await operations[kind](pick(isolates))}`;
         (outcomes[kind] ??= {})[outcome] = (outcomes[kind]?.[outcome] ?? 0) + 1;
       }
     };
-    await Promise.all(Array.from({ length: AT_A_TIME }, work));
+    await Promise.all(Array.from({ length: CONCURRENCY }, work));
   };
-  const measured = () => Promise.all(isolates.map((site) => site.wasmStats()));
+  const measure = () => Promise.all(isolates.map((site) => site.wasmStats()));
   const statsOf = async (site) => (await site.get("/stats", admin)).json;
 
   await run(OPERATIONS / 3);
-  const before = await measured();
+  const before = await measure();
   await run((OPERATIONS * 2) / 3);
-  const after = await measured();
+  const after = await measure();
   t.diagnostic(JSON.stringify(outcomes));
 
   for (const [kind, allowed] of Object.entries(expected)) {

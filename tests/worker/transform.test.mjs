@@ -11,35 +11,35 @@ import { wranglerDev } from "./harness/wrangler.mjs";
 
 const CORNERS = path.join(root, "samples/corners.png");
 const [RED, GREEN, BLUE, YELLOW, GREY] = ["#ff0000", "#00ff00", "#0000ff", "#ffff00", "#808080"];
-// No side is a multiple of another's: what is one pixel off shows.
+// Coprime sides make an offset of one pixel visible.
 const [CHART_WIDTH, CHART_HEIGHT] = [211, 137];
 
-const pictures = { "corners.png": await readFile(CORNERS), "chart.png": await chart(CHART_WIDTH, CHART_HEIGHT) };
+const images = { "corners.png": await readFile(CORNERS), "chart.png": await chart(CHART_WIDTH, CHART_HEIGHT) };
 const origin = new Origin();
 after(() => origin.close());
 const originUrl = `http://${await origin.listen()}`;
 origin.on("/corners.png", file(CORNERS, "image/png"));
 origin.on("/chart.png", (_, response) => {
-  response.writeHead(200, { "Content-Type": "image/png", "Content-Length": pictures["chart.png"].length });
-  response.end(pictures["chart.png"]);
+  response.writeHead(200, { "Content-Type": "image/png", "Content-Length": images["chart.png"].length });
+  response.end(images["chart.png"]);
 });
 const [site, resizer] = await Promise.all([
   wranglerDev({ after }, { metadata: { originUrl } }),
   wranglerDev({ after }, { source: resizerSource }),
 ]);
 
-/** What the service says of a picture and, by its transform, the picture that results. */
-async function transformed(name, query, make) {
+/** Looks up an image, applies the returned transform, and checks the size of the result. */
+async function transformed(name, query, transformImage) {
   const { status, text, json } = await site.get(`/metadata/${name}?${query}`);
   assert.equal(status, 200, text);
-  const picture = await pixelsOf(await make(json.transform, name));
+  const picture = await pixelsOf(await transformImage(json.transform, name));
   assert.deepEqual({ width: picture.width, height: picture.height }, json.dimensions, json.transform);
   return { ...json, picture };
 }
 
-// The emulation of wrangler dev ignores `trim`, so that what it makes of a crop off the centre shows another part of the
-// image. Here the trim is applied as it is documented: https://developers.cloudflare.com/images/optimization/features/#trim
-const asDocumented = (transform, name) => apply(transform, pictures[name]);
+// The emulation of wrangler dev ignores `trim`, so its result for a crop off the centre shows another part of the image. Here
+// the trim is applied as documented: https://developers.cloudflare.com/images/optimization/features/#trim
+const asDocumented = (transform, name) => apply(transform, images[name]);
 
 async function emulated(transform, name) {
   const body = JSON.stringify({ url: `${originUrl}/${name}`, image: optionsOf(transform) });
@@ -48,7 +48,7 @@ async function emulated(transform, name) {
   return bytes;
 }
 
-suite("the transform, with the trim as documented, makes", () => {
+suite("The transform applied as documented", () => {
   for (const [query, corners] of [
     ["aspect=4:3", [RED, GREEN, BLUE, YELLOW]],
     ["aspect=16:9&focal=0.5,0", [RED, GREEN, GREY, GREY]],
@@ -60,7 +60,7 @@ suite("the transform, with the trim as documented, makes", () => {
     ["aspect=1:100&focal=0,0", [RED, RED, BLUE, BLUE]],
     ["aspect=100:1&focal=1,1", [BLUE, YELLOW, BLUE, YELLOW]],
   ]) {
-    test(`${query} of corners.png with the corners that the crop keeps`, async () => {
+    test(`The transform for ${query} of corners.png keeps the corners inside the crop`, async () => {
       const { picture } = await transformed("corners.png", query, asDocumented);
       assert.deepEqual(picture.corners, corners);
     });
@@ -77,7 +77,7 @@ suite("the transform, with the trim as documented, makes", () => {
     "aspect=100000:1&focal=0.7,0.7",
     "platform=instagram&content=portrait",
   ]) {
-    test(`${query} of a chart, pixel for pixel`, async () => {
+    test(`The transform for ${query} of a chart has exactly the corner pixels of the crop`, async () => {
       const { aspectCrop, picture } = await transformed("chart.png", query, asDocumented);
       const { width, height, hoffset: left, voffset: top } = aspectCrop;
       const [right, bottom] = [left + width - 1, top + height - 1];
@@ -85,14 +85,14 @@ suite("the transform, with the trim as documented, makes", () => {
     });
   }
 
-  test("a crop no wider than asked", async () => {
+  test("The transform scales a crop down to the requested width", async () => {
     const { picture } = await transformed("chart.png", "aspect=16:9&focal=0.5,0.3&width=80", asDocumented);
     assert.deepEqual([picture.width, picture.height], [80, 45]);
   });
 });
 
-/** The two ways in which a picture is read, each a function that serves it and returns one that looks it up. */
-const roads = {
+/** The two ways in which an image is read: each serves it and returns a function that looks it up. */
+const readers = {
   "image-header": async (t, bytes) => {
     const worker = await deploy(t);
     worker.origin.on(text(bytes, { headers: { "Content-Type": "image/png" } }));
@@ -104,13 +104,13 @@ const roads = {
   },
 };
 
-for (const [source, road] of Object.entries(roads)) {
-  suite(`the transform of an image that has to be rotated is that of the upright one, by ${source}:`, () => {
+for (const [source, reader] of Object.entries(readers)) {
+  suite(`The transform of a rotated image read by ${source}`, () => {
     for (const orientation of [1, 2, 3, 4, 5, 6, 7, 8]) {
-      test(`orientation ${orientation}`, async (t) => {
-        const rotated = await sharp(pictures["chart.png"]).withMetadata({ orientation }).png().toBuffer();
+      test(`The transform of an image with orientation ${orientation}, read by ${source}, applies to the upright image`, async (t) => {
+        const rotated = await sharp(images["chart.png"]).withMetadata({ orientation }).png().toBuffer();
         const upright = await sharp(rotated).autoOrient().png().toBuffer();
-        const get = await road(t, rotated, `rotated-${orientation}.png`);
+        const get = await reader(t, rotated, `rotated-${orientation}.png`);
         const { metadata, aspectCrop, transform } = (await get("aspect=3:2&focal=0.3,0.8")).json;
         const whole = await pixelsOf(upright);
         assert.deepEqual([metadata.source, metadata.confidence], [source, "high"]);
@@ -124,14 +124,14 @@ for (const [source, road] of Object.entries(roads)) {
   });
 }
 
-suite("the emulation of wrangler dev, given the transform, makes", () => {
-  // Without its trim, fit=cover is a centred crop of the size told: that of a centred crop, and no other's.
+suite("The transform applied by wrangler dev", () => {
+  // The emulation ignores the trim, so fit=cover is a centred crop: the right one only if the crop is centred.
   for (const query of ["aspect=16:9", "aspect=1:1", "aspect=2:3", "platform=facebook"]) {
-    test(`${query} of a chart, the crop being at the centre`, async () => {
+    test(`wrangler dev makes the centred crop of ${query}`, async () => {
       const { aspectCrop, picture } = await transformed("chart.png", query, emulated);
       const near = (colour, x, y) => {
         const [red, green] = Buffer.from(colour.slice(1), "hex");
-        // An odd pixel too many may go on either side.
+        // An odd surplus pixel may be cut on either side.
         assert.ok(Math.abs(red - x) <= 1 && Math.abs(green - y) <= 1, `${colour} at ${x},${y}`);
       };
       const { width, height, hoffset: left, voffset: top } = aspectCrop;
@@ -147,12 +147,12 @@ suite("the emulation of wrangler dev, given the transform, makes", () => {
     "width=100",
     "focal=0,0",
   ]) {
-    test(`${query} in the size that is told`, async () => {
+    test(`wrangler dev makes the crop of ${query} in the returned dimensions`, async () => {
       await transformed("chart.png", query, emulated);
     });
   }
 
-  test("a frame around all of the image", async () => {
+  test("wrangler dev pads the whole image with allowExpansion", async () => {
     const { picture } = await transformed("corners.png", "aspect=16:9&allowExpansion=true", emulated);
     assert.deepEqual([picture.width, picture.height], [85, 48]);
     assert.deepEqual(picture.corners, Array(4).fill("#ffffff"));

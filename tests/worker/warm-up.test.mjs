@@ -7,14 +7,14 @@ const ADMIN_TOKEN = "correct horse battery staple";
 const headers = { Authorization: `Bearer ${ADMIN_TOKEN}` };
 const PATH = "/metadata/photos/cat.jpg";
 
-/** How often the Worker read KV, or tried to, before its first request. */
-const readsBefore = async (site) => (await site.wasmStats()).calls.read ?? 0;
+/** The number of KV reads that the Worker made or attempted before its first request. */
+const readsBeforeFirstRequest = async (site) => (await site.wasmStats()).calls.read ?? 0;
 
-suite("what runs while the Worker is loaded", () => {
-  test("reads a record, and leaves nothing behind", async (t) => {
+suite("The warm-up while the Worker is loaded", () => {
+  test("The warm-up attempts one KV read and leaves no counts, log entries or cached images", async (t) => {
     const before = Date.now();
     const site = await deploy(t, { wasmStats: true, env: { ADMIN_TOKEN }, config: { logLevel: "debug" } });
-    assert.equal(await readsBefore(site), 1);
+    assert.equal(await readsBeforeFirstRequest(site), 1);
     const { json } = await site.get("/stats", headers);
     const { version, isolate, capacity, durationsMs, agesS, ...counts } = json;
     const numbers = (value) => (typeof value === "object" ? Object.values(value).flatMap(numbers) : [value]);
@@ -32,16 +32,16 @@ suite("what runs while the Worker is loaded", () => {
     );
   });
 
-  test("may fail, and the Worker starts without it", async (t) => {
+  test("The Worker starts without a warm-up that fails, and a warm-up frees its memory", async (t) => {
     const prelude = `Object.defineProperty(globalThis, "setTimeout", { value: setTimeout, writable: false });`;
     const site = await deploy(t, { wasmStats: true, prelude });
-    assert.equal(await readsBefore(site), 0);
+    assert.equal(await readsBeforeFirstRequest(site), 0);
     assertFound(await site.get(PATH), "origin");
     assertFound(await site.get(PATH), "memory");
     const warm = await deploy(t, { wasmStats: true });
     assertFound(await warm.get(PATH), "origin");
     const [without, with_] = [await site.wasmStats(), await warm.wasmStats()];
-    assert.equal(with_.bytes, without.bytes, "its memory is free again");
+    assert.equal(with_.bytes, without.bytes, "the memory of the warm-up is free again");
     assert.ok(with_.references <= without.references + 8, `${with_.references} references instead of ${without.references}`);
   });
 });

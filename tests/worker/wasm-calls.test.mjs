@@ -4,12 +4,12 @@ import { assertFound } from "./harness/expect.mjs";
 import { deploy } from "./harness/site.mjs";
 
 /**
- * The most calls out of WebAssembly that a response may take. Most of what a miss costs beyond KV and the origin are these calls
- * and what they make; docs/performance.md names them. What raises a number is a choice.
+ * The most calls from WebAssembly into JavaScript that a response may make. Most of the cost of a miss besides KV and the
+ * origin is these calls and the objects they create; see docs/performance.md. Raise a number only by intent.
  */
 const BUDGET = { memory: 2, kv: 42, origin: 80 };
 
-/** What the Worker called for one answer from `layer`, by name, with what it did behind the answer. */
+/** The calls by name for one response from `layer`, including those in the background after it. */
 async function callsOf(site, path, layer) {
   const before = (await site.wasmStats()).calls;
   assertFound(await site.get(path), layer);
@@ -19,10 +19,10 @@ async function callsOf(site, path, layer) {
   return made.filter(([, count]) => count > 0);
 }
 
-/** The most functions that V8 compiles, while the Worker is loaded and then for a first response. */
+/** The most functions that V8 may compile while the Worker is loaded, and then for a first response. */
 const COMPILED = { load: 470, health: 40, miss: 100 };
 
-/** How many functions of WebAssembly V8 compiles in an isolate that answers these requests. */
+/** The number of WebAssembly functions that V8 compiles in an isolate that answers these requests. */
 async function compiled(t, ...paths) {
   const site = await deploy(t, { v8Flags: ["--trace-wasm-compilation-times"] });
   for (const path of paths) assert.equal((await site.get(path)).status, 200);
@@ -30,7 +30,7 @@ async function compiled(t, ...paths) {
   return site.transcript().match(/^Compiled function .* using Liftoff/gm).length;
 }
 
-test("most functions of a first response are compiled while the Worker is loaded", async (t) => {
+test("Most functions that a first response needs are compiled while the Worker is loaded", async (t) => {
   const load = await compiled(t);
   const health = (await compiled(t, "/health")) - load;
   const miss = (await compiled(t, "/metadata/a")) - load;
@@ -38,8 +38,8 @@ test("most functions of a first response are compiled while the Worker is loaded
   assert.ok(load <= COMPILED.load && health <= COMPILED.health && miss <= COMPILED.miss, JSON.stringify({ load, health, miss }));
 });
 
-suite("calls out of WebAssembly", () => {
-  test("are few for each answer, and the clock is all that a hit in memory asks for", async (t) => {
+suite("Calls from WebAssembly into JavaScript", () => {
+  test("Each response stays within its budget of calls into JavaScript, and a memory hit only reads the clock", async (t) => {
     const site = await deploy(t, { wasmStats: true });
     await site.get("/metadata/first");
     for (const [path, layer] of [

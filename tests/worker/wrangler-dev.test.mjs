@@ -23,13 +23,13 @@ const originUrl = `http://${await origin.listen()}`;
 for (const { name, type } of samples) origin.on(encodeURI(`/${name}`), file(path.join(FOLDER, name), type));
 const site = await wranglerDev({ after }, { metadata: { originUrl } });
 
-suite("through wrangler dev and its image emulation", () => {
-  test("there is a sample of every common format", () => {
+suite("wrangler dev with its image emulation", () => {
+  test("There is a sample of every common format", () => {
     assert.deepEqual(new Set(samples.map(({ type }) => type)), new Set(Object.values(TYPES)));
   });
 
   for (const { name, type } of samples) {
-    test(`${name} has the dimensions that another decoder finds`, async () => {
+    test(`${name} has the dimensions that sharp reads, through the emulation`, async () => {
       const { autoOrient: expected } = await sharp(path.join(FOLDER, name)).metadata();
       const answer = await site.get(`/metadata/${encodeURI(name)}`);
       assertFound(answer, "origin");
@@ -44,7 +44,7 @@ suite("through wrangler dev and its image emulation", () => {
   }
 });
 
-suite("wrangler dev parses the URL of every client, so that", () => {
+suite("URL parsing of wrangler dev", () => {
   for (const [raw, name] of [
     ["none/../landscape.jpg", "landscape.jpg"],
     ["none/%2e%2E/landscape.jpg", "landscape.jpg"],
@@ -52,19 +52,19 @@ suite("wrangler dev parses the URL of every client, so that", () => {
     ["gallery\\Gr%C3%B6%C3%9Fe%201.png", "gallery/Größe 1.png"],
     ["gallery%2FGr%C3%B6%C3%9Fe%201.png", "gallery/Größe 1.png"],
   ]) {
-    test(`${raw} is ${name}`, async () => {
+    test(`wrangler dev resolves ${raw} to ${name}`, async () => {
       assert.equal((await site.get(`/metadata/${raw}`)).json.path, name);
     });
   }
 
   for (const raw of ["gallery//a.png", "none%2F..%2Flandscape.jpg", "none/..%2Flandscape.jpg", "gallery%5Ca.png"]) {
-    test(`${raw} is still refused`, async () => {
+    test(`Through wrangler dev ${raw} is refused`, async () => {
       assertProblem(await site.get(`/metadata/${raw}`), 400, "invalid-path");
     });
   }
 });
 
-suite("through wrangler dev and its R2", async () => {
+suite("wrangler dev with a local R2 bucket", async () => {
   const long = await jpeg({ width: 7, before: segments(150_000) });
   const far = tiffWithTrailingDirectory(3_000_000);
   const svg = gzipSync('<svg width="40" height="30"/>');
@@ -80,7 +80,7 @@ suite("through wrangler dev and its R2", async () => {
   const bucket = await wranglerDev({ after }, { metadata: { originBucket: "IMAGES" }, objects });
 
   for (const { name, type } of samples) {
-    test(`${name} is read from its own header`, async () => {
+    test(`${name} in a local R2 bucket is read from its own header`, async () => {
       const { autoOrient: expected } = await sharp(path.join(FOLDER, name)).metadata();
       const answer = await bucket.get(`/metadata/${encodeURI(name)}`);
       assertFound(answer, "origin");
@@ -93,21 +93,21 @@ suite("through wrangler dev and its R2", async () => {
     });
   }
 
-  test("a long header is read to its end, and what is empty or missing is told", async () => {
+  test("A long header in a local R2 bucket is read to its end; an empty object is a 415, a missing one a 404", async () => {
     const { metadata } = (await bucket.get("/metadata/long")).json;
     assert.deepEqual([metadata.width, metadata.fileSize], [7, long.length]);
     assert.match(assertProblem(await bucket.get("/metadata/empty"), 415, "not-an-image").detail, /it is empty/);
     assertProblem(await bucket.get("/metadata/none"), 404, "not-found");
   });
 
-  test("a directory behind the pixels is read where it is, and gzip data are decoded", async () => {
-    const told = async (name) => {
+  test("In a local R2 bucket a TIFF directory after the pixels is read by range, and gzip data are decoded", async () => {
+    const metadataOf = async (name) => {
       const { width, height, format, fileSize } = (await bucket.get(`/metadata/${name}`)).json.metadata;
       return [width, height, format, fileSize];
     };
-    assert.deepEqual(await told("far"), [40, 30, "tiff", far.length]);
-    assert.deepEqual(await told("gzip"), [40, 30, "svg", undefined]);
-    assert.deepEqual(await told("image.svgz"), [40, 30, "svg", svg.length]);
+    assert.deepEqual(await metadataOf("far"), [40, 30, "tiff", far.length]);
+    assert.deepEqual(await metadataOf("gzip"), [40, 30, "svg", undefined]);
+    assert.deepEqual(await metadataOf("image.svgz"), [40, 30, "svg", svg.length]);
     assert.match(assertProblem(await bucket.get("/metadata/br"), 415, "not-an-image").detail, /Content-Encoding \(br\)/);
   });
 });

@@ -5,8 +5,8 @@ import { assertFound, bodyOf, cropOf, tally } from "../harness/expect.mjs";
 import { image, json } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
-suite("a batch", () => {
-  test("answers for each path in its order, duplicates included", async (t) => {
+suite("The response to a batch", () => {
+  test("A batch returns a result per path in order, duplicates included", async (t) => {
     const site = await deploy(t);
     for (const n of [1, 2, 3]) site.origin.on(`/assets/${n}.jpg`, image({ width: n }));
     const paths = ["3.jpg", "1.jpg", "3.jpg", "2.jpg", "%31.jpg"];
@@ -24,7 +24,7 @@ suite("a batch", () => {
     assert.deepEqual([...site.kv.bulkReads()[0].keys].sort(), ["metadata:1.jpg", "metadata:2.jpg", "metadata:3.jpg"]);
   });
 
-  test("is kept by no cache, and read by scripts", async (t) => {
+  test("The response to a batch is not cacheable, and scripts can read it", async (t) => {
     const site = await deploy(t);
     const answer = await post(site, { paths: ["a.jpg"] }, { Origin: "https://shop.test" });
     assert.match(answer.headers["content-type"], /^application\/json\b/);
@@ -34,7 +34,7 @@ suite("a batch", () => {
     assert.equal(answer.etag, undefined);
   });
 
-  test("is taken whatever its Content-Type and query", async (t) => {
+  test("A batch is accepted with any Content-Type and query", async (t) => {
     const site = await deploy(t);
     const body = JSON.stringify({ paths: ["a.jpg"] });
     for (const type of ["application/json", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded", undefined])
@@ -42,7 +42,7 @@ suite("a batch", () => {
     assertAllFound(await site.request("POST", `${ROUTE}?aspect=broken`, { body }), ["a.jpg"]);
   });
 
-  test("finds images by all the spellings that a GET takes", async (t) => {
+  test("A batch accepts every spelling of a path that GET accepts", async (t) => {
     const site = await deploy(t);
     assertAllFound(await post(site, { paths: ["gallery/Gr%C3%B6%C3%9Fe%201.png", "gallery/Größe 1.png"] }), [
       "gallery/Größe 1.png",
@@ -54,7 +54,7 @@ suite("a batch", () => {
     );
   });
 
-  test("of an image as a GET answers it: it fills memory and KV", async (t) => {
+  test("A batch fills memory and KV, and a later GET returns the same metadata", async (t) => {
     const site = await deploy(t);
     await post(site, { paths: names(10) });
     await site.kv.allWritten(10);
@@ -68,7 +68,7 @@ suite("a batch", () => {
     assert.equal(site.origin.requests.length, 10);
   });
 
-  test("crops every image by its parameters", async (t) => {
+  test("A batch crops every image with its parameters", async (t) => {
     const site = await deploy(t);
     site.origin.on("/assets/portrait.jpg", image({ width: 3000, height: 4000 }));
     for (const parameters of [
@@ -86,7 +86,7 @@ suite("a batch", () => {
     assert.equal(site.origin.requests.length, 2);
   });
 
-  test("takes the numbers and booleans of JSON", async (t) => {
+  test("A batch accepts JSON numbers and booleans as parameters", async (t) => {
     const site = await deploy(t);
     const { json } = await post(site, { paths: ["a.jpg"], aspect: "16:9", width: 800, allowExpansion: true });
     assert.deepEqual([json.results[0].dimensions, json.results[0].fit], [{ width: 800, height: 450 }, "pad"]);

@@ -6,8 +6,8 @@ import { Turnstile } from "../harness/gate.mjs";
 import { failure, gated } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
-suite("a batch costs", () => {
-  test("one KV operation for a hundred images that KV has", async (t) => {
+suite("The cost of a batch", () => {
+  test("A batch of a hundred images that KV has costs one KV operation", async (t) => {
     const site = await deploy(t);
     for (const path of names(100)) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
     assertAllFound(await post(site, { paths: names(100) }), names(100));
@@ -20,7 +20,7 @@ suite("a batch costs", () => {
     for (const path of names(100)) assertFound(await site.get(`/metadata/${path}`), "memory");
   });
 
-  test("nothing for what is in memory", async (t) => {
+  test("A batch costs nothing for images in memory", async (t) => {
     const site = await deploy(t);
     await post(site, { paths: names(5) });
     await site.kv.allWritten(5);
@@ -37,7 +37,7 @@ suite("a batch costs", () => {
     assert.equal(site.origin.requests.length, 6);
   });
 
-  test("a fetch only for what KV has not", async (t) => {
+  test("A batch fetches only the images that KV does not have", async (t) => {
     const site = await deploy(t);
     for (const path of ["0.jpg", "2.jpg"]) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
     site.kv.seed("metadata:3.jpg", { value: JSON.stringify(recordOf()) });
@@ -46,10 +46,10 @@ suite("a batch costs", () => {
     assert.equal(site.kv.bulkReads().length, 1);
     assert.deepEqual(site.kv.reads(), []);
     await site.kv.allWritten(2);
-    assert.deepEqual(site.kv.writes("metadata:3.jpg"), [], "one in the earlier form is written again when it is stale");
+    assert.deepEqual(site.kv.writes("metadata:3.jpg"), [], "a legacy record is rewritten only when it is stale");
   });
 
-  test("at most six fetches at a time", async (t) => {
+  test("A batch makes at most six fetches at a time", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const turnstile = new Turnstile();
     site.origin.on(gated(turnstile));
@@ -66,7 +66,7 @@ suite("a batch costs", () => {
     assert.equal(site.origin.requests.length, 20);
   });
 
-  test("at most six fetches at a time where they fail, too", async (t) => {
+  test("A batch makes at most six fetches at a time even if they fail", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const turnstile = new Turnstile();
     site.origin.on(gated(turnstile, failure(404)));

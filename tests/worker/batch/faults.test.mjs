@@ -8,8 +8,8 @@ import { deploy } from "../harness/site.mjs";
 
 const faultsOf = (site) => site.log.filter((entry) => entry.event === "kv-fault");
 
-suite("in a batch one failure spoils nothing else:", () => {
-  test("a bad path, a missing image and a failing origin stand beside those that are found", async (t) => {
+suite("Failures within a batch", () => {
+  test("A bad path, a missing image and a failing origin do not affect the other results of a batch", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 300 } });
     site.origin.on("/assets/missing.jpg", failure(404));
     site.origin.on("/assets/refused.jpg", failure(403));
@@ -37,14 +37,14 @@ suite("in a batch one failure spoils nothing else:", () => {
     });
   });
 
-  test("a path that is no path costs nothing", async (t) => {
+  test("An invalid path in a batch costs neither a KV operation nor a fetch", async (t) => {
     const site = await deploy(t);
     const { json } = await post(site, { paths: ["a//b", "/", "a/../b"] });
     json.results.forEach((result, n) => assertFailed(result, ["a//b", "/", "a/../b"][n], 400, "invalid-path"));
     assert.deepEqual([site.kv.operations, site.origin.requests], [[], []]);
   });
 
-  test("what failed is remembered as a GET would remember it", async (t) => {
+  test("A missing image of a batch is cached as a GET would cache it", async (t) => {
     const site = await deploy(t);
     site.origin.on("/assets/missing.jpg", failure(404));
     for (let n = 0; n < 2; n++)
@@ -53,7 +53,7 @@ suite("in a batch one failure spoils nothing else:", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [1, 0]);
   });
 
-  test("with the origin down each image says so, and the batch is a 200", async (t) => {
+  test("With the origin down each result of a batch is a 502, and the batch itself a 200", async (t) => {
     const site = await deploy(t);
     await site.origin.refuse();
     const { status, json } = await post(site, { paths: names(8) });
@@ -61,7 +61,7 @@ suite("in a batch one failure spoils nothing else:", () => {
     json.results.forEach((result, n) => assertFailed(result, `${n}.jpg`, 502, "origin-unreachable"));
   });
 
-  test("more images than may be in flight are refused one by one, never dropped", async (t) => {
+  test("Images of a batch beyond maxInFlight get a 503 each, and none is dropped", async (t) => {
     const site = await deploy(t, { config: { maxInFlight: 3 } });
     const { status, json } = await post(site, { paths: names(10) });
     assert.equal(status, 200);
@@ -74,16 +74,16 @@ suite("in a batch one failure spoils nothing else:", () => {
   });
 });
 
-suite("a batch whose KV read", () => {
-  for (const [what, behaviour, config] of [
+suite("Faults of a batch's KV read", () => {
+  for (const [what, interceptor, config] of [
     ["fails with 503", () => ({ status: 503 })],
     ["fails with a stack in its text", () => ({ status: 500, body: "Error: at secret (file.js:1:2)" })],
     ["hangs", () => ({ hang: true }), { kvTimeoutMs: 100 }],
-    ["is no JSON", () => ({ status: 200, body: "{broken" })],
+    ["is not JSON", () => ({ status: 200, body: "{broken" })],
   ]) {
-    test(`${what} is answered by the origin, and warned of once`, async (t) => {
+    test(`A batch whose KV read ${what} is answered from the origin, and one warning is logged`, async (t) => {
       const site = await deploy(t, { config });
-      site.kv.intercept("bulk", behaviour);
+      site.kv.intercept("bulk", interceptor);
       assertAllFound(await post(site, { paths: names(10) }), names(10));
       await site.kv.allWritten(10);
       await site.stop();
@@ -96,10 +96,10 @@ suite("a batch whose KV read", () => {
   for (const [what, body] of [
     ["is a list", "[1,2]"],
     ["is null", "null"],
-    ["is of other keys", '{"x":{"value":"","metadata":{"width":1,"height":1}}}'],
+    ["has other keys", '{"x":{"value":"","metadata":{"width":1,"height":1}}}'],
     ["has items of another shape", '{"metadata:0.jpg":7,"metadata:1.jpg":"x","metadata:2.jpg":{"metadata":[1]}}'],
   ]) {
-    test(`${what} is answered by the origin`, async (t) => {
+    test(`A batch whose KV read ${what} is answered from the origin`, async (t) => {
       const site = await deploy(t);
       site.kv.intercept("bulk", () => ({ status: 200, body }));
       assertAllFound(await post(site, { paths: names(4) }), names(4));
@@ -112,10 +112,10 @@ suite("a batch whose KV read", () => {
     ["a width of zero", { metadata: recordOf({ width: 0 }) }],
     ["metadata that is a string", { metadata: "4000x3000" }],
     ["metadata that is a list", { metadata: [4000, 3000] }],
-    ["a value that is no JSON", { value: "<!doctype html>" }],
+    ["a value that is not JSON", { value: "<!doctype html>" }],
     ["neither metadata nor value", {}],
   ]) {
-    test(`has a record with ${what} fetches that image, and overwrites the record`, async (t) => {
+    test(`A batch with a KV record with ${what} fetches that image and overwrites the record`, async (t) => {
       const site = await deploy(t);
       for (const path of names(5)) site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
       site.kv.seed("metadata:2.jpg", broken);
@@ -129,7 +129,7 @@ suite("a batch whose KV read", () => {
     });
   }
 
-  test("hangs is given up on once, also by those who follow", async (t) => {
+  test("A KV read of a batch that hangs costs one timeout, also for followers", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 200 } });
     site.kv.intercept("bulk", () => ({ hang: true }));
     const started = performance.now();
@@ -137,7 +137,7 @@ suite("a batch whose KV read", () => {
     await site.kv.received("bulk");
     const get = site.get("/metadata/11.jpg");
     assertAllFound(await answer, names(12));
-    // It has followed the read of KV, and does not wait for the batch's turn at the origin.
+    // It followed the KV read, and does not wait for its turn in the batch's queue for the origin.
     assertFound(await get, "origin");
     const took = performance.now() - started;
     assert.ok(took >= 190 && took < 2500, `took ${took} ms`);
@@ -145,15 +145,15 @@ suite("a batch whose KV read", () => {
   });
 });
 
-suite("a batch without KV", () => {
-  test("that is not bound is answered by the origin", async (t) => {
+suite("A batch without KV", () => {
+  test("Without a KV binding a batch is answered from the origin, then from memory", async (t) => {
     const site = await deploy(t, { kv: false });
     assertAllFound(await post(site, { paths: names(8) }), names(8));
     assertAllFound(await post(site, { paths: names(8) }), names(8));
     assert.equal(site.origin.requests.length, 8);
   });
 
-  test("as cacheEnabled = false has it fetches each image once a batch", async (t) => {
+  test("With cacheEnabled = false a batch fetches each image once", async (t) => {
     const site = await deploy(t, { config: { cacheEnabled: false } });
     for (let n = 1; n <= 2; n++) {
       assertAllFound(await post(site, { paths: ["a.jpg", "b.jpg", "a.jpg"] }), ["a.jpg", "b.jpg", "a.jpg"]);
@@ -163,10 +163,10 @@ suite("a batch without KV", () => {
   });
 });
 
-suite("a batch of what is stale", () => {
+suite("A batch of stale images", () => {
   const config = { kvCacheTtl: 1000, staleWhileRevalidate: 1000, memoryCacheTtl: 86_400 };
 
-  test("in memory is answered at once, and each image is refreshed once behind it", async (t) => {
+  test("A batch of images stale in memory is answered at once, and each is refreshed once in the background", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     await post(site, { paths: names(3) });
@@ -183,7 +183,7 @@ suite("a batch of what is stale", () => {
     assert.equal((await site.get("/metadata/0.jpg")).json.metadata.width, 1);
   });
 
-  test("in KV is answered at once, and each image is refreshed once behind it", async (t) => {
+  test("A batch of images stale in KV is answered at once, and each is refreshed once in the background", async (t) => {
     const site = await deploy(t, { config });
     for (const path of names(3)) site.kv.seed(`metadata:${path}`, { metadata: recordOf({ lastFetched: Date.now() - 1_500_000 }) });
     const gate = new Gate();

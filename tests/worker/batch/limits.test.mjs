@@ -4,7 +4,10 @@ import { names, post } from "../harness/batch.mjs";
 import { assertFound, recordOf, tally } from "../harness/expect.mjs";
 import { deploy } from "../harness/site.mjs";
 
-/** As in production, whose runtime counts for each request. Here the first 50 fetches are a request's own, and the next 10 beyond them. */
+/**
+ * Emulates the subrequest limit. The production runtime counts per request; here the first 50 fetches of the isolate succeed
+ * and the next 10 fail.
+ */
 const limited = `
 const { fetch } = globalThis;
 let count = 0;
@@ -14,7 +17,7 @@ globalThis.fetch = (...args) => {
   return fetch(...args);
 };`;
 
-test("a batch that has used up its subrequests says so, and the failure is nobody else's", async (t) => {
+test("Images beyond a batch's subrequest limit fail with a 503 that is neither retried nor cached", async (t) => {
   const site = await deploy(t, { prelude: limited, config: { errorTtl: 60 } });
   const { status, json } = await post(site, { paths: names(60) });
   assert.equal(status, 200);
@@ -24,11 +27,11 @@ test("a batch that has used up its subrequests says so, and the failure is nobod
     { "503 subrequest-limit": 10 },
   );
   assert.match(refused[0].problem.detail, /ask for fewer images at a time/);
-  assert.equal(site.origin.requests.length, 50, "none was tried again");
+  assert.equal(site.origin.requests.length, 50, "none is retried");
   for (const { path } of refused) assertFound(await site.get(`/metadata/${path}`), "origin");
 });
 
-test("a stale record stands in for an image that a batch could not ask for", async (t) => {
+test("Beyond its subrequest limit a batch serves stale records", async (t) => {
   const site = await deploy(t, { prelude: limited });
   const old = { metadata: recordOf({ lastFetched: Date.now() - 30 * 3600 * 1000, width: 77 }) };
   for (const path of names(60)) site.kv.seed(`metadata:${path}`, old);

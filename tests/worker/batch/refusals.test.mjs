@@ -6,21 +6,21 @@ import { deploy } from "../harness/site.mjs";
 
 const MAX_BODY_BYTES = 256 * 1024;
 
-suite("a batch is refused", async () => {
+suite("Invalid batches", async () => {
   const site = await deploy({ after }, { config: { batchLimit: 50 } });
 
   for (const [what, body] of [
     ["no body", undefined],
     ["an empty body", ""],
-    ["no JSON", "paths=a.jpg"],
+    ["a body that is not JSON", "paths=a.jpg"],
     ["JSON cut short", '{"paths":["a.jpg"'],
-    ["JSON and more", '{"paths":["a.jpg"]} x'],
-    ["bytes that are no UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
+    ["text after the JSON", '{"paths":["a.jpg"]} x'],
+    ["bytes that are not UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
     ["a list", '["a.jpg"]'],
     ["a string", '"a.jpg"'],
     ["null", "null"],
     ["no paths", "{}"],
-    ["paths of another name", '{"path":["a.jpg"]}'],
+    ["paths under another name", '{"path":["a.jpg"]}'],
     ["paths that are a string", '{"paths":"a.jpg"}'],
     ["paths that are null", '{"paths":null}'],
     ["paths that are an object", '{"paths":{"0":"a.jpg"}}'],
@@ -28,9 +28,9 @@ suite("a batch is refused", async () => {
     ["a path that is a number", '{"paths":["a.jpg",1]}'],
     ["a path that is null", '{"paths":[null]}'],
     ["a path that is a list", '{"paths":[["a.jpg"]]}'],
-    ["JSON nested deep", "[".repeat(100_000)],
+    ["deeply nested JSON", "[".repeat(100_000)],
   ]) {
-    test(`with ${what}: 400`, async () => {
+    test(`A batch with ${what} is a 400`, async () => {
       const answer = await site.request("POST", ROUTE, { body });
       const { detail } = assertProblem(answer, 400, "invalid-batch", { instance: ROUTE });
       assert.match(detail, /paths/);
@@ -38,12 +38,12 @@ suite("a batch is refused", async () => {
     });
   }
 
-  test("with more paths than batchLimit, duplicates included: 413 that tells the limit", async () => {
+  test("A batch with more paths than batchLimit, duplicates included, is a 413 that states the limit", async () => {
     const { detail } = assertProblem(await post(site, { paths: Array(51).fill("a.jpg") }), 413, "batch-too-large", { instance: ROUTE });
     assert.match(detail, /\b50\b/);
   });
 
-  test("with a body over 256 KiB, its length told or not: 413", async () => {
+  test("A batch with a body over 256 KiB is a 413, with or without a Content-Length", async () => {
     const body = JSON.stringify({ paths: ["a.jpg"] }).padEnd(MAX_BODY_BYTES + 1);
     assertProblem(await post(site, body), 413, "batch-too-large");
     assertProblem(await post(site, body, { "Transfer-Encoding": "chunked" }), 413, "batch-too-large");
@@ -64,7 +64,7 @@ suite("a batch is refused", async () => {
     ["allowExpansion", "yes"],
     ["allowExpansion", 1],
   ]) {
-    test(`with ${name} ${JSON.stringify(value)}: 400 that names it`, async () => {
+    test(`A batch with ${name} = ${JSON.stringify(value)} is a 400 that names it`, async () => {
       const { detail } = assertProblem(await post(site, { paths: ["a.jpg"], [name]: value }), 400, "invalid-parameter", {
         instance: ROUTE,
       });
@@ -72,7 +72,7 @@ suite("a batch is refused", async () => {
     });
   }
 
-  test("with unknown names: 400 that names them all, shortened and encoded", async () => {
+  test("A batch with unknown parameters is a 400 that names them, truncated and percent-encoded", async () => {
     for (const [further, names] of [
       [{ aspct: "1:1" }, "'aspct'"],
       [{ aspect: "1:1", quality: 80, Paths: [] }, "'Paths','quality'"],
@@ -87,23 +87,23 @@ suite("a batch is refused", async () => {
     }
   });
 
-  test("and that costs neither a KV operation nor a fetch", () => {
+  test("Invalid batches cost neither a KV operation nor a fetch", () => {
     assert.deepEqual([site.kv.operations, site.origin.requests], [[], []]);
   });
 
-  test("but not at the limits themselves", async () => {
+  test("A batch exactly at its limits is accepted", async () => {
     const paths = Array.from({ length: 50 }, (_, n) => `${n}.jpg`);
     assertAllFound(await post(site, JSON.stringify({ paths }).padEnd(MAX_BODY_BYTES)), paths);
   });
 });
 
-test("bodies far too long are not read to their end", async (t) => {
+test("A body far over the limit is not read to its end", async (t) => {
   const site = await deploy(t, { wasmStats: true });
   await post(site, { paths: ["a.jpg"] });
   const { bytes } = await site.wasmStats();
   const body = "x".repeat(8 * 1024 * 1024);
   for (let n = 0; n < 5; n++) {
-    // The runtime may hang up on what is left of the body before the client has read the answer.
+    // The runtime may close the connection during the rest of the body, before the client has read the response.
     const answer = await post(site, body, { "Transfer-Encoding": "chunked" }).catch((error) => error);
     if (answer.status) assertProblem(answer, 413, "batch-too-large");
     else assert.match(answer.code, /^(EPIPE|ECONNRESET)$/);
@@ -111,10 +111,10 @@ test("bodies far too long are not read to their end", async (t) => {
   assert.ok((await site.wasmStats()).bytes - bytes < 2 * MAX_BODY_BYTES, `${(await site.wasmStats()).bytes} bytes of wasm memory, ${bytes} before`);
 });
 
-suite("the route of a batch", async () => {
+suite("The batch route", async () => {
   const site = await deploy({ after }, { env: { ADMIN_TOKEN: "x" } });
 
-  test("is offered by a preflight", async () => {
+  test("A preflight of the batch route lists POST and Content-Type", async () => {
     const answer = await site.request("OPTIONS", ROUTE, {
       headers: { Origin: "https://shop.test", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type" },
     });
@@ -123,7 +123,7 @@ suite("the route of a batch", async () => {
     assert.match(answer.headers["access-control-allow-headers"], /\bcontent-type\b|\*/i);
   });
 
-  test("takes no other method", async () => {
+  test("Other methods on the batch route are a 405", async () => {
     for (const method of ["PUT", "PATCH", "DELETE"]) {
       const answer = await site.request(method, ROUTE, { body: "" });
       assertProblem(answer, 405, "method-not-allowed");
@@ -131,11 +131,11 @@ suite("the route of a batch", async () => {
     }
   });
 
-  test("is no image: GET is told that the path is missing", async () => {
+  test("GET on the batch route is a 400: the path is missing", async () => {
     assertProblem(await site.get(ROUTE), 400, "invalid-path");
   });
 
-  test("is not that of an image", async () => {
+  test("POST on the route of an image is a 405", async () => {
     for (const path of ["/metadata/", "/metadata/a.jpg"]) {
       const answer = await site.request("POST", path, { body: '{"paths":["a.jpg"]}' });
       assertProblem(answer, 405, "method-not-allowed");

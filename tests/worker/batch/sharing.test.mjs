@@ -6,8 +6,8 @@ import { Gate } from "../harness/gate.mjs";
 import { gated, delayed } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
 
-suite("a batch and other requests", () => {
-  test("herd: twenty cold batches cost one KV operation and one fetch an image", async (t) => {
+suite("A batch and other requests", () => {
+  test("Twenty concurrent cold batches cost one KV read, and one fetch per image", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -21,7 +21,7 @@ suite("a batch and other requests", () => {
     assert.deepEqual(Object.values(tally(site.origin.requests, (r) => r.path)), Array(10).fill(1));
   });
 
-  test("a batch follows the flight of a GET", async (t) => {
+  test("A batch follows the flight of a GET", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on("/assets/0.jpg", gated(gate));
@@ -39,7 +39,7 @@ suite("a batch and other requests", () => {
     );
   });
 
-  test("a GET follows a flight of a batch that is at the origin", async (t) => {
+  test("A GET follows a flight of a batch that is fetching from the origin", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -55,7 +55,7 @@ suite("a batch and other requests", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.bulkReads().length, site.kv.reads().length], [3, 1, 0]);
   });
 
-  test("a GET follows a flight of a batch that reads KV", async (t) => {
+  test("A GET follows a flight of a batch that is reading KV", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 20_000 } });
     site.kv.seed("metadata:1.jpg", { metadata: recordOf() });
     const gate = new Gate();
@@ -72,15 +72,15 @@ suite("a batch and other requests", () => {
     assert.deepEqual([site.kv.bulkReads().length, site.kv.reads().length], [1, 0]);
   });
 
-  test("a GET asks the origin at once for what waits for its turn in a batch, which takes over the outcome", async (t) => {
+  test("A GET fetches at once an image that is queued in a batch, and the batch uses the result", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.origin.on(gated(gate));
     const { answer } = await startBatch(site, { paths: names(10) });
     await gate.arrived(6);
-    const waiting = names(10).filter((path) => site.origin.requestsTo(`/assets/${path}`).length === 0);
-    assert.equal(waiting.length, 4);
-    const herd = await site.herd(3, `/metadata/${waiting[3]}`);
+    const queued = names(10).filter((path) => site.origin.requestsTo(`/assets/${path}`).length === 0);
+    assert.equal(queued.length, 4);
+    const herd = await site.herd(3, `/metadata/${queued[3]}`);
     await gate.arrived(7);
     await site.settled();
     assert.equal(gate.arrivals, 7);
@@ -93,23 +93,23 @@ suite("a batch and other requests", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.reads().length + site.kv.bulkReads().length], [10, 2]);
   });
 
-  for (const leaves of [false, true]) {
-    test(`ten GETs do not wait for a batch of seventy whose origin hangs${leaves ? ", also after its client has left" : ""}`, async (t) => {
+  for (const disconnects of [false, true]) {
+    test(`Ten GETs do not wait for a batch of seventy whose origin hangs${disconnects ? " and whose client has disconnected" : ""}`, async (t) => {
       const site = await deploy(t, { abortProxy: true, config: { originTimeoutMs: 20_000 } });
       const slow = Array.from({ length: 60 }, (_, n) => `slow/${n}`);
-      const victims = Array.from({ length: 10 }, (_, n) => `victim/${n}`);
+      const quick = Array.from({ length: 10 }, (_, n) => `quick/${n}`);
       const gate = new Gate();
       t.after(() => gate.open());
       for (const path of slow) site.origin.on(`/assets/${path}`, gated(gate));
-      const batch = site.abortProxy.request("POST", ROUTE, { body: JSON.stringify({ paths: [...slow, ...victims] }) });
+      const batch = site.abortProxy.request("POST", ROUTE, { body: JSON.stringify({ paths: [...slow, ...quick] }) });
       await gate.arrived(6);
-      if (leaves) await batch.abort();
-      const answers = await Promise.all(victims.map((path) => site.get(`/metadata/${path}`)));
+      if (disconnects) await batch.abort();
+      const answers = await Promise.all(quick.map((path) => site.get(`/metadata/${path}`)));
       for (const answer of answers) assertFound(answer, "origin");
     });
   }
 
-  test("the time that an image waits for its turn is not taken from its originTimeoutMs, nor from who follows it", async (t) => {
+  test("Time in a batch's queue does not count towards originTimeoutMs, for the image or its followers", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 400, kvTimeoutMs: 100 } });
     site.origin.on(delayed(250));
     const { answer } = await startBatch(site, { paths: names(18) });
@@ -122,7 +122,7 @@ suite("a batch and other requests", () => {
     assert.equal(site.origin.requests.length, 18);
   });
 
-  test("two batches that overlap share what they have in common", async (t) => {
+  test("Two overlapping batches share the flights of their common images", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -139,7 +139,7 @@ suite("a batch and other requests", () => {
     );
   });
 
-  test("a batch holds up no other request", async (t) => {
+  test("A batch does not delay other requests", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     for (const path of names(20)) site.origin.on(`/assets/${path}`, gated(gate));
@@ -151,7 +151,7 @@ suite("a batch and other requests", () => {
     assertAllFound(await answer, names(20));
   });
 
-  test("the flights of a batch whose client goes away are finished for those who follow", async (t) => {
+  test("The flights of a batch whose client disconnects are completed for their followers", async (t) => {
     const site = await deploy(t, { abortProxy: true, config: { originTimeoutMs: 20_000 } });
     const gate = new Gate();
     site.origin.on(gated(gate));
@@ -160,7 +160,7 @@ suite("a batch and other requests", () => {
     const herds = await Promise.all(names(10).map((path) => site.herd(2, `/metadata/${path}`)));
     await batch.abort();
     gate.open();
-    // Six of them were at the origin; the others had no turn yet, and one of those who follow asks for each.
+    // Six of them were at the origin. The others were queued, and one follower of each fetches it.
     const layers = (await Promise.all(herds.map(({ answers }) => answers))).flat().map((a) => `${a.status} ${a.layer}`);
     assert.deepEqual(
       tally(layers, (layer) => layer),

@@ -10,14 +10,14 @@ const MB = 1024 * 1024;
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const PATH = "photos/cat.jpg";
 const BODY = JSON.stringify({ paths: [PATH] }).padEnd(256 * 1024);
-// Nothing is cached, so that each wave has a flight to follow.
+// Without a cache, so that each wave has a flight to follow.
 const OPTIONS = { wasmStats: true, kv: false, config: { cacheEnabled: false, originTimeoutMs: 20_000 } };
 
 /**
- * `count` requests that follow a flight and are aborted while it is under way, in waves with a flight each. How the memory of the
- * Worker has grown after the first wave, which leaves buffers of the right size.
+ * Sends `count` requests that follow a flight and are aborted before it ends, in waves with one flight each. Returns the growth
+ * of the Worker's memory after the first wave, which has allocated buffers of the right size.
  */
-async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
+async function abortFollowers(t, site, count, begin, wave = 100, afterWave) {
   let before;
   for (let n = 0; n <= count; n += wave) {
     if (n === wave) before = await site.wasmStats();
@@ -34,7 +34,7 @@ async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
     assertFound(await leader, "origin");
     site.origin.clearRequests();
     site.abortProxy.clearRequests();
-    await afterwards?.();
+    await afterWave?.();
   }
   const after = await site.wasmStats();
   const [bytes, references] = [after.bytes - before.bytes, after.references - before.references];
@@ -42,25 +42,25 @@ async function abortFollowers(t, site, count, begin, wave = 100, afterwards) {
   return { bytes, references };
 }
 
-suite("what a client that has left was waiting for leaves nothing behind:", () => {
-  test("10,000 requests for an image", { timeout: 120_000 }, async (t) => {
+suite("Memory of requests whose clients disconnect", () => {
+  test("10,000 aborted requests for an image leak no memory", { timeout: 120_000 }, async (t) => {
     const site = await deploy(t, { ...OPTIONS, abortProxy: true });
     const { bytes, references } = await abortFollowers(t, site, 10_000, () => site.abortProxy.get(`/metadata/${PATH}`));
     assert.ok(bytes < MB, `${bytes} bytes`);
     assert.equal(references, 0);
   });
 
-  // 10,000 take half a minute, and leave as little.
-  test("2,000 batches with a body of 256 KiB", { timeout: 120_000 }, async (t) => {
+  // 10,000 take half a minute, with the same result.
+  test("2,000 aborted batches with a body of 256 KiB leak no memory", { timeout: 120_000 }, async (t) => {
     const site = await deploy(t, { ...OPTIONS, abortProxy: true });
     const begin = () => site.abortProxy.request("POST", "/metadata", { body: BODY });
-    // More of them at a time would be over the limit for bodies.
+    // More at a time would exceed the limit for bodies.
     const { bytes, references } = await abortFollowers(t, site, 2000, begin, 20);
     assert.ok(bytes < MB, `${bytes} bytes`);
     assert.equal(references, 0);
   });
 
-  test("2,000 calls from another Worker", { timeout: 120_000 }, async (t) => {
+  test("2,000 aborted RPC calls leak no memory", { timeout: 120_000 }, async (t) => {
     const site = await deploy(t, { ...OPTIONS, caller: true, abortProxy: "caller" });
     const { bytes, references } = await abortFollowers(t, site, 2000, () => site.abortProxy.get(callPath("fetchMetadata", PATH)));
     assert.ok(bytes < MB, `${bytes} bytes`);
@@ -68,21 +68,21 @@ suite("what a client that has left was waiting for leaves nothing behind:", () =
   });
 });
 
-// A request that is not told of its client's leaving, as where the runtime has no signal.
-const Deaf = {
-  name: "Deaf",
+// A request whose signal is never aborted, as in a runtime without request signals.
+const WithoutSignal = {
+  name: "WithoutSignal",
   fetch: `
     return this.work(new Request(request, { signal: new AbortController().signal }));`,
 };
 
-test("a batch that the runtime ends without a signal is dropped three minutes later", async (t) => {
-  const site = await deploy(t, { ...OPTIONS, clock: true, abortProxy: true, entrypoint: Deaf });
+test("A batch that the runtime ends without a signal is dropped after three minutes", async (t) => {
+  const site = await deploy(t, { ...OPTIONS, clock: true, abortProxy: true, entrypoint: WithoutSignal });
   const begin = () => site.abortProxy.request("POST", "/metadata", { body: BODY });
   const { bytes } = await abortFollowers(t, site, 400, begin, 20, () => site.clock.advance(200));
   assert.ok(bytes < MB, `${bytes} bytes`);
 });
 
-test("a request whose client has left is dropped, and those who wait for its flight are answered", async (t) => {
+test("When a leader and a follower disconnect, the other followers are answered and the image is stored", async (t) => {
   const site = await deploy(t, { abortProxy: true });
   const gate = new Gate();
   site.origin.on(ORIGIN_PATH, gated(gate));

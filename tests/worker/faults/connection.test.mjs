@@ -9,21 +9,21 @@ const PATH = "/metadata/photos/cat.jpg";
 const LOST = "Network connection lost.";
 const UNREACHABLE = "The origin could not be reached; try again later.";
 
-suite("the log has the reason why an origin gave no response, and the answer has not:", () => {
+suite("The reason of an origin failure", () => {
   const refuse = (site) => site.origin.refuse();
   const respond = (responder) => (site) => site.origin.on(responder);
   for (const [what, prepare, reason, cause, status] of [
     ["a port that refuses the connection", refuse, "refused", LOST, 502],
     ["a connection that is reset before a response", respond(reset()), "refused", LOST, 502],
     ["a connection that breaks inside the response", respond(truncated()), "broken", LOST, 502],
-    ["a host without a word", respond(noResponse()), "timeout", undefined, 504],
-    // What Cloudflare's proxy in front of an origin answers in production.
-    ["530 of a proxy", respond(failure(530)), "dns", undefined, 502],
-    ["521 of a proxy", respond(failure(521)), "refused", undefined, 502],
-    ["525 of a proxy", respond(failure(525)), "tls", undefined, 502],
-    ["522 of a proxy", respond(failure(522)), "timeout", undefined, 504],
+    ["a host that never responds", respond(noResponse()), "timeout", undefined, 504],
+    // The statuses of Cloudflare's proxy in front of an origin in production.
+    ["status 530 of a proxy", respond(failure(530)), "dns", undefined, 502],
+    ["status 521 of a proxy", respond(failure(521)), "refused", undefined, 502],
+    ["status 525 of a proxy", respond(failure(525)), "tls", undefined, 502],
+    ["status 522 of a proxy", respond(failure(522)), "timeout", undefined, 504],
   ]) {
-    test(what, async (t) => {
+    test(`The reason for ${what} is in the log, but not in the response`, async (t) => {
       const site = await deploy(t, { config: { originTimeoutMs: 300 } });
       await prepare(site);
       const answer = await site.get(PATH);
@@ -35,7 +35,7 @@ suite("the log has the reason why an origin gave no response, and the answer has
     });
   }
 
-  test("a host name without an address, through wrangler dev", async (t) => {
+  test("A host name that does not resolve has the reason dns in the log, through wrangler dev", async (t) => {
     const site = await wranglerDev(t, { metadata: { originUrl: "http://no-such-host.invalid", originTimeoutMs: 20_000 } });
     const answer = await site.get(PATH);
     assert.equal(assertProblem(answer, 502, "origin-unreachable").detail, UNREACHABLE);

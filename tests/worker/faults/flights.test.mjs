@@ -9,17 +9,17 @@ const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 
-// A request whose work nothing keeps alive: when its client goes, its context dies as one does that the runtime ends.
-const Mortal = {
-  name: "Mortal",
+// A request without waitUntil: when its client disconnects, its context is destroyed, as when the runtime ends a request.
+const WithoutWaitUntil = {
+  name: "WithoutWaitUntil",
   fetch: `
     this.ctx.waitUntil = () => {};
     return this.work(request);`,
 };
 
-suite("a leader whose context dies unsettled", () => {
-  test("is followed by one of its followers: one more fetch, and all are answered in time", async (t) => {
-    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 1500, kvTimeoutMs: 500 } });
+suite("A leader whose context is destroyed before its flight ends", () => {
+  test("A follower takes over when its leader is lost: one more fetch, and all followers are answered in time", async (t) => {
+    const site = await deploy(t, { abortProxy: true, entrypoint: WithoutWaitUntil, config: { originTimeoutMs: 1500, kvTimeoutMs: 500 } });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, inSequence(gated(gate), image()));
 
@@ -28,22 +28,22 @@ suite("a leader whose context dies unsettled", () => {
     const herd = await site.herd(20, PATH);
     const started = performance.now();
     await leader.abort();
-    const answers = await within(herd.answers, "the followers of a dead leader");
+    const answers = await within(herd.answers, "the followers of a lost leader");
 
     assert.deepEqual(
       tally(answers, (a) => a.status),
       { 200: 20 },
     );
     assert.equal(new Set(answers.map((a) => a.text)).size, 1);
-    assert.ok(performance.now() - started < 6000, "within their budget");
+    assert.ok(performance.now() - started < 6000, "within their time budget");
     assert.equal(site.origin.requests.length, 2);
     await site.kv.written(KEY);
     assertFound(await site.get(PATH), "memory");
     gate.open();
   });
 
-  test("leaves nothing behind: the next request is answered in time", async (t) => {
-    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 100 } });
+  test("A lost leader without followers does not block the next request", async (t) => {
+    const site = await deploy(t, { abortProxy: true, entrypoint: WithoutWaitUntil, config: { originTimeoutMs: 500, kvTimeoutMs: 100 } });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, inSequence(gated(gate), image()));
     const leader = site.abortProxy.get(PATH);
@@ -55,8 +55,8 @@ suite("a leader whose context dies unsettled", () => {
     gate.open();
   });
 
-  test("while it reads KV is followed as well", async (t) => {
-    const site = await deploy(t, { abortProxy: true, entrypoint: Mortal, config: { originTimeoutMs: 500, kvTimeoutMs: 1000 } });
+  test("A follower takes over when its leader is lost during the KV read", async (t) => {
+    const site = await deploy(t, { abortProxy: true, entrypoint: WithoutWaitUntil, config: { originTimeoutMs: 500, kvTimeoutMs: 1000 } });
     const gate = new Gate();
     let reads = 0;
     site.kv.intercept("get", () => (++reads === 1 ? gate.pass() : undefined));
@@ -73,8 +73,8 @@ suite("a leader whose context dies unsettled", () => {
   });
 });
 
-suite("a late leader", () => {
-  test("neither deletes nor overwrites its successor", async (t) => {
+suite("A late leader", () => {
+  test("A late leader neither removes its successor's flight nor overwrites its result", async (t) => {
     const site = await deploy(t, { clock: true, config: { originTimeoutMs: 20_000, kvTimeoutMs: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     const [first, second] = [new Gate(), new Gate()];
@@ -82,12 +82,12 @@ suite("a late leader", () => {
 
     const late = site.get(PATH);
     await first.arrived();
-    // Past any budget of the first flight: it counts as lost.
+    // Longer than any time budget of the first flight, which now counts as lost.
     await site.clock.advance(60);
     const successor = site.get(PATH);
     await second.arrived();
 
-    // The late one lands while its successor is still under way…
+    // The late leader completes while its successor is still fetching.
     first.open();
     assert.equal((await late).status, 200);
     const follower = site.get(PATH);
@@ -96,7 +96,7 @@ suite("a late leader", () => {
     assert.equal((await successor).json.metadata.width, 2);
     assertFound(await follower, "inflight");
     assert.equal((await follower).json.metadata.width, 2);
-    assert.equal(site.origin.requests.length, 2, "the successor's flight was still there to be followed");
+    assert.equal(site.origin.requests.length, 2, "the successor's flight could still be followed");
     assert.equal((await site.get(PATH)).json.metadata.width, 2);
     await site.kv.written(KEY);
     assert.deepEqual(
@@ -105,7 +105,7 @@ suite("a late leader", () => {
     );
   });
 
-  test("that fails leaves what its successor stored", async (t) => {
+  test("A late leader that fails does not delete what its successor stored", async (t) => {
     const site = await deploy(t, { clock: true, config: { originTimeoutMs: 20_000, kvTimeoutMs: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     const gate = new Gate();
@@ -127,8 +127,8 @@ suite("a late leader", () => {
   });
 });
 
-suite("with cacheEnabled = false", () => {
-  test("a herd costs one fetch and no KV operation", async (t) => {
+suite("Flights with cacheEnabled = false", () => {
+  test("With cacheEnabled = false a herd costs one fetch and no KV operation", async (t) => {
     const site = await deploy(t, { config: { cacheEnabled: false } });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -144,7 +144,7 @@ suite("with cacheEnabled = false", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.operations.length], [2, 0]);
   });
 
-  test("a failure is not remembered, and nothing stale is served", async (t) => {
+  test("With cacheEnabled = false failures are not cached, and nothing stale is served", async (t) => {
     const site = await deploy(t, { config: { cacheEnabled: false } });
     assertFound(await site.get(PATH), "origin");
     site.origin.on(ORIGIN_PATH, failure(500));
@@ -156,12 +156,12 @@ suite("with cacheEnabled = false", () => {
   });
 });
 
-suite("a purge", () => {
+suite("A purge during a flight", () => {
   const ADMIN_TOKEN = "correct horse battery staple";
   const purge = (site, path = PATH) => site.request("DELETE", path, { headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });
   const deployAdmin = (t, options) => deploy(t, { env: { ADMIN_TOKEN }, ...options });
 
-  test("during a flight is not undone by it", async (t) => {
+  test("A flight does not undo a purge", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
@@ -182,7 +182,7 @@ suite("a purge", () => {
     );
   });
 
-  test("during a flight is not followed by those who come after it", async (t) => {
+  test("A request after a purge does not follow the earlier flight", async (t) => {
     const site = await deployAdmin(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, inSequence(gated(gate, image({ width: 1 })), image({ width: 2 })));
@@ -195,7 +195,7 @@ suite("a purge", () => {
     assert.equal((await site.get(PATH)).json.metadata.width, 2);
   });
 
-  test("during a refresh behind a stale answer is not undone by it", async (t) => {
+  test("A background refresh does not undo a purge", async (t) => {
     const site = await deployAdmin(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 1000, memoryCacheTtl: 86_400 } });
     await site.clock.freeze();
     await site.get(PATH);
@@ -216,7 +216,7 @@ suite("a purge", () => {
     );
   });
 
-  test("forgets what is in memory and KV, and a remembered failure", async (t) => {
+  test("A purge evicts an image from memory and KV, and a cached failure", async (t) => {
     const site = await deployAdmin(t);
     await site.get(PATH);
     await site.kv.written(KEY);

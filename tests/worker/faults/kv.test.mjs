@@ -7,16 +7,16 @@ const PATH = "/metadata/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 const faultsOf = (site, operation) => site.log.filter((entry) => entry.event === "kv-fault" && entry.operation === operation);
 
-suite("a KV read that", () => {
-  for (const [what, behaviour, config] of [
+suite("Faults of KV reads", () => {
+  for (const [what, interceptor, config] of [
     ["fails with 503", () => ({ status: 503 })],
     ["fails with 429", () => ({ status: 429 })],
     ["fails with 500 and a stack in its text", () => ({ status: 500, body: "Error: at secret (file.js:1:2)" })],
     ["hangs", () => ({ hang: true }), { kvTimeoutMs: 100 }],
   ]) {
-    test(`${what} is a miss: the origin answers, each image is read once, and one warning is logged`, async (t) => {
+    test(`A KV read that ${what} is a miss that is not retried, and one warning is logged`, async (t) => {
       const site = await deploy(t, { config });
-      site.kv.intercept("get", behaviour);
+      site.kv.intercept("get", interceptor);
       for (let n = 0; n < 5; n++) {
         const answer = await site.get(`/metadata/${n}.jpg`);
         assertFound(answer, "origin");
@@ -32,7 +32,7 @@ suite("a KV read that", () => {
     });
   }
 
-  test("hangs costs a herd one kvTimeoutMs and one fetch", async (t) => {
+  test("A KV read that hangs costs a herd one kvTimeoutMs and one fetch", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 200 } });
     site.kv.intercept("get", () => ({ hang: true }));
     const started = performance.now();
@@ -46,14 +46,14 @@ suite("a KV read that", () => {
     assert.deepEqual([site.kv.reads(KEY).length, site.origin.requests.length], [1, 1]);
   });
 
-  test("hangs while the origin fails does not hang the request", async (t) => {
+  test("If the KV read hangs and the origin does not respond, the request is a 504", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 100, originTimeoutMs: 100 } });
     site.kv.intercept("get", () => ({ hang: true }));
     site.origin.on(() => {});
     assert.equal((await site.get(PATH)).status, 504);
   });
 
-  test("is slower than usual, within kvTimeoutMs, is waited for", async (t) => {
+  test("A slow KV read is awaited up to kvTimeoutMs", async (t) => {
     const site = await deploy(t, { config: { kvTimeoutMs: 5000 } });
     site.kv.seed(KEY, { metadata: recordOf() });
     site.kv.intercept("get", () => new Promise((resolve) => setTimeout(resolve, 100)));
@@ -62,13 +62,13 @@ suite("a KV read that", () => {
   });
 });
 
-suite("a KV record with", () => {
+suite("Malformed KV records", () => {
   const without = (field) => {
     const { [field]: _, ...rest } = recordOf();
     return rest;
   };
   for (const [what, record] of [
-    ["metadata that is no JSON", { rawMetadata: "{broken" }],
+    ["metadata that is not JSON", { rawMetadata: "{broken" }],
     ["no width", { metadata: without("width") }],
     ["no height", { metadata: without("height") }],
     ["a width of zero", { metadata: recordOf({ width: 0 }) }],
@@ -82,13 +82,13 @@ suite("a KV record with", () => {
     ["metadata of another kind", { metadata: { user: "x", session: 1 } }],
     ["metadata that is true", { metadata: true }],
     ["an empty object as metadata", { metadata: {} }],
-    ["a value that is no JSON", { value: "<!doctype html>" }],
+    ["a value that is not JSON", { value: "<!doctype html>" }],
     ["a value that is JSON of another kind", { value: '{"user":"x"}' }],
     ["a value cut short", { value: '{"width":4000,"hei' }],
     ["a value that is a list", { value: "[1,2]" }],
     ["neither metadata nor value", { value: "" }],
   ]) {
-    test(`${what} is a miss, and is overwritten with what the origin tells`, async (t) => {
+    test(`A KV record with ${what} is a miss, and is overwritten with the origin's metadata`, async (t) => {
       const site = await deploy(t);
       site.kv.records.set(KEY, record);
       const answer = await site.get(PATH);
@@ -102,7 +102,7 @@ suite("a KV record with", () => {
     });
   }
 
-  test("a malformed field is warned of, with the path and the reason", async (t) => {
+  test("A malformed KV record is logged as a warning with the path and the reason", async (t) => {
     const site = await deploy(t);
     site.kv.seed(KEY, { metadata: recordOf({ width: "4000" }) });
     await site.get(PATH);
@@ -112,7 +112,7 @@ suite("a KV record with", () => {
     assert.match(entry.reason, /\S/);
   });
 
-  test("corrupt metadata does not stop the reading of others", async (t) => {
+  test("A KV record with corrupt metadata does not affect other records", async (t) => {
     const site = await deploy(t);
     site.kv.records.set("metadata:bad", { rawMetadata: "{broken" });
     site.kv.seed("metadata:good", { metadata: recordOf() });
@@ -120,7 +120,7 @@ suite("a KV record with", () => {
     assertFound(await site.get("/metadata/good"), "kv");
   });
 
-  test("text beyond ASCII in it is neither an error nor a header", async (t) => {
+  test("Non-ASCII text and line breaks in a KV record neither fail nor inject a header", async (t) => {
     const site = await deploy(t);
     site.kv.seed(KEY, { metadata: recordOf({ source: "форма\r\nX-Injected: 1" }) });
     const answer = await site.get(PATH);
@@ -129,14 +129,14 @@ suite("a KV record with", () => {
   });
 });
 
-suite("a KV write that", () => {
-  for (const [what, behaviour] of [
+suite("Faults of KV writes", () => {
+  for (const [what, interceptor] of [
     ["fails with 429", () => ({ status: 429 })],
     ["fails with 500", () => ({ status: 500 })],
   ]) {
-    test(`${what} is not tried again, does not show in the answer, and one warning is logged`, async (t) => {
+    test(`A KV write that ${what} is not retried, does not affect the response, and one warning is logged`, async (t) => {
       const site = await deploy(t);
-      site.kv.intercept("put", behaviour);
+      site.kv.intercept("put", interceptor);
       for (let n = 0; n < 5; n++) {
         assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
         assertFound(await site.get(`/metadata/${n}.jpg`), "memory");
@@ -150,7 +150,7 @@ suite("a KV write that", () => {
     });
   }
 
-  test("hangs does not hold up the answer or what comes after it", async (t) => {
+  test("A KV write that hangs does not delay its response or later requests", async (t) => {
     const site = await deploy(t);
     site.kv.intercept("put", () => ({ hang: true }));
     for (let n = 0; n < 5; n++) assertFound(await site.get(`/metadata/${n}.jpg`), "origin");
@@ -162,7 +162,7 @@ suite("a KV write that", () => {
     );
   });
 
-  test("hangs does not hold up a herd", async (t) => {
+  test("A KV write that hangs does not delay a herd", async (t) => {
     const site = await deploy(t);
     site.kv.intercept("put", () => ({ hang: true }));
     const herd = await site.herd(50, PATH);
@@ -174,7 +174,7 @@ suite("a KV write that", () => {
   });
 });
 
-test("with KV down and the origin well, every request is answered; with both down, none hangs", async (t) => {
+test("With KV down requests are answered from the origin and memory, and with both down they fail without hanging", async (t) => {
   const site = await deploy(t, { config: { errorTtl: 0 } });
   for (const kind of ["get", "put", "delete"]) site.kv.intercept(kind, () => ({ status: 503 }));
   assertFound(await site.get(PATH), "origin");

@@ -10,12 +10,12 @@ const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 const MB = 1024 * 1024;
 
-suite("an origin that", () => {
+suite("Slow, truncated and endless responses of the origin", () => {
   for (const [what, responder] of [
     ["never sends headers", noResponse()],
     ["stalls in the body", stall()],
   ]) {
-    test(`${what} is told as 504 after originTimeoutMs, and hung up on`, async (t) => {
+    test(`An origin that ${what} is a 504 after originTimeoutMs, and its connection is closed`, async (t) => {
       const site = await deploy(t, { config: { originTimeoutMs: 200, errorTtl: 0 } });
       site.origin.on(ORIGIN_PATH, responder);
       const started = performance.now();
@@ -29,7 +29,7 @@ suite("an origin that", () => {
       assert.equal(site.kv.writes().length, 1);
     });
 
-    test(`${what} costs a herd one fetch and one deadline`, async (t) => {
+    test(`An origin that ${what} costs a herd one fetch and one timeout`, async (t) => {
       const site = await deploy(t, { config: { originTimeoutMs: 300 } });
       site.origin.on(ORIGIN_PATH, responder);
       const started = performance.now();
@@ -42,7 +42,7 @@ suite("an origin that", () => {
       assert.equal(site.origin.requests.length, 1);
     });
 
-    test(`${what} is bridged with a stale record`, async (t) => {
+    test(`A stale record is served for an origin that ${what}`, async (t) => {
       const site = await deploy(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 0, originTimeoutMs: 200 } });
       await site.get(PATH);
       await site.kv.written(KEY);
@@ -52,7 +52,7 @@ suite("an origin that", () => {
     });
   }
 
-  test("cuts the body short is told as 502, and nothing is stored", async (t) => {
+  test("A truncated response of the origin is a 502 and is not stored", async (t) => {
     const site = await deploy(t, { config: { errorTtl: 0 } });
     site.origin.on(ORIGIN_PATH, truncated());
     const answer = await site.get(PATH);
@@ -64,7 +64,7 @@ suite("an origin that", () => {
     assert.equal(site.kv.writes().length, 1);
   });
 
-  test("cuts a body short that is valid so far is told as 502, and nothing is stored", async (t) => {
+  test("A truncated response of the origin is a 502 even if its JSON is complete", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, truncated('{"original":{"width":1,"height":1}}'));
     assert.equal((await site.get(PATH)).status, 502);
@@ -72,16 +72,16 @@ suite("an origin that", () => {
   });
 
   for (const [what, headers] of [
-    ["of no stated length", {}],
-    ["of a stated length", { "Content-Length": 64 * MB }],
-    ["of a length that is a lie", { "Content-Length": 8 * 1024 * MB }],
-    ["that says it is short", { "Content-Length": 100 }],
+    ["without a Content-Length", {}],
+    ["with its Content-Length", { "Content-Length": 64 * MB }],
+    ["with too large a Content-Length", { "Content-Length": 8 * 1024 * MB }],
+    ["with too small a Content-Length", { "Content-Length": 100 }],
   ]) {
-    test(`sends 64 MB ${what} is told as 502, and not read to the end`, async (t) => {
+    test(`A response of 64 MB ${what} is a 502 and is not read to the end`, async (t) => {
       const site = await deploy(t, { config: { errorTtl: 0 } });
       site.origin.on(ORIGIN_PATH, flood(64 * MB, headers));
       await assertFloodRefused(site);
-      // The first one grows buffers that stay; what matters is that the next ones add nothing.
+      // The first one allocates buffers that are kept. Further ones must add nothing.
       const before = site.memory();
       for (let n = 0; n < 10; n++) await assertFloodRefused(site);
       const growth = site.memory() - before;
@@ -96,11 +96,11 @@ suite("an origin that", () => {
     site.origin.clearRequests();
     assertProblem(await site.get(PATH), 502, "invalid-origin-answer");
     const { sent } = await site.origin.disconnected(ORIGIN_PATH);
-    // What the sockets between hold, and not the flood.
-    assert.ok(sent < 16 * MB, `${Math.round(sent / MB)} MB were taken`);
+    // At most what the socket buffers hold.
+    assert.ok(sent < 16 * MB, `${Math.round(sent / MB)} MB were sent`);
   }
 
-  test("sends a good answer in small pieces is understood", async (t) => {
+  test("A valid response of the origin in one-byte chunks is accepted", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, async (_, response) => {
       response.writeHead(200, { "Content-Type": "application/json" });
@@ -113,15 +113,15 @@ suite("an origin that", () => {
     assert.equal((await site.get(PATH)).json.metadata.width, 30);
   });
 
-  test("sends a good answer with much white space, below the cap, is understood", async (t) => {
+  test("A valid response of the origin with much white space below the limit is accepted", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, json(`${" ".repeat(30_000)}{"width":30,"height":20}`));
     assertFound(await site.get(PATH), "origin");
   });
 });
 
-suite("with maxInFlight images being fetched", () => {
-  async function full(t, options = {}) {
+suite("The limit maxInFlight", () => {
+  async function deployAtLimit(t, options = {}) {
     const site = await deploy(t, { ...options, config: { maxInFlight: 3, ...options.config } });
     const gate = new Gate();
     const running = [];
@@ -139,14 +139,14 @@ suite("with maxInFlight images being fetched", () => {
     };
   }
 
-  test("a new one is told 503 with a Retry-After, and costs nothing", async (t) => {
-    const { site, gate, running, fill } = await full(t);
+  test("At maxInFlight another image is a 503 with Retry-After, without KV or the origin", async (t) => {
+    const { site, gate, running, fill } = await deployAtLimit(t);
     await fill();
     const answer = await site.get("/metadata/d");
     assertProblem(answer, 503, "overloaded", { instance: "/metadata/d" });
     assert.match(answer.headers["retry-after"], /^[1-9]\d*$/);
     assert.equal(answer.headers["cache-control"], "no-store");
-    assert.equal(answer.headers["cache-status"], "OptimizedMetadata; fwd=miss; detail=origin", "no hit");
+    assert.equal(answer.headers["cache-status"], "OptimizedMetadata; fwd=miss; detail=origin", "not a hit");
     assert.deepEqual([site.kv.reads("metadata:d").length, site.origin.requestsTo("/assets/d").length], [0, 0]);
 
     gate.open();
@@ -154,8 +154,8 @@ suite("with maxInFlight images being fetched", () => {
     assertFound(await site.get("/metadata/d"), "origin");
   });
 
-  test("followers of the running ones are served", async (t) => {
-    const { site, gate, running, fill } = await full(t);
+  test("At maxInFlight followers of running flights are answered", async (t) => {
+    const { site, gate, running, fill } = await deployAtLimit(t);
     await fill();
     const herd = await site.herd(20, "/metadata/a");
     gate.open();
@@ -166,8 +166,8 @@ suite("with maxInFlight images being fetched", () => {
     for (const answer of await Promise.all(running)) assertFound(answer, "origin");
   });
 
-  test("what is in memory is served", async (t) => {
-    const { site, gate, running, fill } = await full(t);
+  test("At maxInFlight images in memory are served", async (t) => {
+    const { site, gate, running, fill } = await deployAtLimit(t);
     await site.get("/metadata/known");
     await fill();
     assertFound(await site.get("/metadata/known"), "memory");
@@ -175,9 +175,9 @@ suite("with maxInFlight images being fetched", () => {
     await Promise.all(running);
   });
 
-  test("a stale record is served rather than an error", async (t) => {
+  test("At maxInFlight a stale record is served instead of an error", async (t) => {
     const config = { kvCacheTtl: 1000, staleWhileRevalidate: 0, staleIfError: 10_000, memoryCacheTtl: 86_400 };
-    const { site, gate, running, fill } = await full(t, { clock: true, config });
+    const { site, gate, running, fill } = await deployAtLimit(t, { clock: true, config });
     await site.get("/metadata/known");
     await site.clock.advance(2000);
     await fill();
@@ -186,8 +186,8 @@ suite("with maxInFlight images being fetched", () => {
     await Promise.all(running);
   });
 
-  test("bad paths, preflights and other routes are answered as ever", async (t) => {
-    const { site, gate, running, fill } = await full(t);
+  test("At maxInFlight bad paths, preflights and other routes are answered as usual", async (t) => {
+    const { site, gate, running, fill } = await deployAtLimit(t);
     await fill();
     assert.equal((await site.get("/metadata/a//b")).status, 400);
     assert.equal((await site.request("OPTIONS", "/metadata/d")).status, 204);
@@ -197,7 +197,7 @@ suite("with maxInFlight images being fetched", () => {
   });
 });
 
-test("a thousand different images at once are all answered", async (t) => {
+test("A thousand concurrent requests for different images are all answered", async (t) => {
   const site = await deploy(t);
   const answers = await Promise.all(Array.from({ length: 1000 }, (_, n) => site.get(`/metadata/${n}`)));
   assert.deepEqual(

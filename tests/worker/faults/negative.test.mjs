@@ -9,9 +9,9 @@ const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 
-suite("an image that the origin does not have", () => {
+suite("Missing images", () => {
   for (const status of [404, 410]) {
-    test(`(${status}) is a 404 that is remembered for negativeTtl, in memory only`, async (t) => {
+    test(`A ${status} of the origin is a 404, cached for negativeTtl in memory only`, async (t) => {
       const site = await deploy(t, { clock: true, config: { negativeTtl: 60 } });
       await site.clock.freeze();
       site.origin.on(ORIGIN_PATH, failure(status));
@@ -35,7 +35,7 @@ suite("an image that the origin does not have", () => {
     });
   }
 
-  test("is looked for again at once where negativeTtl is 0", async (t) => {
+  test("With negativeTtl = 0 a missing image is requested again at once", async (t) => {
     const site = await deploy(t, { config: { negativeTtl: 0 } });
     site.origin.on(ORIGIN_PATH, failure(404));
     const answer = await site.get(PATH);
@@ -45,7 +45,7 @@ suite("an image that the origin does not have", () => {
     assertFound(await site.get(PATH), "origin");
   });
 
-  test("costs a herd one fetch, without a retry", async (t) => {
+  test("A missing image costs a herd one fetch, without a retry", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, failure(404)));
@@ -59,7 +59,7 @@ suite("an image that the origin does not have", () => {
     assert.deepEqual([site.kv.reads(KEY).length, site.origin.requests.length], [1, 1]);
   });
 
-  test("is not remembered by a new isolate", async (t) => {
+  test("A new isolate has no cached failures", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, failure(404));
     assertProblem(await site.get(PATH), 404, "not-found");
@@ -68,7 +68,7 @@ suite("an image that the origin does not have", () => {
     assertFound(await site.get(PATH), "origin");
   });
 
-  test("has an error that HEAD tells without a body", async (t) => {
+  test("HEAD of a missing image is a 404 without a body", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, failure(404));
     const answer = await site.request("HEAD", PATH);
@@ -76,7 +76,7 @@ suite("an image that the origin does not have", () => {
   });
 });
 
-test("an image that the origin refuses is a 403, remembered for errorTtl", async (t) => {
+test("An image that the origin refuses is a 403, cached for errorTtl", async (t) => {
   const site = await deploy(t, { clock: true, config: { errorTtl: 5 } });
   await site.clock.freeze();
   site.origin.on(ORIGIN_PATH, failure(401));
@@ -92,7 +92,7 @@ test("an image that the origin refuses is a 403, remembered for errorTtl", async
   assertFound(await site.get(PATH), "origin");
 });
 
-test("10,000 different missing images push no good one out of memory", async (t) => {
+test("10,000 distinct missing images evict no image from memory", async (t) => {
   const site = await deploy(t, { kv: false, config: { memoryCacheSize: 100 } });
   for (let n = 0; n < 100; n++) await site.get(`/metadata/good/${n}`);
   site.origin.on(failure(404));
@@ -104,21 +104,21 @@ test("10,000 different missing images push no good one out of memory", async (t)
   for (let n = 0; n < 100; n++) assertFound(await site.get(`/metadata/good/${n}`), "memory");
 });
 
-suite("the memory of a failure hides no stale record that may stand in:", () => {
-  const old = () => ({ metadata: recordOf({ lastFetched: Date.now() - 30 * 3600 * 1000 }) });
+suite("A cached failure and a stale record", () => {
+  const staleRecord = () => ({ metadata: recordOf({ lastFetched: Date.now() - 30 * 3600 * 1000 }) });
   const config = { errorTtl: 60, memoryCacheTtl: 0 };
 
-  test("without memory, KV's record is served each time, and the origin is spared", async (t) => {
+  test("With memoryCacheTtl = 0 a stale KV record is served each time, and the origin is asked once", async (t) => {
     const site = await deploy(t, { config });
-    site.kv.seed(KEY, old());
+    site.kv.seed(KEY, staleRecord());
     site.origin.on(ORIGIN_PATH, failure(500));
     for (let n = 0; n < 3; n++) assertStale(await site.get(PATH));
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("after it was purged elsewhere, the failure is what is left", async (t) => {
+  test("After the stale KV record was purged elsewhere, the cached failure is returned", async (t) => {
     const site = await deploy(t, { config });
-    site.kv.seed(KEY, old());
+    site.kv.seed(KEY, staleRecord());
     site.origin.on(ORIGIN_PATH, failure(500));
     assertStale(await site.get(PATH));
     site.kv.records.delete(KEY);
@@ -126,7 +126,7 @@ suite("the memory of a failure hides no stale record that may stand in:", () => 
     assert.deepEqual([site.origin.requests.length, site.kv.reads(KEY).length], [1, 2]);
   });
 
-  test("what memory has had too long, and KV no longer has, does not come back", async (t) => {
+  test("An entry older than memoryCacheTtl that KV no longer has is not served", async (t) => {
     const site = await deploy(t, { clock: true, config: { errorTtl: 60 } });
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -136,7 +136,7 @@ suite("the memory of a failure hides no stale record that may stand in:", () => 
     for (let n = 0; n < 3; n++) assertProblem(await site.get(PATH), 502, "origin-error");
   });
 
-  test("a malformed record of KV takes nothing away from what memory has", async (t) => {
+  test("A malformed KV record does not replace what memory has", async (t) => {
     const site = await deploy(t, { clock: true });
     await site.get(PATH);
     await site.kv.written(KEY);

@@ -9,7 +9,7 @@ const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
 
-// What the origin does, what the client is told, and how often the origin is asked: passing faults are worth one retry.
+// The origin's fault, the status and code of the response, and the number of fetches: transient faults are retried once.
 const FAILURES = [
   ["500", failure(500), 502, "origin-error", 1],
   ["501", failure(501), 502, "origin-error", 1],
@@ -19,9 +19,9 @@ const FAILURES = [
   ["a reset connection", reset(), 502, "origin-unreachable", 2],
 ];
 
-suite("where the origin fails and nothing is known", () => {
+suite("An origin failure without a record", () => {
   for (const [what, responder, status, code, fetches] of FAILURES) {
-    test(`${what} is told as ${status} ${code}, not stored, and remembered for errorTtl`, async (t) => {
+    test(`Without a record ${what} is a ${status} ${code}, not stored, and cached for errorTtl`, async (t) => {
       const site = await deploy(t, { clock: true, config: { errorTtl: 5 } });
       await site.clock.freeze();
       site.origin.on(ORIGIN_PATH, responder);
@@ -32,18 +32,18 @@ suite("where the origin fails and nothing is known", () => {
       assert.equal(site.origin.requests.length, fetches);
 
       assertProblem(await site.get(PATH), status, code);
-      assert.equal(site.origin.requests.length, fetches, "the failure is remembered");
+      assert.equal(site.origin.requests.length, fetches, "the failure is cached");
       assert.equal(site.kv.writes().length, 0);
 
       site.origin.on(ORIGIN_PATH, image());
       await site.clock.advance(5.1);
       assertFound(await site.get(PATH), "origin");
       await site.kv.written(KEY);
-      assert.equal(site.kv.writes().length, 1, "only the good answer was stored");
+      assert.equal(site.kv.writes().length, 1, "only the success was stored");
     });
   }
 
-  test("a refused connection is told as 502, and the next good answer is taken", async (t) => {
+  test("A refused connection is a 502, and the next success is returned", async (t) => {
     const site = await deploy(t, { config: { errorTtl: 0 } });
     const { port } = site.origin;
     await site.origin.refuse();
@@ -53,7 +53,7 @@ suite("where the origin fails and nothing is known", () => {
     assertFound(await site.get(PATH), "origin");
   });
 
-  test("a herd of 200 costs two fetches, and all of it is told", async (t) => {
+  test("A 502 of the origin costs a herd of 200 two fetches, and all get the error", async (t) => {
     const site = await deploy(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, failure(502)));
@@ -73,16 +73,16 @@ suite("where the origin fails and nothing is known", () => {
       tally(await more.answers, (a) => a.status),
       { 502: 200 },
     );
-    assert.equal(site.origin.requests.length, 2, "within errorTtl nobody asks again");
+    assert.equal(site.origin.requests.length, 2, "no further fetch within errorTtl");
     assert.deepEqual([site.kv.reads(KEY).length, site.kv.writes(KEY).length], [1, 0]);
   });
 });
 
-suite("where the origin fails and a stale record is known", () => {
+suite("An origin failure with a stale record", () => {
   const config = { kvCacheTtl: 1000, staleWhileRevalidate: 0, staleIfError: 10_000, memoryCacheTtl: 86_400 };
 
   for (const [what, responder, , , fetches] of FAILURES) {
-    test(`${what}: it is served with its Metadata-Age and a negative ttl`, async (t) => {
+    test(`After ${what} a stale record is served with its Metadata-Age and a negative ttl`, async (t) => {
       const site = await deploy(t, { clock: true, config });
       await site.clock.freeze();
       const fresh = await site.get(PATH);
@@ -100,7 +100,7 @@ suite("where the origin fails and a stale record is known", () => {
     });
   }
 
-  test("a refused connection: it is served", async (t) => {
+  test("After a refused connection a stale record is served", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -109,7 +109,7 @@ suite("where the origin fails and a stale record is known", () => {
     assertStale(await site.get(PATH), { age: 2000 });
   });
 
-  test("it is served from KV as well, in a new isolate", async (t) => {
+  test("A new isolate serves a stale record from KV if the origin fails", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -119,7 +119,7 @@ suite("where the origin fails and a stale record is known", () => {
     assertStale(await site.get(PATH), { age: 2000 });
   });
 
-  test("a herd of 200 all get it, for one fetch and its retry", async (t) => {
+  test("A herd of 200 gets the stale record for one fetch and one retry", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     await site.get(PATH);
@@ -141,7 +141,7 @@ suite("where the origin fails and a stale record is known", () => {
     assert.equal(site.origin.requests.length, 2);
   });
 
-  test("a good answer afterwards replaces it", async (t) => {
+  test("A later success of the origin replaces the stale record", async (t) => {
     const site = await deploy(t, { clock: true, config: { ...config, errorTtl: 5 } });
     await site.get(PATH);
     await site.kv.written(KEY);
@@ -155,14 +155,14 @@ suite("where the origin fails and a stale record is known", () => {
     assert.deepEqual(answer.json, bodyOf("photos/cat.jpg", { width: 77 }));
   });
 
-  // These tell something about the image: it is gone, or not for everyone. RFC 5861 lets errors be bridged, not facts.
+  // These are facts about the image: it is gone, or not public. RFC 5861 allows a stale response for errors, not for facts.
   for (const [what, responder, status, code] of [
     ["404", failure(404), 404, "not-found"],
     ["410", failure(410), 404, "not-found"],
     ["403", failure(403), 403, "forbidden-by-origin"],
-    ["no image any more", resizerError(9412, 415), 415, "not-an-image"],
+    ["a resizer error for a file that is not an image", resizerError(9412, 415), 415, "not-an-image"],
   ]) {
-    test(`${what}: it is not served, and forgotten in memory and KV`, async (t) => {
+    test(`After ${what} a stale record is not served, and is deleted from memory and KV`, async (t) => {
       const site = await deploy(t, { clock: true, config });
       await site.get(PATH);
       await site.kv.written(KEY);
@@ -177,14 +177,14 @@ suite("where the origin fails and a stale record is known", () => {
   }
 });
 
-suite("a passing fault", () => {
+suite("Retries of transient faults", () => {
   for (const [what, responder] of [
     ["502", failure(502)],
     ["503", failure(503)],
     ["504", failure(504)],
     ["a reset connection", reset()],
   ]) {
-    test(`of the origin is retried once: ${what}`, async (t) => {
+    test(`A transient fault of the origin is retried once: ${what}`, async (t) => {
       const site = await deploy(t);
       site.origin.on(ORIGIN_PATH, inSequence(responder, image()));
       assertFound(await site.get(PATH), "origin");
@@ -193,7 +193,7 @@ suite("a passing fault", () => {
     });
   }
 
-  test("that names a time to come back is not retried", async (t) => {
+  test("A fault with Retry-After is not retried", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, failure(503, { "Retry-After": "7" }));
     const answer = await site.get(PATH);
@@ -202,45 +202,45 @@ suite("a passing fault", () => {
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("is retried within the one deadline", async (t) => {
+  test("A retry shares the timeout of the first attempt", async (t) => {
     const site = await deploy(t, { config: { originTimeoutMs: 300 } });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, inSequence(failure(502), gated(gate)));
     const started = performance.now();
     assertProblem(await site.get(PATH), 504, "origin-timeout");
-    assert.ok(performance.now() - started < 1500, "the retry has no deadline of its own");
+    assert.ok(performance.now() - started < 1500, "the retry has no timeout of its own");
     await site.origin.disconnected(ORIGIN_PATH);
     gate.open();
   });
 });
 
-suite("an answer of the origin that is no metadata is told as 502 and not stored:", () => {
+suite("Invalid JSON of the origin", () => {
   const dimensions = (width, height) => json({ original: { file_size: 1, width, height, format: "image/png" } });
   for (const [what, responder] of [
-    ["HTML that says it is JSON", json("<!doctype html>")],
-    ["nothing", json("")],
+    ["HTML sent as JSON", json("<!doctype html>")],
+    ["an empty body", json("")],
     ["broken JSON", json('{"width":1,"height":')],
-    ["JSON and more", json('{"width":1,"height":1} trailing')],
+    ["text after the JSON", json('{"width":1,"height":1} trailing')],
     ["a list", json([])],
     ["null", json("null")],
     ["a number", json("7")],
     ["no dimensions", json({ original: { format: "image/png" } })],
     ["a width alone", json({ original: { width: 1 } })],
-    ["zero", dimensions(0, 1)],
-    ["negative", dimensions(-1, 1)],
-    ["fractional", dimensions(1.5, 1)],
-    ["a string", dimensions("640", 1)],
-    ["null for a width", dimensions(null, 1)],
-    ["true", dimensions(true, 1)],
-    ["2^31", dimensions(2 ** 31, 1)],
+    ["a width of zero", dimensions(0, 1)],
+    ["a negative width", dimensions(-1, 1)],
+    ["a fractional width", dimensions(1.5, 1)],
+    ["a width that is a string", dimensions("640", 1)],
+    ["a width of null", dimensions(null, 1)],
+    ["a width of true", dimensions(true, 1)],
+    ["a width of 2^31", dimensions(2 ** 31, 1)],
     ["a height of 2^31", dimensions(1, 2 ** 31)],
-    ["1e400", json('{"original":{"width":1e400,"height":1}}')],
+    ["a width of 1e400", json('{"original":{"width":1e400,"height":1}}')],
     ["invalid UTF-8", text(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x7d]), { headers: { "Content-Type": "application/json" } })],
     ["deep nesting", json("[".repeat(60_000))],
-    ["204", text("", { status: 204 })],
-    ["206", json({ width: 1, height: 1 }, { status: 206 })],
+    ["status 204", text("", { status: 204 })],
+    ["status 206", json({ width: 1, height: 1 }, { status: 206 })],
   ]) {
-    test(what, async (t) => {
+    test(`An origin response with ${what} is a 502 and is not stored`, async (t) => {
       const site = await deploy(t, { config: { errorTtl: 0 } });
       site.origin.on(ORIGIN_PATH, responder);
       const answer = await site.get(PATH);
@@ -254,7 +254,7 @@ suite("an answer of the origin that is no metadata is told as 502 and not stored
     });
   }
 
-  test("and a stale record is served instead, where there is one", async (t) => {
+  test("A stale record is served instead of invalid JSON of the origin", async (t) => {
     const site = await deploy(t, { clock: true, config: { kvCacheTtl: 1000, staleWhileRevalidate: 0 } });
     await site.get(PATH);
     await site.kv.written(KEY);

@@ -8,10 +8,10 @@ import { deploy } from "../harness/site.mjs";
 const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 
-// Bytes of which the runtime says that they are 2 GiB: a Vec cannot have as many, which is a panic in the build that ships.
+// Bytes with a reported length of 2 GiB: no Vec can hold as many, so the release build panics.
 const TOO_LONG = `Object.defineProperty(new Uint8Array(1), "length", { value: 2 ** 31 })`;
 
-// A request whose body is such bytes.
+// A request with such a body.
 const Panicking = {
   name: "Panicking",
   fetch: `
@@ -23,8 +23,8 @@ const Panicking = {
     return this.work(new Request(new URL("/metadata", request.url), { method: "POST", body: "{}" }));`,
 };
 
-// A request for which the origin has such bytes.
-const Flight = {
+// A request for which the origin returns such a body.
+const PanickingFetch = {
   name: "Panicking",
   fetch: `
     const { fetch } = globalThis;
@@ -42,8 +42,8 @@ const Flight = {
 
 const panic = (site, path) => site.at.Panicking.get(path);
 
-suite("a panic", () => {
-  test("is one request's 500, and loses nothing that is in memory", async (t) => {
+suite("A panic", () => {
+  test("A panic fails only its own request with a 500, and memory is kept", async (t) => {
     const site = await deploy(t, { entrypoint: Panicking });
     assertFound(await site.get(PATH), "origin");
     assert.equal((await panic(site, "/metadata/other")).status, 500);
@@ -51,7 +51,7 @@ suite("a panic", () => {
     assertFound(await site.get(PATH), "memory");
   });
 
-  test("spares the requests that are in flight", async (t) => {
+  test("A panic does not affect requests that are in flight", async (t) => {
     const site = await deploy(t, { entrypoint: Panicking });
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
@@ -59,13 +59,13 @@ suite("a panic", () => {
     await gate.arrived();
     assert.equal((await panic(site, "/metadata/other")).status, 500);
     gate.open();
-    const answers = await within(herd.answers, "those in flight during a panic");
+    const answers = await within(herd.answers, "the requests in flight during a panic");
     assert.deepEqual(tally(answers, (a) => a.status), { 200: 20 });
     assert.equal(site.origin.requestsTo(ORIGIN_PATH).length, 1);
   });
 
-  test("of a flight is a failure of all who wait for it, and leaves its image to the next one who asks", async (t) => {
-    const site = await deploy(t, { entrypoint: Flight });
+  test("A panic during a fetch is a 504 for its request, and the next request fetches the image", async (t) => {
+    const site = await deploy(t, { entrypoint: PanickingFetch });
     assertProblem(await panic(site, PATH), 504, "origin-timeout");
     assert.match(site.transcript(), /panicked at/);
     assertFound(await within(site.get(PATH), "the next request"), "origin");

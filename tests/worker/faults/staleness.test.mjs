@@ -8,11 +8,11 @@ import { deploy } from "../harness/site.mjs";
 const PATH = "/metadata/photos/cat.jpg";
 const ORIGIN_PATH = "/assets/photos/cat.jpg";
 const KEY = "metadata:photos/cat.jpg";
-// Jitter takes at most 50 s off the 1,000: every step below is clear of it.
+// Jitter takes at most 50 s off the 1,000; no step below falls into that range.
 const config = { kvCacheTtl: 1000, staleWhileRevalidate: 1000, staleIfError: 5000, memoryCacheTtl: 86_400, errorTtl: 5 };
 
-/** A site with a frozen clock that knows the image, in memory and KV. */
-async function knowing(t, settings = {}) {
+/** Deploys a site with a frozen clock and the image in memory and KV. */
+async function deployWithImage(t, settings = {}) {
   const site = await deploy(t, { clock: true, config: { ...config, ...settings } });
   await site.clock.freeze();
   assertFound(await site.get(PATH), "origin");
@@ -22,15 +22,15 @@ async function knowing(t, settings = {}) {
   return site;
 }
 
-suite("past its freshness, within staleWhileRevalidate, an entry", () => {
-  test("in memory is given to 50 readers at once, with one refresh behind them", async (t) => {
-    const site = await knowing(t);
+suite("A stale entry within staleWhileRevalidate", () => {
+  test("A stale memory entry is served to 50 concurrent requests with one background refresh", async (t) => {
+    const site = await deployWithImage(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, image({ width: 77 })));
     await site.clock.advance(1500);
 
     const readers = await site.herd(50, PATH);
-    // None of them waits for the refresh, which the gate holds.
+    // None of them waits for the refresh, which the gate blocks.
     for (const answer of await readers.answers) assertStale(answer, { age: 1500 });
     await gate.arrived();
     assert.equal(site.origin.requests.length, 1);
@@ -48,13 +48,13 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [1, 1]);
   });
 
-  test("in memory is refreshed from KV where another isolate has been at the origin, which is not asked again", async (t) => {
-    const site = await knowing(t);
+  test("A stale memory entry is refreshed from KV, without a fetch, if another isolate has updated the record", async (t) => {
+    const site = await deployWithImage(t);
     await site.clock.advance(1500);
     const { metadata } = site.kv.records.get(KEY);
     site.kv.seed(KEY, { metadata: { ...metadata, width: 77, lastFetched: site.clock.now() } });
     assertStale(await site.get(PATH), { age: 1500 });
-    // Nothing outside the Worker shows that it is done.
+    // The end of the refresh is visible only in the Worker's responses.
     let refreshed;
     do refreshed = await site.get(PATH);
     while (refreshed.cacheStatus.ttl < 0);
@@ -63,8 +63,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.deepEqual([site.origin.requests.length, site.kv.reads(KEY).length, site.kv.writes().length], [0, 1, 0]);
   });
 
-  test("in KV is given to 50 readers of a new isolate at once, for one read and one refresh behind them", async (t) => {
-    const site = await knowing(t);
+  test("A stale KV record is served to 50 concurrent requests of a new isolate for one read and one background refresh", async (t) => {
+    const site = await deployWithImage(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, image({ width: 77 })));
     await site.restart();
@@ -86,8 +86,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.equal((await site.get(PATH)).json.metadata.width, 77);
   });
 
-  test("answers If-None-Match and HEAD as a fresh one does", async (t) => {
-    const site = await knowing(t);
+  test("A stale entry answers If-None-Match and HEAD like a fresh one", async (t) => {
+    const site = await deployWithImage(t);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate));
     await site.clock.advance(1500);
@@ -98,8 +98,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     gate.open();
   });
 
-  test("whose refresh fails stays stale, asking at most once in errorTtl, until staleIfError ends: then the error", async (t) => {
-    const site = await knowing(t);
+  test("An entry whose refresh fails is served stale until staleIfError ends, with at most one refresh per errorTtl", async (t) => {
+    const site = await deployWithImage(t);
     site.origin.on(ORIGIN_PATH, failure(500));
 
     await site.clock.advance(1500);
@@ -121,8 +121,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.equal(site.kv.writes().length, 0);
   });
 
-  test("whose refresh hangs is still given, and asked for again later", async (t) => {
-    const site = await knowing(t, { originTimeoutMs: 200, errorTtl: 1 });
+  test("An entry whose refresh hangs is still served and is refreshed again later", async (t) => {
+    const site = await deployWithImage(t, { originTimeoutMs: 200, errorTtl: 1 });
     site.origin.on(ORIGIN_PATH, noResponse());
     await site.clock.advance(1500);
     assertStale(await site.get(PATH));
@@ -135,8 +135,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.equal((await site.get(PATH)).json.metadata.width, 77);
   });
 
-  test("that the refresh finds gone is gone", async (t) => {
-    const site = await knowing(t);
+  test("An entry whose refresh gets a 404 is deleted", async (t) => {
+    const site = await deployWithImage(t);
     site.origin.on(ORIGIN_PATH, failure(404));
     await site.clock.advance(1500);
     assertStale(await site.get(PATH));
@@ -145,8 +145,8 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("is not given where staleWhileRevalidate is 0: the origin is waited for", async (t) => {
-    const site = await knowing(t, { staleWhileRevalidate: 0 });
+  test("With staleWhileRevalidate = 0 a stale entry is not served before the origin responds", async (t) => {
+    const site = await deployWithImage(t, { staleWhileRevalidate: 0 });
     site.origin.on(ORIGIN_PATH, image({ width: 77 }));
     await site.clock.advance(1001);
     const answer = await site.get(PATH);
@@ -155,9 +155,9 @@ suite("past its freshness, within staleWhileRevalidate, an entry", () => {
   });
 });
 
-suite("past staleWhileRevalidate, within staleIfError, an entry", () => {
-  test("is given only after the origin failed", async (t) => {
-    const site = await knowing(t);
+suite("A stale entry past staleWhileRevalidate and within staleIfError", () => {
+  test("Past staleWhileRevalidate a stale entry is served only after the origin failed", async (t) => {
+    const site = await deployWithImage(t);
     await site.clock.advance(3000);
     const gate = new Gate();
     site.origin.on(ORIGIN_PATH, gated(gate, failure(500)));
@@ -172,8 +172,8 @@ suite("past staleWhileRevalidate, within staleIfError, an entry", () => {
     assert.equal(site.origin.requests.length, 1);
   });
 
-  test("is replaced where the origin answers", async (t) => {
-    const site = await knowing(t);
+  test("Past staleWhileRevalidate a stale entry is replaced if the origin responds", async (t) => {
+    const site = await deployWithImage(t);
     await site.clock.advance(3000);
     site.origin.on(ORIGIN_PATH, image({ width: 77 }));
     const answer = await site.get(PATH);
@@ -181,15 +181,15 @@ suite("past staleWhileRevalidate, within staleIfError, an entry", () => {
     assert.deepEqual([answer.json.metadata.width, answer.age], [77, 0]);
   });
 
-  test("is not given where staleIfError is 0", async (t) => {
-    const site = await knowing(t, { staleWhileRevalidate: 0, staleIfError: 0 });
+  test("With staleIfError = 0 a stale entry is not served when the origin fails", async (t) => {
+    const site = await deployWithImage(t, { staleWhileRevalidate: 0, staleIfError: 0 });
     site.origin.on(ORIGIN_PATH, failure(500));
     await site.clock.advance(1001);
     assertProblem(await site.get(PATH), 502, "origin-error");
   });
 });
 
-suite("a KV record whose lastFetched", () => {
+suite("Unusual values of lastFetched", () => {
   const record = (lastFetched) => ({
     metadata: { width: 4000, height: 3000, format: "jpeg", lastFetched, confidence: "high", source: "format-json", fileSize: 123456 },
   });
@@ -199,10 +199,10 @@ suite("a KV record whose lastFetched", () => {
     ["is a string", "2026-01-01T00:00:00Z"],
     ["is negative", -1],
     ["is null", null],
-    ["is of long ago", Date.now() - 10 ** 10],
+    ["is long ago", Date.now() - 10 ** 10],
     ["is 0", 0],
   ]) {
-    test(`${what} is past every window: the origin answers, and where it fails nobody does`, async (t) => {
+    test(`A KV record whose lastFetched ${what} is past every window, and is not served even if the origin fails`, async (t) => {
       const site = await deploy(t, { config: { errorTtl: 0 } });
       site.kv.seed(KEY, record(lastFetched));
       site.origin.on(ORIGIN_PATH, failure(500));
@@ -218,9 +218,9 @@ suite("a KV record whose lastFetched", () => {
   for (const [what, ahead] of [
     ["a minute", 60_000],
     ["a year", 31_536_000_000],
-    ["for ever", 10 ** 15],
+    ["30,000 years", 10 ** 15],
   ]) {
-    test(`is ahead by ${what} counts as now: no negative Metadata-Age, no longer life`, async (t) => {
+    test(`A KV record whose lastFetched is ${what} in the future counts as fetched now`, async (t) => {
       const site = await deploy(t, { clock: true, config });
       await site.clock.freeze();
       site.kv.seed(KEY, record(site.clock.now() + ahead));
@@ -236,7 +236,7 @@ suite("a KV record whose lastFetched", () => {
   }
 });
 
-suite("on a clock", () => {
+suite("Clock anomalies", () => {
   const assertSane = (answer) => {
     assert.equal(answer.status, 200, answer.text);
     assert.ok(answer.age >= 0, `Metadata-Age ${answer.age}`);
@@ -245,7 +245,7 @@ suite("on a clock", () => {
     for (const [phase, duration] of Object.entries(answer.serverTiming)) assert.ok(duration >= 0, `${phase} took ${duration}`);
   };
 
-  test("that stands still no age, ttl or duration is negative", async (t) => {
+  test("With a frozen clock no age, ttl or duration is negative", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     assertSane(await site.get(PATH));
@@ -256,7 +256,7 @@ suite("on a clock", () => {
     for (const answer of await (await site.herd(20, "/metadata/other.jpg")).answers) assertSane(answer);
   });
 
-  test("that goes back no age, ttl or duration is negative, and nothing lives longer", async (t) => {
+  test("When the clock goes back no age, ttl or duration is negative, and no lifetime is extended", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     assertSane(await site.get(PATH));
@@ -267,7 +267,7 @@ suite("on a clock", () => {
     assertSane(await site.get(PATH));
   });
 
-  test("that goes back during a fetch no duration is negative", async (t) => {
+  test("When the clock goes back during a fetch no duration is negative", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     const gate = new Gate();
@@ -279,7 +279,7 @@ suite("on a clock", () => {
     assertSane(await answer);
   });
 
-  test("that stands still a failure is still remembered and told", async (t) => {
+  test("With a frozen clock a failure is cached and returned", async (t) => {
     const site = await deploy(t, { clock: true, config });
     await site.clock.freeze();
     site.origin.on(ORIGIN_PATH, failure(404));

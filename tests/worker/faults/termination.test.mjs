@@ -12,7 +12,7 @@ const CONFIG = { kvCacheTtl: 86_400, memoryCacheTtl: 86_400 };
 
 async function deployTerminated(t, options) {
   const site = await deploy(t, { terminator: true, config: CONFIG, ...options });
-  // From KV, so that no write is left to be done when the test begins.
+  // From KV, so that no write is pending when the test begins.
   seed(site, KNOWN);
   await site.get(`/metadata/${KNOWN}`);
   return site;
@@ -20,54 +20,54 @@ async function deployTerminated(t, options) {
 
 const seed = (site, path) => site.kv.seed(`metadata:${path}`, { metadata: recordOf() });
 
-/** Runs `operate(n)` and ends the execution at its `n`th call into JavaScript, for every n; returns how many there are. */
+/** For every n, runs `operate(n)` and terminates it at its `n`th call into JavaScript; returns the number of calls. */
 async function terminateEverywhere(site, operate, prepare = () => {}) {
   for (let n = 1; ; n++) {
-    assert.ok(n < 1000, "the operation completes at last");
+    assert.ok(n < 1000, "the operation never completed");
     await prepare(n);
-    // The request afterwards finds its image in KV: nothing of it is left to be done when the next round begins.
+    // The next request finds its image in KV, so that nothing is pending when the next round begins.
     seed(site, `next/${n}.jpg`);
     await site.terminateAt(n);
-    const outcome = await within(operate(n), `the operation that is terminated at call ${n}`).catch((error) => error);
-    const sprung = await site.terminateAt();
+    const outcome = await within(operate(n), `the operation terminated at call ${n}`).catch((error) => error);
+    const terminated = await site.terminateAt();
     const next = await within(site.get(`/metadata/next/${n}.jpg`), `the request after a termination at call ${n}`);
     assert.equal(next.status, 200, `after a termination at call ${n}: ${next.text}`);
-    if (!sprung) return { calls: n - 1, outcome };
+    if (!terminated) return { calls: n - 1, outcome };
   }
 }
 
-suite("an isolate recovers from the termination", () => {
-  for (const [what, { options, prepare, operate, expected, least }] of [
+suite("Recovery from a termination", () => {
+  for (const [what, { options, prepare, operate, expected, minCalls }] of [
     [
-      "of a miss",
+      "a miss",
       {
         options: { kv: false },
         operate: (site, n) => site.get(`/metadata/${n}.jpg`),
         expected: (answer) => assert.equal(answer.layer, "origin"),
-        least: 50,
+        minCalls: 50,
       },
     ],
     [
-      "of a KV hit",
+      "a KV hit",
       {
         prepare: (site, n) => seed(site, `${n}.jpg`),
         operate: (site, n) => site.get(`/metadata/${n}.jpg`),
         expected: (answer) => assert.equal(answer.layer, "kv"),
-        least: 30,
+        minCalls: 30,
       },
     ],
     [
-      "of a hit in memory",
+      "a hit in memory",
       {
         options: { kv: false },
         prepare: (site) => site.get(`/metadata/${KNOWN}`),
         operate: (site) => site.get(`/metadata/${KNOWN}`),
         expected: (answer) => assert.equal(answer.layer, "memory"),
-        least: 1,
+        minCalls: 1,
       },
     ],
     [
-      "of a batch",
+      "a batch",
       {
         options: { kv: false },
         operate: (site, n) => post(site, { paths: [`${n}a.jpg`, `${n}b.jpg`, "a//b"] }),
@@ -76,21 +76,21 @@ suite("an isolate recovers from the termination", () => {
             json.results.map((result) => result.status),
             [200, 200, 400],
           ),
-        least: 100,
+        minCalls: 100,
       },
     ],
     [
-      "of a purge",
+      "a purge",
       {
         options: { env: { ADMIN_TOKEN: "secret" } },
         prepare: (site, n) => seed(site, `${n}.jpg`),
         operate: (site, n) => site.request("DELETE", `/metadata/${n}.jpg`, { headers: admin }),
         expected: (answer) => assert.deepEqual(answer.json, { purged: 1 }),
-        least: 15,
+        minCalls: 15,
       },
     ],
     [
-      "of a purge of a folder",
+      "a purge of a folder",
       {
         options: { env: { ADMIN_TOKEN: "secret" } },
         prepare: (site) => {
@@ -100,49 +100,49 @@ suite("an isolate recovers from the termination", () => {
         },
         operate: (site) => site.request("DELETE", "/metadata/folder/*", { headers: admin }),
         expected: (answer) => assert.deepEqual(answer.json, { purged: 2 }),
-        least: 30,
+        minCalls: 30,
       },
     ],
     [
-      "of a call from another Worker",
+      "a call from another Worker",
       {
         options: { kv: false, caller: true },
         operate: (site, n) => site.call("fetchMetadata", `${n}.jpg`),
         expected: (value) => assert.equal(value.metadata?.width, 4000, JSON.stringify(value)),
-        least: 50,
+        minCalls: 50,
       },
     ],
     [
-      "of a call with a crop",
+      "a call with a crop",
       {
         options: { kv: false, caller: true },
         operate: (site) => site.call("fetchAndProcessMetadata", KNOWN, { aspect: "16:9" }),
         expected: (value) => assert.equal(value.dimensions?.height, 2250, JSON.stringify(value)),
-        least: 10,
+        minCalls: 10,
       },
     ],
   ]) {
-    test(`${what}, wherever it strikes`, { timeout: 120_000 }, async (t) => {
+    test(`An isolate recovers from the termination of ${what} at any call`, { timeout: 120_000 }, async (t) => {
       const site = await deployTerminated(t, options);
       const prepared = prepare && ((n) => prepare(site, n));
       const { calls, outcome } = await terminateEverywhere(site, (n) => operate(site, n), prepared);
-      t.diagnostic(`${calls} places`);
-      assert.ok(calls >= least, `${calls} places`);
+      t.diagnostic(`${calls} calls`);
+      assert.ok(calls >= minCalls, `${calls} calls`);
       expected(outcome);
     });
   }
 
-  test("of the request that makes it recover, wherever it strikes", async (t) => {
+  test("An isolate recovers from the termination of the recovering request at any call", async (t) => {
     const site = await deployTerminated(t, { kv: false });
-    const wedge = async () => {
+    const terminate = async () => {
       await site.terminateAt(1);
-      assert.equal((await site.get("/metadata/wedge.jpg")).status, 500);
+      assert.equal((await site.get("/metadata/terminated.jpg")).status, 500);
     };
-    const { calls } = await terminateEverywhere(site, (n) => site.get(`/metadata/again/${n}.jpg`), wedge);
-    assert.ok(calls >= 50, `${calls} places`);
+    const { calls } = await terminateEverywhere(site, (n) => site.get(`/metadata/again/${n}.jpg`), terminate);
+    assert.ok(calls >= 50, `${calls} calls`);
   });
 
-  test("when a call from another Worker comes next", async (t) => {
+  test("An isolate recovers from a termination when an RPC call comes next", async (t) => {
     const site = await deployTerminated(t, { kv: false, caller: true });
     for (const method of ["fetchMetadata", "fetchAndProcessMetadata"]) {
       for (const n of [1, 5, 20]) {
@@ -154,8 +154,8 @@ suite("an isolate recovers from the termination", () => {
   });
 });
 
-suite("a termination", () => {
-  test("loses what is in memory, and KV has it still", async (t) => {
+suite("The effects of a termination", () => {
+  test("A termination clears memory, and KV keeps its records", async (t) => {
     const site = await deployTerminated(t);
     await site.terminateAt(1);
     assert.equal((await site.get("/metadata/other.jpg")).status, 500);
@@ -163,7 +163,7 @@ suite("a termination", () => {
     assert.equal((await site.get(`/metadata/${KNOWN}`)).layer, "memory");
   });
 
-  test("ends the requests that are in flight as well, and leaves none hanging", async (t) => {
+  test("A termination fails the requests in flight with a 500, and none hangs", async (t) => {
     const site = await deployTerminated(t, { kv: false, config: { ...CONFIG, originTimeoutMs: 1000, kvTimeoutMs: 100 } });
     const gate = new Gate();
     site.origin.on("/assets/slow.jpg", gated(gate));
@@ -173,7 +173,7 @@ suite("a termination", () => {
     assert.equal((await site.get("/metadata/other.jpg")).status, 500);
     assert.equal((await site.get("/metadata/next.jpg")).status, 200);
     gate.open();
-    const answers = await within(herd.answers, "those in flight");
+    const answers = await within(herd.answers, "the requests in flight");
     assert.deepEqual(
       tally(answers, (answer) => answer.status),
       { 500: 10 },
@@ -182,7 +182,7 @@ suite("a termination", () => {
   });
 });
 
-test("calls that another Worker makes at once are not mistaken for a termination", async (t) => {
+test("Concurrent calls from another Worker are not mistaken for a termination", async (t) => {
   const source = `export default { async fetch(request, env) {
     const calls = ["a", "b", "c"].map((path) => env.METADATA.fetchMetadata(path));
     const requests = ["d", "e"].map((path) => env.METADATA.fetch("https://metadata.test/metadata/" + path));
