@@ -109,14 +109,14 @@ suite("Analytics Engine", () => {
 });
 
 test("A dataset that throws does not affect synchronous or asynchronous responses, and is logged once", async (t) => {
-  const Throwing = bound("Throwing", `{ writeDataPoint() { throw new Error("asked to"); } }`);
+  const Throwing = bound("Throwing", `{ writeDataPoint() { throw new Error("thrown by the test"); } }`);
   const site = await deploy(t, { entrypoint: Throwing });
   const get = () => site.at.Throwing.get(PATH);
   assertFound(await get(), "origin");
   for (let n = 0; n < 3; n++) assertFound(await get(), "memory");
   assert.equal((await site.at.Throwing.get("/metadata/a//b")).status, 400);
   const entry = await site.logged({ event: "dataset-fault" });
-  assert.deepEqual([entry.level, entry.cause], ["warn", "asked to"]);
+  assert.deepEqual([entry.level, entry.cause], ["warn", "thrown by the test"]);
   await site.stop();
   assert.equal(site.log.filter(({ event }) => event === "dataset-fault").length, 1);
 });

@@ -22,7 +22,7 @@ const Failing = {
   name: "Failing",
   fetch: `
     const { now } = Date;
-    Date.now = () => { throw new Error("asked to"); };
+    Date.now = () => { throw new Error("thrown by the test"); };
     try {
       return this.work(request);
     } finally {

@@ -129,7 +129,7 @@ suite("The origin of a record", () => {
   const moved = { originUrl: "https://moved.test" };
   const OTHER = { ...JSON.parse(golden(0)), width: 77, origin: "00000000" };
 
-  test("After originUrl has changed the new origin is asked, and its record overwrites the old one", async (t) => {
+  test("After originUrl has changed the image is fetched from the new origin, and its record overwrites the old one", async (t) => {
     const site = await deploy(t, { config: moved });
     site.kv.seed(KEY, { metadata: { ...OTHER, origin: "ed314fb4", lastFetched: Date.now() } });
     assertFound(await site.get(PATH), "origin");

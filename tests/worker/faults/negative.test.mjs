@@ -108,7 +108,7 @@ suite("A cached failure and a stale record", () => {
   const staleRecord = () => ({ metadata: recordOf({ lastFetched: Date.now() - 30 * 3600 * 1000 }) });
   const config = { errorTtl: 60, memoryCacheTtl: 0 };
 
-  test("With memoryCacheTtl = 0 a stale KV record is served each time, and the origin is asked once", async (t) => {
+  test("With memoryCacheTtl = 0 a stale KV record is served each time, and the origin gets one request", async (t) => {
     const site = await deploy(t, { config });
     site.kv.seed(KEY, staleRecord());
     site.origin.on(ORIGIN_PATH, failure(500));

@@ -58,7 +58,7 @@ export class Client {
 }
 
 /** A response, body included. */
-class Answer {
+class ClientResponse {
   constructor({ statusCode, headers }, bytes) {
     this.status = statusCode;
     this.headers = headers;
@@ -108,7 +108,7 @@ class Answer {
 async function collect(response) {
   const chunks = [];
   for await (const chunk of response) chunks.push(chunk);
-  return new Answer(response, Buffer.concat(chunks));
+  return new ClientResponse(response, Buffer.concat(chunks));
 }
 
 /** `OptimizedMetadata; fwd=miss; fwd-status=200; stored` → its parameters by name (RFC 9211: one cache, Structured Fields). */

@@ -1,15 +1,15 @@
+import { AbortProxy, abortProxySource } from "./abort-proxy.mjs";
 import { Analytics } from "./analytics.mjs";
 import { Bucket } from "./bucket.mjs";
 import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
 import { Clock, clockSource, clockWrapperSource } from "./clock.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
-import { AbortProxy, abortProxySource } from "./abort-proxy.mjs";
-import { wasmStatsSource, wasmStatsWrapperSource } from "./wasm-stats.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf } from "./modules.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
 import { TERMINATOR_FLAGS, terminatorSource, terminatorWrapperSource } from "./terminator.mjs";
+import { wasmStatsSource, wasmStatsWrapperSource } from "./wasm-stats.mjs";
 import { Workerd } from "./workerd.mjs";
 
 export const ORIGIN = "https://images.test/assets";
