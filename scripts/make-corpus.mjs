@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { debianPackages, findPrograms } from "./lib/corpus/programs.mjs";
+import { debianPackages, findPrograms } from "../tests/corpus/tools/programs.mjs";
 import { packages } from "./lib/packages.mjs";
 import { main, root } from "./lib/process.mjs";
 
@@ -22,8 +22,8 @@ await main(async () => {
     return console.log("corpus: target/corpus is up to date");
   }
   const started = performance.now();
-  const { build } = await import("./lib/corpus/build.mjs");
-  const { report } = await import("./lib/corpus/report.mjs");
+  const { build } = await import("../tests/corpus/tools/build.mjs");
+  const { report } = await import("../tests/corpus/tools/report.mjs");
   const manifest = await build({ corpus, cache, programs });
   writeFileSync(stampFile, stamp);
   report(manifest, (performance.now() - started) / 1000);
@@ -32,7 +32,7 @@ await main(async () => {
 /** Everything that decides what the corpus is: these scripts, sharp, and the versions of the programs. */
 function stampOf(programs) {
   const hash = createHash("sha256");
-  const folder = join(root, "scripts", "lib", "corpus");
+  const folder = join(root, "tests", "corpus", "tools");
   const sources = readdirSync(folder, { recursive: true })
     .filter((name) => name.endsWith(".mjs"))
     .sort();

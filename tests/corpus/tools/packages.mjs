@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { output } from "../process.mjs";
+import { output } from "../../../scripts/lib/process.mjs";
 
 /** The folder of a package's files, those under `under` alone; `undefined`, said in a line, where it cannot be had. */
 export function unpacked(cache, name, { under, holds }) {
