@@ -23,5 +23,5 @@ await main(async () => {
     await buildWorker([], env);
   }
   const effort = process.argv.includes("--quick") ? quick : thorough;
-  await run("node", ["bench/run.mjs", JSON.stringify(effort), ...chosen], { env });
+  await run("node", ["benches/run.mjs", JSON.stringify(effort), ...chosen], { env });
 });

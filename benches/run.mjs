@@ -6,7 +6,7 @@ import { root } from "../scripts/lib/process.mjs";
 import { machine } from "./machine.mjs";
 import { table, verdict } from "./report.mjs";
 
-const folder = join(root, "bench", "results");
+const folder = join(root, "benches", "results");
 mkdirSync(folder, { recursive: true });
 
 const [effort, ...names] = process.argv.slice(2);
