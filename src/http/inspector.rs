@@ -24,7 +24,7 @@ macro_rules! file {
         File {
             path: $path,
             content_type: $content_type,
-            content: include_str!(concat!("../inspector/", $name)),
+            content: include_str!(concat!("../../inspector/", $name)),
         }
     };
 }
