@@ -8,7 +8,8 @@ import { tools } from "./tools.mjs";
 
 export async function environment() {
   await packages();
-  const env = withPath(await tools(await toolchain(process.env)), bin);
+  await toolchain(process.env);
+  const env = withPath(await tools(process.env), bin);
   return {
     ...env,
     // Without these worker-build downloads its own, at versions no lock file names.

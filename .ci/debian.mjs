@@ -1,29 +1,36 @@
-// Rust from Debian's packages, for machines that reach Debian's servers but not Rust's.
+// Installs Rust from Debian's packages if the WebAssembly target cannot be installed with rustup, for example because
+// a firewall blocks Rust's servers. Prints the shell commands that select the compiler: eval "$(node .ci/debian.mjs)"
 //
-// Debian packages a recent compiler (for building web browsers) with its source, but no wasm32 standard library.
-// This builds that library from the packaged source, once for each compiler version.
+// Debian packages a recent compiler, for building web browsers, with its source but without a wasm32 standard library.
+// This builds the library from that source, once per compiler version.
 
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installed as onPath, output, run, withPath } from "./process.mjs";
+import { installed, main, output, run, withPath } from "../scripts/lib/process.mjs";
+import { addTarget, compiles, target } from "../scripts/lib/toolchain.mjs";
 
-const target = "wasm32-unknown-unknown";
 const linker = "/usr/bin/wasm-ld-22";
 const packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rustfmt-web", "lld-22"];
 
-export const installed = () => existsSync("/usr/bin/cargo") && existsSync(linker);
+await main(async () => {
+  if (compiles(process.env)) return;
+  const env = { ...withPath(process.env, "/usr/bin"), CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker };
+  if (!(isInstalled() && compiles(env))) {
+    if (await addTarget(process.env)) return;
+    // scripts/lib/toolchain.mjs reports what is missing.
+    if (!installed("apt-get", process.env) || sudo() === undefined) return;
+    await install(env);
+  }
+  console.log(`export PATH="/usr/bin:$PATH" CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=${linker}`);
+});
 
-export function available() {
-  return onPath("apt-get", process.env) && sudo() !== undefined;
+function isInstalled() {
+  return existsSync("/usr/bin/cargo") && existsSync(linker);
 }
 
-export function environment(env) {
-  return { ...withPath(env, "/usr/bin"), CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker };
-}
-
-export async function install(env) {
-  console.log("Installing Rust from Debian's packages.");
+async function install(env) {
+  console.error("Installing Rust from Debian's packages.");
   const apt = (...args) => asRoot("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", ...args);
   await apt("update");
   await apt("install", "-y", "--no-install-recommends", ...packages);
@@ -31,16 +38,16 @@ export async function install(env) {
 }
 
 async function installStd(env) {
-  console.log(`Building the standard library for ${target}.`);
+  console.error(`Building the standard library for ${target}.`);
   const folder = mkdtempSync(join(tmpdir(), "rust-std-"));
   try {
     writeFileSync(join(folder, "Cargo.toml"), '[package]\nname = "empty"\n\n[lib]\npath = "empty.rs"\n');
     writeFileSync(join(folder, "empty.rs"), "");
     const std = "-Zbuild-std=std,panic_abort,proc_macro,test";
-    await run(
+    await runToStderr(
       "cargo",
       ["build", "--quiet", "--release", std, "--target", target, "--target-dir", "target"],
-      // Without bitcode the libraries cannot take part in link-time optimisation.
+      // Link-time optimization needs bitcode in the libraries.
       { cwd: folder, env: { ...env, RUSTC_BOOTSTRAP: "1", RUSTFLAGS: "-Cembed-bitcode=yes" } },
     );
     const built = join(folder, "target", target, "release", "deps");
@@ -52,7 +59,7 @@ async function installStd(env) {
   }
 }
 
-/** Puts the libraries in place whole, so that an interruption leaves no half of them. */
+/** Copies the libraries, then renames the folder: an interruption leaves no incomplete set. */
 async function place(libraries, folder) {
   const partial = `${folder}.partial`;
   await asRoot("rm", "-rf", partial, folder);
@@ -61,7 +68,7 @@ async function place(libraries, folder) {
   await asRoot("mv", partial, folder);
 }
 
-/** How to act as root without a question: nothing as root, sudo where it asks no password. */
+/** The command prefix that runs as root without a password: empty for root itself, `undefined` if there is none. */
 function sudo() {
   if (process.getuid() === 0) return [];
   return output("sudo", ["-n", "true"], process.env) === undefined ? undefined : ["sudo", "-n"];
@@ -69,5 +76,10 @@ function sudo() {
 
 async function asRoot(...command) {
   const [first, ...rest] = [...sudo(), ...command];
-  await run(first, rest);
+  await runToStderr(first, rest);
+}
+
+/** Sends a command's output to stderr: the caller evaluates what this script prints to stdout. */
+function runToStderr(command, args, options) {
+  return run(command, args, { stdio: ["ignore", 2, 2], ...options });
 }
