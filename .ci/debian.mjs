@@ -4,29 +4,39 @@
 // Debian packages a recent compiler, for building web browsers, with its source but without a wasm32 standard library.
 // This builds the library from that source, once per compiler version.
 
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { installed, main, output, run, withPath } from "../scripts/lib/process.mjs";
+import { installed, main, output, root, run, withPath } from "../scripts/lib/process.mjs";
 import { addTarget, compiles, target } from "../scripts/lib/toolchain.mjs";
 
 const linker = "/usr/bin/wasm-ld-22";
+/** Links to the installed programs. /usr/bin itself may not come first on the path: it may have another Node. */
+const bin = join(root, "target", "debian-rust");
+const programs = ["cargo", "rustc", "rustdoc", "cargo-clippy", "clippy-driver", "cargo-fmt", "rustfmt"];
 const packages = ["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "rustfmt-web", "lld-22"];
 
 await main(async () => {
   if (compiles(process.env)) return;
-  const env = { ...withPath(process.env, "/usr/bin"), CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker };
+  const env = { ...withPath(process.env, bin), CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker };
+  link();
   if (!(isInstalled() && compiles(env))) {
     if (await addTarget(process.env)) return;
     // scripts/lib/toolchain.mjs reports what is missing.
     if (!installed("apt-get", process.env) || sudo() === undefined) return;
     await install(env);
   }
-  console.log(`export PATH="/usr/bin:$PATH" CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=${linker}`);
+  console.log(`export PATH="${bin}:$PATH" CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=${linker}`);
 });
 
 function isInstalled() {
   return existsSync("/usr/bin/cargo") && existsSync(linker);
+}
+
+function link() {
+  rmSync(bin, { recursive: true, force: true });
+  mkdirSync(bin, { recursive: true });
+  for (const program of programs) symlinkSync(join("/usr/bin", program), join(bin, program));
 }
 
 async function install(env) {
