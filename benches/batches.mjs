@@ -1,10 +1,10 @@
-// Images that are asked for a hundred at a time: the quickest way to have the Worker see many of them.
+// Requests images in batches of a hundred, which is the fastest way to fill the Worker's memory cache.
 
 import assert from "node:assert/strict";
 
 export const BATCH = 100;
 
-/** KV that has a record for every key, and lists none. */
+/** A KV stand-in that has a record for every key, and lists no keys. */
 export const namespace = `
 const metadata = ${JSON.stringify({ width: 4000, height: 3000, format: "jpeg", lastFetched: Date.now(), confidence: "high", source: "format-json", fileSize: 123456 })};
 export default {
@@ -21,10 +21,10 @@ export default {
 
 export const path = (n) => `photos/2026/summer/image-${n}.jpg`;
 
-/** Asks for the images of the numbers from `from` up to, but not including, `to`. */
+/** Requests the images numbered `from` up to, but not including, `to`. */
 export async function ask(site, from, to, pathOf = path) {
   for (let n = from; n < to; n += BATCH) {
-    const paths = Array.from({ length: Math.min(BATCH, to - n) }, (_, place) => pathOf(n + place));
+    const paths = Array.from({ length: Math.min(BATCH, to - n) }, (_, index) => pathOf(n + index));
     const { status, json } = await site.request("POST", "/metadata", { body: JSON.stringify({ paths }) });
     assert.equal(status, 200);
     assert.ok(json.results.every((result) => result.status === 200));

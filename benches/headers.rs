@@ -1,4 +1,4 @@
-//! What reading an image header costs: `npm run bench -- headers` builds it for the host and as WebAssembly.
+//! Measures how long it takes to read an image header. `npm run bench -- headers` builds this for the host and as WebAssembly.
 
 use std::error::Error;
 use std::hint::black_box;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::BodyPrefix;
 
-/// A measurement is at least this long.
-const ENOUGH: Duration = Duration::from_millis(1);
+/// The minimum duration of a measurement.
+const MIN_DURATION: Duration = Duration::from_millis(1);
 
-/// Reads the header of an image so many times.
+/// Reads the header of an image `times` times.
 #[cfg_attr(target_family = "wasm", wasm_bindgen::prelude::wasm_bindgen)]
 pub fn read_header(bytes: &[u8], times: u32) {
     for _ in 0..times {
@@ -19,7 +19,7 @@ pub fn read_header(bytes: &[u8], times: u32) {
     }
 }
 
-/// Prints the nanoseconds that each file takes, a line each. The options that cargo adds are not files.
+/// Prints the nanoseconds per read of each file, one per line. Skips the options that cargo adds.
 fn main() -> Result<(), Box<dyn Error>> {
     for file in std::env::args().skip(1).filter(|arg| !arg.starts_with('-')) {
         let bytes = std::fs::read(file)?;
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let start = Instant::now();
             read_header(&bytes, times);
             let elapsed = start.elapsed();
-            if elapsed >= ENOUGH {
+            if elapsed >= MIN_DURATION {
                 break elapsed;
             }
             times = times.saturating_mul(2);

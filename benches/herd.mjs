@@ -1,6 +1,6 @@
-// Many at once for one image that no layer but the origin has: what it costs KV and the origin, and how long it takes.
+// Thundering herd: many concurrent requests for one uncached image. Measures KV operations, origin fetches and time.
 //
-// KV and the origin are this process, which also sends the requests and counts what comes back.
+// This process plays KV and the origin, sends the requests, and counts the responses.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { tally } from "../tests/worker/harness/expect.mjs";
@@ -12,8 +12,8 @@ const SIZES = [20, 200, 1000];
 const KV_MS = 15;
 const ORIGIN_MS = 250;
 
-/** Answers each request as late as ours can, and asks nobody. */
-const floorSource = `
+/** Takes as long as KV and the origin together, without calling either. */
+const baselineSource = `
 export default {
   async fetch() {
     await scheduler.wait(${KV_MS + ORIGIN_MS});
@@ -23,31 +23,31 @@ export default {
 
 export async function measure(t, { rounds }) {
   const site = await deploy(t);
-  const floor = await deploy(t, { source: floorSource });
+  const baseline = await deploy(t, { source: baselineSource });
   site.kv.intercept("get", () => sleep(KV_MS));
   site.origin.on(delayed(ORIGIN_MS));
 
-  const rows = [["herd", "answers", "KV reads", "origin fetches", "KV writes", "last answer, ms", "floor's", "we add"]];
+  const rows = [["herd", "responses", "KV reads", "origin fetches", "KV writes", "last response, ms", "baseline", "added"]];
   const raw = {};
   let count = 0;
   for (const size of SIZES) {
-    // The connections are there before the herd is.
-    for (const { at } of [site, floor]) await at.worker.herd(size, "/health").answers;
-    const [ours, floors] = await interleaved(rounds, [site, floor], (contender) => stampede(contender, size, `photos/${size}-${count++}.jpg`));
-    raw[size] = { ours, floor: floors };
-    const [took, floorsTook] = [ours, floors].map((measured) => median(measured.map(({ ms }) => ms)));
+    // Open the connections before the herd starts.
+    for (const { at } of [site, baseline]) await at.worker.herd(size, "/health").answers;
+    const [ours, baselines] = await interleaved(rounds, [site, baseline], (contender) => measureHerd(contender, size, `photos/${size}-${count++}.jpg`));
+    raw[size] = { ours, baseline: baselines };
+    const [took, baselineTook] = [ours, baselines].map((measured) => median(measured.map(({ ms }) => ms)));
     const costs = ["reads", "fetches", "writes"].map((of) => most(ours, of));
     const answers = [...new Set(ours.map(({ answers }) => answers))].join("; ");
-    rows.push([size, answers, ...costs, ...[took, floorsTook, took - floorsTook].map((ms) => ms.toFixed(0))]);
+    rows.push([size, answers, ...costs, ...[took, baselineTook, took - baselineTook].map((ms) => ms.toFixed(0))]);
   }
   const herds = Object.values(raw).flatMap(({ ours }) => ours);
   return {
     rows,
     targets: [
-      { what: "answers other than 200", value: most(herds, "others"), target: 0 },
-      { what: "KV reads for a herd", value: most(herds, "reads"), target: 1 },
-      { what: "origin fetches for a herd", value: most(herds, "fetches"), target: 1 },
-      { what: "KV writes for a herd", value: most(herds, "writes"), target: 1 },
+      { name: "responses other than 200", value: most(herds, "others"), target: 0 },
+      { name: "KV reads per herd", value: most(herds, "reads"), target: 1 },
+      { name: "origin fetches per herd", value: most(herds, "fetches"), target: 1 },
+      { name: "KV writes per herd", value: most(herds, "writes"), target: 1 },
     ],
     raw,
   };
@@ -55,12 +55,12 @@ export async function measure(t, { rounds }) {
 
 const most = (herds, of) => Math.max(...herds.map((herd) => herd[of]));
 
-async function stampede({ at, kv, origin }, size, path) {
+async function measureHerd({ at, kv, origin }, size, path) {
   const key = `metadata:${path}`;
   const start = performance.now();
   const answers = await at.worker.herd(size, `/metadata/${path}`).answers;
   const ms = performance.now() - start;
-  // The floor writes nothing.
+  // The baseline writes nothing.
   if (origin.requests.length > 0) await kv.written(key);
   const statuses = tally(answers, ({ status }) => status);
   const result = {

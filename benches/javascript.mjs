@@ -1,9 +1,9 @@
-import { headersOf } from "./floor.mjs";
+import { headersOf } from "./baseline.mjs";
 
 /**
- * A JavaScript service of the same design, for comparison: a memory hit as one would write it. It parses the URL, looks
- * the path up in a Map and puts it last there, works out the age, encodes the JSON and answers with the same headers.
- * It does nothing else: no configuration, no crops, no conditional requests, no rules for paths.
+ * A JavaScript service of the same design, for comparison: a straightforward memory hit. It parses the URL, looks up the
+ * path in a Map, moves it to the end, calculates the age, encodes the JSON and sends the same headers.
+ * It has no configuration, crops, conditional requests or path validation.
  */
 export function javascript(answer) {
   const { path, metadata } = answer.json;

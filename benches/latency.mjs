@@ -1,11 +1,11 @@
-// What is added to the latency of KV and of the origin, which here always take the same time.
+// Measures the latency that the Worker adds to KV and the origin, which take a constant time here.
 //
-// All of it runs in one workerd process, stand-ins included, and so does the floor: a Worker that makes the same calls
-// and answers with a constant. What the floor adds is workerd's, its timers' lateness and the load tool's.
+// The Worker and the stand-ins run in one workerd process. So does the baseline: a Worker that makes the same calls and
+// returns a constant. The latency that the baseline adds comes from workerd, late timers and the load tool.
 
 import assert from "node:assert/strict";
 import { deploy, ORIGIN } from "../tests/worker/harness/site.mjs";
-import { response } from "./floor.mjs";
+import { response } from "./baseline.mjs";
 import { load } from "./load.mjs";
 import { interleaved, median } from "./rounds.mjs";
 
@@ -14,7 +14,7 @@ const ORIGIN_MS = 250;
 const WARM_UP_SECONDS = 2;
 const PERCENTILES = ["p50", "p95", "p99"];
 
-// Under two hundred requests a second either way: none waits for another.
+// Fewer than two hundred requests per second in each case: no request waits for another.
 const cases = [
   {
     name: `KV hit, ${KV_MS} ms`,
@@ -37,7 +37,7 @@ const cases = [
 ];
 
 export async function measure(t, { rounds, seconds }) {
-  const rows = [["ms over the injected", ...PERCENTILES, ...PERCENTILES.map((p) => `floor's ${p}`), ...PERCENTILES.map((p) => `we add ${p}`)]];
+  const rows = [["ms above the injected latency", ...PERCENTILES, ...PERCENTILES.map((p) => `baseline ${p}`), ...PERCENTILES.map((p) => `added ${p}`)]];
   const targets = [];
   const raw = {};
   for (const { name, layer, injectedMs, found, connections, work } of cases) {
@@ -45,24 +45,24 @@ export async function measure(t, { rounds, seconds }) {
     const site = await deploy(t, standIns);
     const answer = await site.get("/metadata/first.jpg");
     assert.equal(answer.layer, layer);
-    const floor = await deploy(t, { ...standIns, source: `export default { async fetch(_, env) { ${work} return ${response(answer)}; } };` });
+    const baseline = await deploy(t, { ...standIns, source: `export default { async fetch(_, env) { ${work} return ${response(answer)}; } };` });
 
     let run = 0;
     const ask = async ({ url }, seconds) => {
-      // Each request asks for what none has asked for.
+      // Each request is for a new image.
       const distinct = `/metadata/photos/${run++}/`;
       const latencies = await load(url, { seconds, connections, distinct, spreadMs: injectedMs });
       for (const p of PERCENTILES) latencies[p] -= injectedMs;
       return latencies;
     };
-    for (const contender of [site, floor]) await ask(contender, WARM_UP_SECONDS);
-    const [ours, floors] = await interleaved(rounds, [site, floor], (contender) => ask(contender, seconds));
+    for (const contender of [site, baseline]) await ask(contender, WARM_UP_SECONDS);
+    const [ours, baselines] = await interleaved(rounds, [site, baseline], (contender) => ask(contender, seconds));
 
-    raw[name] = { ours, floor: floors };
-    const [over, floorsOver] = [ours, floors].map((measured) => PERCENTILES.map((p) => median(measured.map((round) => round[p]))));
-    const added = over.map((ms, place) => ms - floorsOver[place]);
-    rows.push([name, ...[...over, ...floorsOver, ...added].map((ms) => ms.toFixed(2))]);
-    targets.push({ what: `p99 added to ${name}`, value: added.at(-1), target: 3, unit: "ms", digits: 2 });
+    raw[name] = { ours, baseline: baselines };
+    const [latencies, baselineLatencies] = [ours, baselines].map((measured) => PERCENTILES.map((p) => median(measured.map((round) => round[p]))));
+    const added = latencies.map((ms, index) => ms - baselineLatencies[index]);
+    rows.push([name, ...[...latencies, ...baselineLatencies, ...added].map((ms) => ms.toFixed(2))]);
+    targets.push({ name: `p99 added to ${name}`, value: added.at(-1), target: 3, unit: "ms", digits: 2 });
   }
   return { rows, targets, raw };
 }
@@ -72,7 +72,7 @@ function namespace(found) {
 const metadata = ${JSON.stringify(JSON.stringify(found ?? null))};
 export default {
   async fetch({ method }) {
-    // A write comes behind the answer.
+    // Writes happen after the response, so they need no delay.
     if (method !== "GET") return new Response();
     await scheduler.wait(${KV_MS});
     return ${found !== undefined} ? new Response("", { headers: { "CF-KV-Metadata": metadata } }) : new Response("", { status: 404 });

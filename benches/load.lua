@@ -1,4 +1,4 @@
--- What wrk asks for, where that is not one URL again and again, and what it says in the end. See load.mjs.
+-- Varies the requests of wrk, if load.mjs asks for that, and prints the results as JSON.
 
 function init(args)
   local prefix, spread_ms, count = args[1], tonumber(args[2]), tonumber(args[3])
@@ -13,7 +13,7 @@ function init(args)
     end
   end
   if spread_ms > 0 then
-    -- Without this all connections would ask at the same moment, be answered at the same moment, and ask again.
+    -- Otherwise all connections would stay in step: send together, receive together, and send again.
     function delay()
       return math.random(0, spread_ms)
     end

@@ -5,10 +5,10 @@ import { version as wrk } from "./load.mjs";
 
 const installed = (name) => createRequire(import.meta.url)(`${name}/package.json`).version;
 
-/** What a figure depends on besides the code, and which code it was. */
+/** Describes the commit and the machine that produced the results. */
 export function machine() {
   const git = (...args) => output("git", args, process.env);
-  const changed = git("status", "--porcelain") ? ", changed" : "";
+  const changed = git("status", "--porcelain") ? ", with changes" : "";
   return {
     commit: `${git("rev-parse", "--short", "HEAD") ?? "unknown"}${changed}`,
     cpu: os.cpus()[0].model,

@@ -1,19 +1,18 @@
-// Memory of the wasm instance, which grows in steps and never shrinks; and of the process, which holds JavaScript's too.
-//
-// The images come from KV, in batches.
+// Measures the memory of the wasm instance, which grows in steps and never shrinks, and of the process, which includes the
+// JavaScript heap. The images come from KV, in batches.
 
 import { deploy } from "../tests/worker/harness/site.mjs";
 import { ask, namespace, path } from "./batches.mjs";
 
 const SIZES = [1000, 10_000, 50_000];
-/** Of the cache that sees many more keys than it keeps. */
+/** The capacity of the cache that sees many more keys than it can hold. */
 const CAPACITY = 10_000;
 const MB = 1e6;
 
 export async function measure(t, { keys }) {
   const deployed = async (memoryCacheSize) => {
     const site = await deploy(t, { wasmStats: true, namespace, config: { memoryCacheSize } });
-    // What the first request needs is no entry's.
+    // Exclude the memory that the first request allocates.
     await site.get("/health");
     return site;
   };
@@ -29,7 +28,7 @@ export async function measure(t, { keys }) {
   raw.push({ keys, entries: CAPACITY, ...(await memoryOf(full)) });
   return {
     rows: [
-      ["distinct keys", "entries, at most", "wasm, MB", "bytes per entry, less its path", "process, MB"],
+      ["distinct keys", "max. entries", "wasm, MB", "bytes per entry, without its path", "process, MB"],
       ...raw.map(({ keys, entries, wasm, resident, each }) => [
         keys,
         entries,
@@ -41,8 +40,8 @@ export async function measure(t, { keys }) {
     targets: [
       ...raw
         .filter(({ each }) => each !== undefined)
-        .map(({ entries, each }) => ({ what: `bytes per entry at ${entries}, less its path`, value: each, target: 1000 })),
-      { what: `wasm memory at ${CAPACITY} entries, after ${keys} keys`, value: raw.at(-1).wasm / MB, target: 16, unit: "MB", digits: 1 },
+        .map(({ entries, each }) => ({ name: `bytes per entry at ${entries}, without its path`, value: each, target: 1000 })),
+      { name: `wasm memory at ${CAPACITY} entries, after ${keys} keys`, value: raw.at(-1).wasm / MB, target: 16, unit: "MB", digits: 1 },
     ],
     raw,
   };

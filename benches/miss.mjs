@@ -1,10 +1,10 @@
-// Processor time of a KV hit and of an origin miss, over that of the same calls made bare and over a JavaScript service.
+// CPU time of a KV hit and of an origin miss, compared with the bare KV and origin calls and with a JavaScript service.
 //
-// KV and the origin are processes of their own, so that only the Worker's time is counted: that of its workerd process.
+// KV and the origin run in other processes, so only the CPU time of the Worker's own workerd process is counted.
 
 import assert from "node:assert/strict";
 import { deploy, ORIGIN } from "../tests/worker/harness/site.mjs";
-import { response } from "./floor.mjs";
+import { response } from "./baseline.mjs";
 import { load } from "./load.mjs";
 import { interleaved, median } from "./rounds.mjs";
 
@@ -25,19 +25,19 @@ const cases = [
 ];
 
 export async function measure(t, { rounds, seconds }) {
-  const rows = [["CPU µs", "ours", "bare calls", "ratio", "(of rounds)", "JavaScript", "ours over it"]];
+  const rows = [["CPU µs", "this Worker", "bare calls", "ratio", "(range)", "JavaScript", "ratio"]];
   const targets = [];
   const raw = {};
   const kv = await deploy(t, { source: namespace, kv: false, metadata: null });
-  // The origin is played by this process.
+  // This process plays the origin.
   const { addresses } = await deploy(t);
-  const apart = { sharedWith: { addresses: { ...addresses, kv: new URL(kv.url).host } } };
+  const otherProcesses = { sharedWith: { addresses: { ...addresses, kv: new URL(kv.url).host } } };
   for (const { name, layer, work, target } of cases) {
-    const site = await deploy(t, apart);
+    const site = await deploy(t, otherProcesses);
     const answer = await site.get(`/metadata/${layer}/first.jpg`);
     assert.equal(answer.layer, layer);
-    const bare = await deploy(t, { ...apart, source: `export default { async fetch({ url }, env, ctx) { ${work} return ${response(answer)}; } };` });
-    const service = await deploy(t, { ...apart, source: javascriptOf(work, layer, answer) });
+    const bare = await deploy(t, { ...otherProcesses, source: `export default { async fetch({ url }, env, ctx) { ${work} return ${response(answer)}; } };` });
+    const service = await deploy(t, { ...otherProcesses, source: javascriptOf(work, layer, answer) });
 
     let run = 0;
     const cpu = async (contender, seconds) => {
@@ -48,25 +48,25 @@ export async function measure(t, { rounds, seconds }) {
     };
     const contenders = [site, bare, service];
     for (const contender of contenders) await cpu(contender, WARM_UP_SECONDS);
-    const [ours, floor, javascript] = await interleaved(rounds, contenders, (contender) => cpu(contender, seconds));
-    raw[name] = { ours, floor, javascript };
-    const over = (others) => ours.map((cpu, round) => cpu / others[round]);
-    const ratios = over(floor);
+    const [ours, bareCalls, javascript] = await interleaved(rounds, contenders, (contender) => cpu(contender, seconds));
+    raw[name] = { ours, bareCalls, javascript };
+    const ratiosTo = (others) => ours.map((cpu, round) => cpu / others[round]);
+    const ratios = ratiosTo(bareCalls);
     rows.push([
       name,
       median(ours).toFixed(0),
-      median(floor).toFixed(0),
+      median(bareCalls).toFixed(0),
       median(ratios).toFixed(2),
       `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`,
       median(javascript).toFixed(0),
-      median(over(javascript)).toFixed(2),
+      median(ratiosTo(javascript)).toFixed(2),
     ]);
-    targets.push({ what: `CPU of a ${name} over the bare calls`, value: median(ratios), target, digits: 2 });
+    targets.push({ name: `CPU of a ${name} / bare calls`, value: median(ratios), target, digits: 2 });
   }
   return { rows, targets, raw };
 }
 
-/** KV that has a record below `kv/`, and no other. */
+/** A KV stand-in that has a record for each key below `kv/`, and no others. */
 const namespace = `
 const metadata = ${JSON.stringify(JSON.stringify(record))};
 export default {
@@ -78,7 +78,7 @@ export default {
   },
 };`;
 
-/** A JavaScript service of the same design: one flight for each key, a Map in front, the same headers. */
+/** A JavaScript service of the same design: a Map as cache, one fetch at a time per key, the same headers. */
 function javascriptOf(work, layer, { headers }) {
   const { "content-length": _, ...own } = headers;
   return `
@@ -92,7 +92,7 @@ export default {
     if (!metadata) {
       let flight = flights.get(key);
       if (!flight) {
-        flight = look(url, env, ctx).finally(() => flights.delete(key));
+        flight = lookUp(url, env, ctx).finally(() => flights.delete(key));
         flights.set(key, flight);
         ctx.waitUntil(flight);
       }
@@ -103,7 +103,7 @@ export default {
     return new Response(JSON.stringify({ path, metadata }), { headers: ${JSON.stringify(own)} });
   },
 };
-async function look(url, env, ctx) {
+async function lookUp(url, env, ctx) {
   ${work}
   return ${layer === "kv" ? "found.metadata" : "metadata"};
 }`;

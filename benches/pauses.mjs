@@ -1,4 +1,4 @@
-// How long an isolate with a full memory answers nobody else: while it prunes a fifth of it, and while it purges a folder.
+// Measures how long an isolate with a full memory cache blocks: to prune a fifth of it, and to purge a folder.
 
 import assert from "node:assert/strict";
 import { deploy } from "../tests/worker/harness/site.mjs";
@@ -9,15 +9,16 @@ const CAPACITY = 50_000;
 const PURGED = 40_000;
 const PRUNES = 5;
 const ADMIN_TOKEN = "token";
+
 export async function measure(t) {
   const site = await deploy(t, { namespace, env: { ADMIN_TOKEN }, config: { memoryCacheSize: CAPACITY } });
-  const taking = async (work) => {
+  const timed = async (work) => {
     const start = performance.now();
     await work();
     return performance.now() - start;
   };
   let next = 0;
-  const add = (count) => taking(() => ask(site, next, (next += count)));
+  const add = (count) => timed(() => ask(site, next, (next += count)));
   const purge = async (expected) => {
     const { json } = await site.request("DELETE", "/metadata/photos/*", { headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });
     assert.deepEqual(json, { purged: expected });
@@ -27,8 +28,8 @@ export async function measure(t) {
   const empty = [];
   for (let n = 0; n < PRUNES; n++) {
     await add(PURGED);
-    purges.push(await taking(() => purge(PURGED)));
-    empty.push(await taking(() => purge(0)));
+    purges.push(await timed(() => purge(PURGED)));
+    empty.push(await timed(() => purge(0)));
   }
   await add(CAPACITY);
   const prunes = [];
@@ -43,8 +44,8 @@ export async function measure(t) {
     [`purge of a folder of ${PURGED} entries`, median(purges), median(empty), 70],
   ];
   return {
-    rows: [["ms", "with it", "without", "pause"], ...rows.map(([what, ...ms]) => [what, ...[ms[0], ms[1], ms[0] - ms[1]].map((ms) => ms.toFixed(1))])],
-    targets: rows.map(([what, ms, without, target]) => ({ what, value: ms - without, target, unit: "ms", digits: 1 })),
+    rows: [["ms", "with", "without", "pause"], ...rows.map(([name, ms, without]) => [name, ...[ms, without, ms - without].map((ms) => ms.toFixed(1))])],
+    targets: rows.map(([name, ms, without, target]) => ({ name, value: ms - without, target, unit: "ms", digits: 1 })),
     raw: { prunes, writes, purges, empty },
   };
 }

@@ -1,13 +1,13 @@
 /**
- * Measures each contender once a round. What else the machine does falls on all of them alike, and as every other round
- * goes backwards none always follows the same one. Gives each contender's measurements, in its place.
+ * Measures each contender once per round, so that other load on the machine affects all of them. Every other round runs in
+ * reverse order, so that none always follows the same one. Returns the measurements of each contender, in its position.
  */
 export async function interleaved(rounds, contenders, measure) {
   const measured = contenders.map(() => []);
   for (let round = 0; round < rounds; round++) {
     const order = [...contenders.keys()];
     if (round % 2) order.reverse();
-    for (const place of order) measured[place].push(await measure(contenders[place]));
+    for (const index of order) measured[index].push(await measure(contenders[index]));
   }
   return measured;
 }

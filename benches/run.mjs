@@ -1,4 +1,4 @@
-// Runs the parts that the arguments name, prints what they measured and writes it to results/. See scripts/bench.mjs.
+// Runs the named parts of the benchmark, prints the results and writes them to results/. See scripts/bench.mjs.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
@@ -12,7 +12,7 @@ mkdirSync(folder, { recursive: true });
 const [effort, ...names] = process.argv.slice(2);
 const results = { at: new Date().toISOString(), effort: JSON.parse(effort), machine: machine(), parts: {} };
 const file = join(folder, `${results.at.replaceAll(":", "-")}.json`);
-console.log(Object.entries(results.machine).map(([fact, value]) => `${fact}: ${value}`).join("; "));
+console.log(Object.entries(results.machine).map(([name, value]) => `${name}: ${value}`).join("; "));
 for (const name of names) {
   const { measure } = await import(`./${name}.mjs`);
   console.log(`\n── ${name}\n`);
@@ -21,14 +21,14 @@ for (const name of names) {
   writeFileSync(file, JSON.stringify(results, null, 2));
   console.log([table(part.rows), "", ...(part.notes ?? []), ...part.targets.map(verdict)].join("\n"));
 }
-console.log(`\nAll of it, round by round: ${relative(process.cwd(), file)}`);
+console.log(`\nResults of every round: ${relative(process.cwd(), file)}`);
 
-/** What `body` deploys ends with it, as with a test. */
+/** Stops what `body` deployed when it ends, as a test would. */
 async function scoped(body) {
-  const endings = [];
+  const cleanups = [];
   try {
-    return await body({ after: (end) => endings.push(end) });
+    return await body({ after: (cleanup) => cleanups.push(cleanup) });
   } finally {
-    for (const end of endings.reverse()) await end();
+    for (const cleanup of cleanups.reverse()) await cleanup();
   }
 }

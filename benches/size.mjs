@@ -1,4 +1,4 @@
-// What a deployment uploads, as `wrangler deploy --dry-run` reports it.
+// Measures the upload of a deployment, as `wrangler deploy --dry-run` reports it.
 
 import { uploadSize } from "../tests/worker/harness/wrangler.mjs";
 
@@ -9,7 +9,7 @@ export async function measure() {
       ["upload", "KiB", "gzip, KiB"],
       ["the Worker", raw.total, raw.gzip],
     ],
-    targets: [{ what: "upload, gzip", value: raw.gzip, target: 230, unit: "KiB", digits: 1 }],
+    targets: [{ name: "upload, gzip", value: raw.gzip, target: 230, unit: "KiB", digits: 1 }],
     raw,
   };
 }

@@ -1,4 +1,4 @@
-//! Isolates: a request goes to any of them, and each is recycled in its time.
+//! A fleet of isolates: each request goes to a random isolate, and each isolate is replaced at the end of its life.
 
 use std::rc::Rc;
 
@@ -14,19 +14,19 @@ use super::model::{Model, Rules};
 use super::ports::{Runtime, START_MS, World, path_of};
 use super::trace::{Arrival, exponential};
 
-/// How many isolates one location has.
+/// The number of isolates per location.
 pub const ISOLATES_PER_LOCATION: usize = 10;
 
-/// Where the requests of a fleet were answered.
+/// Counts the requests of a fleet, by the layer that answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answers {
     pub requests: u64,
     pub memory: u64,
     pub kv: u64,
     pub origin: u64,
-    /// What other caches in the place of L1 would have answered.
+    /// The hits of other caches in place of L1.
     pub models: Rules<u64>,
-    /// Requests where the core and the LRU model did not agree whether L1 answers.
+    /// Requests that hit in only one of L1 and the LRU model.
     pub disagreements: u64,
 }
 
@@ -80,8 +80,8 @@ impl Fleet {
         let chosen = self.random.random_range(0..self.isolates.len());
         let isolate = &mut self.isolates[chosen];
         if isolate.ends_ms <= arrival.at_ms {
-            // Its successor has been idle till now, and what is left of an exponential life is as
-            // long as a whole one.
+            // Its successor has been idle until now. An exponential distribution has no memory, so
+            // the rest of its life is as long as a whole one.
             let life_ms = exponential(self.mean_life_ms, &mut self.random) as u64;
             let runtime = isolate.runtime.clone();
             *isolate = Isolate::new(&self.config, runtime, arrival.at_ms + life_ms);
@@ -102,18 +102,18 @@ impl Isolate {
     }
 
     fn serve(&mut self, Arrival { at_ms, image }: Arrival, answers: &mut Answers) {
-        let path = ImagePath::from_raw(&path_of(image)).expect("a sound path");
+        let path = ImagePath::from_raw(&path_of(image)).expect("a valid path");
         let outcome = self.service.fetch_metadata(&path, &self.runtime);
         let outcome = outcome
             .now_or_never()
-            .expect("every answer is ready at once");
+            .expect("every response is ready immediately");
         let layer = outcome.expect("nothing fails").layer;
         answers.requests += 1;
         match layer {
             Layer::Memory => answers.memory += 1,
             Layer::Kv => answers.kv += 1,
             Layer::Origin { .. } => answers.origin += 1,
-            Layer::InFlight => unreachable!("requests come one after the other"),
+            Layer::InFlight => unreachable!("requests are sequential"),
         }
         let model_hit = self.models.ask(image, at_ms, &mut answers.models);
         answers.disagreements += u64::from(model_hit != (layer == Layer::Memory));

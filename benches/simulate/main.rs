@@ -1,9 +1,10 @@
-//! `npm run simulate`: hit rates of a fleet of isolates, on a clock that the trace moves.
+//! `npm run simulate`: hit rates of a fleet of isolates on a virtual clock that the trace advances.
 //!
-//! Each isolate is the real service on [`ports`] that answer at once; [`store`] is KV, with its
-//! delays. A bench, so that it is built for release and `cargo test` leaves it alone.
+//! Each isolate is the real service on [`ports`] that respond immediately. [`store`] models KV with
+//! its delays. It is a bench target so that cargo builds it in release mode and `cargo test` does
+//! not run it.
 //!
-//! `npm run simulate -- zipf-1.0/10000` runs only what has this in its name.
+//! `npm run simulate -- zipf-1.0/10000` runs only the scenarios with this text in their names.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
     clippy::indexing_slicing,
@@ -30,7 +31,7 @@ use scenario::{Outcome, Scenario};
 
 pub fn main() {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
-    // `cargo test --all-targets` runs benches without this.
+    // `cargo bench` passes this flag; `cargo test --all-targets` does not.
     if !args.iter().any(|arg| arg == "--bench") {
         return;
     }
@@ -45,7 +46,7 @@ pub fn main() {
     let results = run_all(fleets.into_iter().chain(changes).collect());
     let (fleets, changes) = results.split_at(split);
     if results.is_empty() {
-        println!("Nothing has this in its name: {}", args.join(" "));
+        println!("No scenario name contains: {}", args.join(" "));
         return;
     }
     report::assumptions();
@@ -59,7 +60,7 @@ pub fn main() {
     );
 }
 
-/// Runs them on all processors; each run is the same wherever and whenever it is made.
+/// Runs the scenarios on all cores. Each run is deterministic.
 fn run_all(scenarios: Vec<Scenario>) -> Vec<(Scenario, Outcome)> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let todo = Mutex::new(scenarios.into_iter().enumerate());
@@ -68,17 +69,17 @@ fn run_all(scenarios: Vec<Scenario>) -> Vec<(Scenario, Outcome)> {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
-                    let Some((place, scenario)) = todo.lock().unwrap().next() else {
+                    let Some((index, scenario)) = todo.lock().unwrap().next() else {
                         break;
                     };
                     let outcome = scenario.run();
-                    done.lock().unwrap().push((place, scenario, outcome));
+                    done.lock().unwrap().push((index, scenario, outcome));
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap();
-    done.sort_by_key(|(place, ..)| *place);
+    done.sort_by_key(|(index, ..)| *index);
     done.into_iter()
         .map(|(_, scenario, outcome)| (scenario, outcome))
         .collect()

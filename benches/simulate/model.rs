@@ -1,25 +1,25 @@
-//! Models of L1, to put other rules of replacement in its place. They keep to its time limit.
+//! Models of L1 with other eviction policies. They have the same capacity and TTL as L1.
 
 use lru::LruCache;
 
-/// Who goes first when room is needed.
+/// The order in which a full cache evicts entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The least recently used.
+    /// The least recently used entry first.
     Lru,
-    /// The first that came in, read since or not.
+    /// The oldest entry first, whether or not it has been read since.
     Fifo,
 }
 
-/// The part of a full cache that the core's L1 clears with one write, as its divisor.
+/// L1 evicts one part in this many of a full cache at once.
 const SWEEP_DIVISOR: usize = 5;
 
-/// One of each rule that is compared: caches, or their hits.
+/// One value per eviction policy that is compared: its cache, or its hits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rules<T> {
-    /// As the core: it must come out the same.
+    /// The policy of L1. Its hits must match those of the core.
     pub lru: T,
-    /// LRU that makes room for one entry at a time.
+    /// LRU that evicts one entry at a time.
     pub one_by_one: T,
     pub fifo: T,
     pub unbounded: T,
@@ -36,7 +36,7 @@ impl Rules<Model> {
         }
     }
 
-    /// Asks each for `image` and adds up their hits. Tells whether it was one for LRU.
+    /// Looks `image` up in each model and counts the hits. Returns whether it was a hit in the LRU model.
     pub fn ask(&mut self, image: u32, now_ms: u64, hits: &mut Rules<u64>) -> bool {
         let lru_hit = self.lru.ask(image, now_ms);
         hits.lru += u64::from(lru_hit);
@@ -47,11 +47,11 @@ impl Rules<Model> {
     }
 }
 
-/// A cache that knows of each image only since when it has it.
+/// A cache that stores only the time when each image was inserted.
 pub struct Model {
     order: Order,
     capacity: usize,
-    /// How many go at once.
+    /// The number of entries that are evicted at once.
     sweep: usize,
     ttl_ms: u64,
     resident_since_ms: LruCache<u32, u64>,
@@ -68,7 +68,7 @@ impl Model {
         }
     }
 
-    /// Whether `image` is a hit. A miss is stored.
+    /// Returns whether `image` is a hit. Inserts it on a miss.
     pub fn ask(&mut self, image: u32, now_ms: u64) -> bool {
         let entries = &mut self.resident_since_ms;
         let entry = match self.order {

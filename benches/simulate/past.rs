@@ -1,7 +1,7 @@
-//! What KV holds of the time before the trace, as a service that has been running for long leaves it.
+//! The initial content of KV: the records that a long-running service would have left before the trace.
 //!
-//! A record is fetched, is fresh for its lifetime, and then waits for the next request to be
-//! fetched again. Its age at a random moment follows from these two times alone.
+//! A record is fetched, stays fresh for its lifetime, and is fetched again by the next request after
+//! that. These two times determine the distribution of its age at a random moment.
 
 use optimized_metadata::cache::freshness::FreshnessPolicy;
 use optimized_metadata::cache::record::Record;
@@ -29,14 +29,14 @@ impl Past {
             freshness: config.freshness(),
             metadata: response(Limits::default())
                 .metadata()
-                .expect("a sound answer"),
+                .expect("a valid response"),
             seed,
         }
     }
 
-    /// What KV holds of `image` as the trace begins.
+    /// Returns the value of `image` in KV when the trace begins.
     pub fn value(&self, image: u32, key: &str) -> Option<Value> {
-        // Of its own seed: an image has the same past whatever is asked for before it.
+        // A seed per image: its past does not depend on the order of requests.
         let mut random = XorShiftRng::seed_from_u64(self.seed ^ u64::from(image));
         let fresh_ms = self.freshness.lifetime_ms(key) as f64;
         let wait_ms = 1.0 / self.trace.rate_per_ms(image);

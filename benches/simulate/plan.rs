@@ -1,11 +1,11 @@
-//! What is run: every trace against fleets of every size, and one of them with changed settings.
+//! The scenarios: every trace against fleets of every size, and one of them with changed settings.
 
 use serde_json::json;
 
 use super::scenario::Scenario;
 use super::trace::Shape;
 
-/// The service with its defaults.
+/// The scenarios with default settings.
 pub fn fleets() -> Vec<Scenario> {
     let mut fleets = Vec::new();
     for shape in [
@@ -23,8 +23,8 @@ pub fn fleets() -> Vec<Scenario> {
     fleets
 }
 
-/// Zipf(1.0) over 10,000 images on ten isolates, with one thing changed at a time. They are busy
-/// or not: the size of L1 decides only where an isolate sees many images while its entries last.
+/// Zipf(1.0) over 10,000 images on ten isolates, with one change at a time, at two request rates.
+/// The size of L1 matters only if an isolate sees many images within its TTL.
 pub fn changes() -> Vec<Scenario> {
     let mut changes = changes_at(1.0);
     changes.extend(changes_at(10.0));
@@ -52,7 +52,7 @@ fn changes_at(requests_per_s_each: f64) -> Vec<Scenario> {
         settings,
         ..base.clone()
     };
-    // Entries of one age expire together: what counts is a whole round of them, after the first.
+    // Entries of the same age expire together: measure one whole TTL, after the first.
     let with_hour = |change, settings| Scenario {
         warm_up_s: 3_600,
         measured_s: 3_600,

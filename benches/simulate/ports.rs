@@ -1,4 +1,4 @@
-//! A runtime whose clock the trace moves and whose every answer is ready at once.
+//! A runtime whose clock the trace advances, and whose every response is ready immediately.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -16,28 +16,28 @@ use optimized_metadata::telemetry::log::Log;
 use super::past::Past;
 use super::store::{Location, Store, Value};
 
-/// Where the clock stands at the beginning.
+/// The time at which the trace begins.
 pub const START_MS: u64 = 1_760_000_000_000;
 
-/// What is outside of the isolates, with a count of what they ask of it.
+/// The clock, KV and the origin, which all isolates share, with counts of their operations.
 pub struct World {
     pub now_ms: Cell<u64>,
     pub kv_reads: Cell<u64>,
     pub kv_writes: Cell<u64>,
     pub origin_fetches: Cell<u64>,
     pub store: RefCell<Store>,
-    /// `None`: KV begins empty.
+    /// The initial content of KV. If `None`, KV begins empty.
     pub past: Option<Past>,
 }
 
-/// The ports of the requests that one location serves.
+/// The ports for requests in one location.
 #[derive(Clone)]
 pub struct Runtime {
     pub world: Rc<World>,
     pub location: Location,
 }
 
-/// What the origin says of any image.
+/// The origin's response for any image.
 pub fn response(limits: Limits) -> OriginResponse {
     let body =
         r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
@@ -48,7 +48,7 @@ pub fn response(limits: Limits) -> OriginResponse {
     }
 }
 
-/// The path of an image.
+/// Returns the path of an image.
 pub fn path_of(image: u32) -> String {
     format!("{image}.jpg")
 }
@@ -89,7 +89,7 @@ impl Kv for Runtime {
     }
 
     async fn read_many(&self, _: &[Rc<str>], _: u64, _: u64) -> Result<Vec<Stored>, KvFault> {
-        unreachable!("no trace has a batch")
+        unreachable!("no trace has batches")
     }
 
     async fn list(&self, _: &str, _: Option<&str>, _: u32, _: u64) -> Result<Page, KvFault> {
@@ -124,7 +124,7 @@ impl Clock for Runtime {
     }
 
     async fn sleep(&self, _: u64) {
-        unreachable!("nothing fails, so nothing is tried again")
+        unreachable!("nothing fails, so nothing is retried")
     }
 
     fn random(&self) -> f64 {
@@ -136,7 +136,8 @@ impl Tasks for Runtime {
     type Signal = ();
 
     fn launch(&self, work: impl Future<Output = ()> + 'static) {
-        work.now_or_never().expect("every answer is ready at once");
+        work.now_or_never()
+            .expect("every response is ready immediately");
     }
 
     async fn ended(&self, (): (), _: u64) {}

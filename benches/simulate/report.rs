@@ -1,11 +1,11 @@
-//! The tables that are printed.
+//! Prints the results as tables.
 
 use super::fleet::{Answers, ISOLATES_PER_LOCATION};
 use super::scenario::{Outcome, SEED, Scenario};
 use super::store::{MAX_DELAY_MS, MISSING_MS};
 use super::trace::Shape;
 
-/// A figure, marked where it is as good as the specification's or better.
+/// Formats a figure, with a mark if it meets the specification.
 fn mark(figure: f64, meets: bool) -> String {
     format!("{figure:7.1} {}", if meets { '✓' } else { ' ' })
 }
@@ -54,14 +54,14 @@ fn row(what: &str, outcome: &Outcome) {
     );
 }
 
-/// What is assumed, for the numbers to be read at all.
+/// Prints the assumptions behind the numbers.
 pub fn assumptions() {
     let scenario = Scenario::new(Shape::Zipf(1.0), 10_000, 10);
     println!(
-        "Seed {SEED}. {} requests a second on the whole fleet, each to an isolate at random, {} min to warm up, then {} min\n\
-         that count. Isolates live {} min on average (exponential), {ISOLATES_PER_LOCATION} to a location. KV holds what a service that has been\n\
-         running for long leaves there; a write reaches other locations within {} s, a missing key is remembered for {} s.\n\
-         KV and the origin answer at once. Settings are the defaults.\n",
+        "Seed {SEED}. {} requests per second for the whole fleet, each to a random isolate. {} min of warm-up, then {} min\n\
+         of measurement. Isolates live {} min on average (exponential distribution), {ISOLATES_PER_LOCATION} per location. KV begins with the\n\
+         records of a long-running service. A write reaches other locations within {} s; a missing key is cached for {} s.\n\
+         KV and the origin respond immediately. All settings have their defaults.\n",
         scenario.requests_per_s,
         scenario.warm_up_s / 60,
         scenario.measured_s / 60,
@@ -86,8 +86,8 @@ pub fn changes(results: &[(Scenario, Outcome)]) {
     if results.is_empty() {
         return;
     }
-    println!("zipf-1.0/10000/10, by requests a second for each isolate and what is changed:\n");
-    header("req/s  changed");
+    println!("zipf-1.0/10000/10, by requests per second per isolate and by change:\n");
+    header("req/s  change");
     for (scenario, outcome) in results {
         let each = scenario.requests_per_s / scenario.isolates as f64;
         row(&format!("{each:5}  {}", scenario.change), outcome);
@@ -95,7 +95,7 @@ pub fn changes(results: &[(Scenario, Outcome)]) {
     println!();
 }
 
-/// How to read the tables.
+/// Explains how to read the tables.
 pub fn notes(results: &[(Scenario, Outcome)]) {
     let sum = |count: fn(&Answers) -> u64| -> u64 {
         results
@@ -106,14 +106,14 @@ pub fn notes(results: &[(Scenario, Outcome)]) {
     let requests = sum(|answers| answers.requests);
     let disagreements = sum(|answers| answers.disagreements);
     println!(
-        "✓: as good as the specification's figure, or better. These figures contradict each other: 60–80 % in L1 and 90–95 %\n\
-         of the rest in KV leave the origin 1–4 %, not 5–10 %, and 20–40 % past L1 are 200–400 KV reads per 1,000, not 10–15.\n\
-         Fetches include those behind stale answers. FIFO, unbounded and \"1 by 1\" (an LRU that evicts one entry at a time,\n\
-         not a fifth) stand in the place of L1, with its size and time limit. A model of L1 itself agrees with the core on\n\
-         all but {disagreements} of {requests} requests: there, a refresh behind a stale answer had renewed an entry."
+        "✓: meets the figure of the specification. Those figures contradict each other: 60–80 % in L1 and 90–95 % of the\n\
+         rest in KV leave 1–4 % for the origin, not 5–10 %; 20–40 % that miss L1 are 200–400 KV reads per 1,000, not 10–15.\n\
+         Fetches include background refreshes. FIFO, unbounded and \"1 by 1\" (an LRU that evicts one entry at a time, not\n\
+         a fifth) replace L1 and have its size and TTL. A model of L1 itself agrees with the core on all but\n\
+         {disagreements} of {requests} requests: there, a background refresh had renewed an entry."
     );
     assert!(
         disagreements * 500 <= requests,
-        "the models are not to be trusted"
+        "the models and the core disagree too often"
     );
 }

@@ -1,4 +1,4 @@
-//! One trace against one fleet, and what came of it.
+//! Runs one trace against one fleet, and returns the outcome.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -12,27 +12,27 @@ use super::ports::{START_MS, World};
 use super::store::Store;
 use super::trace::{Shape, Trace};
 
-/// Everything random follows from this: the trace itself, and from the next numbers what else
-/// happens, so that a trace stays the same whatever serves it.
+/// The seed of the trace. The numbers after it seed everything else that is random, so that a trace
+/// does not depend on what serves it.
 pub const SEED: u64 = 20_260_101;
 
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// What is not as usual.
+    /// Describes the change from the defaults.
     pub change: &'static str,
     pub shape: Shape,
     pub images: u32,
     pub isolates: usize,
-    /// Of the whole fleet.
+    /// The rate of the whole fleet.
     pub requests_per_s: f64,
-    /// Lives are drawn from an exponential distribution.
+    /// The mean of the exponential distribution of isolate lifetimes.
     pub mean_life_s: u64,
-    /// How long the trace runs before it counts, for the isolates to fill.
+    /// How long the trace runs before the measurement, to fill the isolates' caches.
     pub warm_up_s: u64,
     pub measured_s: u64,
-    /// The settings of the service that are not the default.
+    /// The settings that differ from the defaults.
     pub settings: Value,
-    /// Whether KV begins empty, instead of as a service that has been running for long leaves it.
+    /// Whether KV begins empty, instead of with the records of a long-running service.
     pub kv_begins_empty: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct Outcome {
 }
 
 impl Scenario {
-    /// With the defaults of the service and twenty minutes that count.
+    /// A scenario with default settings and a measurement of twenty minutes.
     pub fn new(shape: Shape, images: u32, isolates: usize) -> Self {
         Self {
             change: "",
@@ -69,7 +69,7 @@ impl Scenario {
     pub fn run(&self) -> Outcome {
         let mut settings = self.settings.clone();
         settings["originUrl"] = json!("https://images.test");
-        let config = Config::from_json(&settings).expect("sound settings");
+        let config = Config::from_json(&settings).expect("valid settings");
         let trace = || Trace::new(self.shape, self.images, self.requests_per_s, SEED);
         let world = Rc::new(World {
             now_ms: Cell::new(START_MS),

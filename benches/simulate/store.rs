@@ -1,8 +1,8 @@
-//! Workers KV as the fleet sees it: one central store, and a cache of reads in each location.
+//! A model of Workers KV: one central store, and a read cache in each location.
 //!
-//! After <https://developers.cloudflare.com/kv/concepts/how-kv-works/>: a write is seen at once
-//! where it was made and with a delay elsewhere, where a cached read hides it for longer; that a
-//! key is missing is cached, too.
+//! It follows <https://developers.cloudflare.com/kv/concepts/how-kv-works/>. A write is visible
+//! immediately in its own location and after a delay elsewhere, where a cached read can hide it for
+//! longer. Missing keys are cached, too.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,16 +10,16 @@ use std::rc::Rc;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-/// The longest that a write takes to reach the other locations.
+/// The maximum time for a write to reach the other locations.
 pub const MAX_DELAY_MS: u64 = 60_000;
 
-/// How long a location remembers that a key is missing.
+/// How long a location caches that a key is missing.
 pub const MISSING_MS: u64 = 60_000;
 
-/// Where a request is served: a data centre.
+/// The data centre that serves a request.
 pub type Location = usize;
 
-/// What a key holds, and until when.
+/// The value of a key, and when it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Value {
     pub json: Rc<str>,
@@ -37,11 +37,11 @@ pub struct Store {
 #[derive(Default)]
 struct Key {
     value: Option<Value>,
-    /// What becomes the value, and when.
-    coming: Option<(u64, Value)>,
+    /// A write that is not visible yet: when it becomes the value.
+    pending: Option<(u64, Value)>,
 }
 
-/// What a location remembers of a key.
+/// The cached read of a key in one location.
 struct Reading {
     value: Option<Value>,
     until_ms: u64,
@@ -57,7 +57,7 @@ impl Store {
         }
     }
 
-    /// What `location` reads. `past` tells what a key holds that nobody has touched yet.
+    /// Reads a key in `location`. `past` returns the initial value of a key on its first use.
     pub fn read(
         &mut self,
         location: Location,
@@ -71,7 +71,7 @@ impl Store {
             None => {
                 let key = self.keys.entry(image).or_insert_with(|| Key {
                     value: past(),
-                    coming: None,
+                    pending: None,
                 });
                 key.settle(now_ms);
                 let value = key.value.clone();
@@ -84,17 +84,17 @@ impl Store {
             .map(|value| value.json)
     }
 
-    /// Writes, after the key was read in the same location.
+    /// Writes a key that was read in the same location before.
     pub fn write(&mut self, location: Location, image: u32, now_ms: u64, value: Value) {
         self.remember(location, image, Some(value.clone()), now_ms);
         let mut due_ms = now_ms + self.random.random_range(0..=MAX_DELAY_MS);
         let key = self.keys.entry(image).or_default();
         key.settle(now_ms);
-        if let Some((earlier_ms, _)) = key.coming {
-            // Two locations fetched it: the first write is not held up by the second.
+        if let Some((earlier_ms, _)) = key.pending {
+            // Two locations fetched it: the second write does not delay the first.
             due_ms = due_ms.min(earlier_ms);
         }
-        key.coming = Some((due_ms, value));
+        key.pending = Some((due_ms, value));
     }
 
     fn remember(&mut self, location: Location, image: u32, value: Option<Value>, now_ms: u64) {
@@ -110,7 +110,7 @@ impl Store {
 
 impl Key {
     fn settle(&mut self, now_ms: u64) {
-        if let Some((_, value)) = self.coming.take_if(|(due_ms, _)| *due_ms <= now_ms) {
+        if let Some((_, value)) = self.pending.take_if(|(due_ms, _)| *due_ms <= now_ms) {
             self.value = Some(value);
         }
     }

@@ -1,18 +1,18 @@
-//! Who asks for what, and when: requests for images by number, the most popular one first.
+//! Traces: requests for numbered images, of which image 0 is the most popular.
 
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-/// In a scan-heavy trace, the part of the requests that walk through all images in order, as a
-/// crawler does. The others follow Zipf(1.0).
+/// The share of requests in a scan-heavy trace that go through all images in order, like a
+/// crawler. The others follow Zipf(1.0).
 const SCAN_SHARE: f64 = 0.5;
 
 /// The shape of a trace.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// Popularity falls with this power of the rank.
+    /// Popularity is inversely proportional to this power of the rank.
     Zipf(f64),
-    /// Zipf(1.0), and as many requests of a crawler.
+    /// Zipf(1.0), and as many requests from a crawler.
     Scan,
 }
 
@@ -25,7 +25,7 @@ impl Shape {
     }
 }
 
-/// The law that the n-th most popular of some images is asked for in proportion to `1 / n^exponent`.
+/// The Zipf distribution: requests for the n-th most popular image are proportional to `1 / n^exponent`.
 pub struct Zipf {
     cumulative: Vec<f64>,
 }
@@ -43,13 +43,13 @@ impl Zipf {
         Self { cumulative }
     }
 
-    /// The image that `chance`, from 0 up to 1, falls on.
-    pub fn pick(&self, chance: f64) -> u32 {
-        let rank = self.cumulative.partition_point(|share| *share <= chance);
+    /// Returns the image for a random number from 0 up to, but not including, 1.
+    pub fn pick(&self, random: f64) -> u32 {
+        let rank = self.cumulative.partition_point(|share| *share <= random);
         rank.min(self.cumulative.len() - 1) as u32
     }
 
-    /// The part of all requests that ask for `image`.
+    /// Returns the share of requests that are for `image`.
     pub fn share(&self, image: u32) -> f64 {
         let image = image as usize;
         let before = image
@@ -59,7 +59,7 @@ impl Zipf {
     }
 }
 
-/// Requests that arrive independently of each other (a Poisson process), without an end.
+/// An endless series of requests that arrive independently of each other (a Poisson process).
 pub struct Trace {
     zipf: Zipf,
     scan_share: f64,
@@ -87,7 +87,7 @@ impl Trace {
         Self {
             zipf: Zipf::new(exponent, images),
             scan_share,
-            // Away from the popular ones, which a crawler has no reason to begin with.
+            // Start away from the popular images: a crawler has no reason to begin with them.
             scan_at: images / 2,
             images,
             gap_ms: 1_000.0 / requests_per_s,
@@ -96,7 +96,7 @@ impl Trace {
         }
     }
 
-    /// How often `image` is asked for, in requests a millisecond.
+    /// Returns the rate of requests for `image`, per millisecond.
     pub fn rate_per_ms(&self, image: u32) -> f64 {
         let popular = self.zipf.share(image) * (1.0 - self.scan_share);
         (popular + self.scan_share / f64::from(self.images)) / self.gap_ms
@@ -121,7 +121,7 @@ impl Iterator for Trace {
     }
 }
 
-/// A waiting time without a memory.
+/// Draws a waiting time from an exponential distribution.
 pub fn exponential(mean: f64, random: &mut XorShiftRng) -> f64 {
     -mean * (1.0 - random.random::<f64>()).ln()
 }
