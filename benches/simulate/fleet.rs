@@ -11,8 +11,8 @@ use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
 use super::model::{Model, Rules};
-use super::ports::{Runtime, START_MS, World, path_of};
-use super::trace::{Arrival, exponential};
+use super::ports::{Runtime, World, path_of};
+use super::trace::{Arrival, START_MS, exponential};
 
 /// The number of isolates per location.
 pub const ISOLATES_PER_LOCATION: usize = 10;

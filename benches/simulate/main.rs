@@ -14,6 +14,7 @@
 
 pub mod fleet;
 pub mod model;
+pub mod origin;
 pub mod past;
 pub mod plan;
 pub mod ports;

@@ -11,9 +11,9 @@ use optimized_metadata::image::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-use super::ports::{START_MS, response};
+use super::origin::reply;
 use super::store::Value;
-use super::trace::{Trace, exponential};
+use super::trace::{START_MS, Trace, exponential};
 
 pub struct Past {
     trace: Trace,

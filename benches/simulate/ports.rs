@@ -13,11 +13,9 @@ use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::telemetry::log::Log;
 
+use super::origin::reply;
 use super::past::Past;
 use super::store::{Location, Store, Value};
-
-/// The time at which the trace begins.
-pub const START_MS: u64 = 1_760_000_000_000;
 
 /// The clock, KV and the origin, which all isolates share, with counts of their operations.
 pub struct World {
@@ -35,17 +33,6 @@ pub struct World {
 pub struct Runtime {
     pub world: Rc<World>,
     pub location: Location,
-}
-
-/// The origin's response for any image.
-pub fn response(limits: Limits) -> OriginResponse {
-    let body =
-        r#"{"original":{"width":1600,"height":1067,"format":"image/jpeg","file_size":28011}}"#;
-    OriginResponse {
-        status: 200,
-        prefix: Some(BodyPrefix::whole(limits, None, body.as_bytes())),
-        ..OriginResponse::default()
-    }
 }
 
 /// Returns the path of an image.

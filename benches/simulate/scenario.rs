@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::fleet::{Answers, Fleet};
 use super::past::Past;
-use super::ports::{START_MS, World};
+use super::ports::World;
 use super::store::Store;
-use super::trace::{Shape, Trace};
+use super::trace::{START_MS, Shape, Trace};
 
 /// The seed of the trace. The numbers after it seed everything else that is random, so that a trace
 /// does not depend on what serves it.

@@ -3,6 +3,9 @@
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
+/// The time at which the trace begins.
+pub const START_MS: u64 = 1_760_000_000_000;
+
 /// The share of requests in a scan-heavy trace that go through all images in order, like a
 /// crawler. The others follow Zipf(1.0).
 const SCAN_SHARE: f64 = 0.5;
