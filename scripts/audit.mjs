@@ -1,5 +1,5 @@
-// `npm run audit`: looks for crates and packages with known holes, and for crates with licences that deny.toml does not list.
-// `npm run audit -- licenses bans sources` asks nobody but the lock file.
+// `npm run audit`: checks crates and npm packages for known vulnerabilities, and crates against the rules in deny.toml.
+// `npm run audit -- licenses bans sources` runs only the checks that need no network.
 
 import { main, run } from "./lib/process.mjs";
 import { auditor } from "./lib/tools.mjs";

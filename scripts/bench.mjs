@@ -1,7 +1,7 @@
-// `npm run bench`: measures the release Worker on workerd, against the targets. `npm run bench -- hot-path herd` measures
-// only these parts; with `--quick` all takes a minute or two, which shows that it runs, and not much more.
+// `npm run bench`: measures the release Worker on workerd and compares the results with the targets.
+// `npm run bench -- hot-path herd` runs only these parts. `--quick` takes a minute or two; its figures are rough.
 //
-// What is measured gates nothing: times depend on the machine. The counts among it have tests of their own.
+// A missed target does not fail anything, because times depend on the machine. Tests check the counts.
 
 import { environment } from "./lib/environment.mjs";
 import { installed, main, Problem, run } from "./lib/process.mjs";
@@ -14,12 +14,12 @@ const quick = { rounds: 2, seconds: 1, keys: 20_000 };
 await main(async () => {
   const named = process.argv.slice(2).filter((argument) => argument !== "--quick");
   const unknown = named.find((name) => !parts.includes(name));
-  if (unknown) throw new Problem(`There is no part "${unknown}" of the benchmark: it has ${parts.join(", ")}.`);
+  if (unknown) throw new Problem(`The benchmark has no part "${unknown}". Parts: ${parts.join(", ")}.`);
   const env = await environment();
   const chosen = named.length ? named : parts;
-  // It builds what it measures itself.
+  // This part builds its own module.
   if (chosen.some((name) => name !== "headers")) {
-    if (!installed("wrk", env)) throw new Problem("wrk is missing: apt-get install wrk, or brew install wrk.");
+    if (!installed("wrk", env)) throw new Problem("wrk is missing. Install it: apt-get install wrk, or brew install wrk");
     await buildWorker([], env);
   }
   const effort = process.argv.includes("--quick") ? quick : thorough;

@@ -1,5 +1,5 @@
-// `npm run build`: checks the settings of wrangler.toml, and makes the release Worker in build/. Arguments go to
-// worker-build, and the ones it does not know to cargo.
+// `npm run build`: checks the settings in wrangler.toml and builds the release Worker in build/. Arguments are passed to
+// worker-build, which passes unknown ones to cargo.
 
 import { environment } from "./lib/environment.mjs";
 import { main } from "./lib/process.mjs";
@@ -7,7 +7,7 @@ import { buildWorker } from "./lib/worker.mjs";
 
 await main(async () => {
   const env = await environment();
-  // It needs packages, which the environment has installed.
+  // Imported late, because it needs npm packages that environment() installs.
   const { checkSettings } = await import("./lib/settings.mjs");
   checkSettings(env);
   await buildWorker(process.argv.slice(2), env);

@@ -1,4 +1,4 @@
-// `node scripts/cargo.mjs clippy …`: cargo, with the toolchain and tools that the other scripts use.
+// `node scripts/cargo.mjs clippy …`: runs cargo with the toolchain and tools of the other scripts.
 
 import { environment } from "./lib/environment.mjs";
 import { main, run } from "./lib/process.mjs";

@@ -1,6 +1,6 @@
-// `npm run fuzz`: looks for inputs that break the core, for as many seconds for each target as the argument says (60).
+// `npm run fuzz -- 600`: fuzzes the core, for this many seconds per target (60 by default).
 //
-// Needs a nightly compiler (`rustup toolchain install nightly`): only that one can instrument the code.
+// Requires a nightly compiler, which alone can instrument the code: rustup toolchain install nightly
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -11,14 +11,14 @@ const folder = join(root, "fuzz");
 
 await main(async () => {
   const seconds = Number(process.argv[2] ?? 60);
-  if (!(seconds > 0)) throw new Problem("Say for how many seconds, as in: npm run fuzz -- 600");
+  if (!(seconds > 0)) throw new Problem("The argument must be a number of seconds per target, for example: npm run fuzz -- 600");
   if (output("cargo", ["+nightly", "--version"], process.env) === undefined) {
-    throw new Problem("A nightly compiler is missing: rustup toolchain install nightly");
+    throw new Problem("A nightly compiler is missing. Install it: rustup toolchain install nightly");
   }
   const env = await fuzzer(process.env);
   for (const target of readdirSync(join(folder, "corpus"))) {
     console.log(`\n── ${target}`);
-    // What is found goes into a folder of its own: the corpus holds chosen inputs, which the tests replay.
+    // New inputs go into a separate folder. The corpus contains selected inputs, which the tests replay.
     const found = join("found", target);
     mkdirSync(join(folder, found), { recursive: true });
     const inputs = [found, join("corpus", target)];

@@ -1,6 +1,7 @@
-// `npm run corpus`: image files of many encoders in target/corpus, and a manifest of what independent tools say they are.
+// `npm run corpus`: creates image files with many encoders in target/corpus, and a manifest in which independent readers
+// describe them.
 //
-// What is missing on this machine is left out and said so. `--packages` prints the Debian packages that bring it all.
+// Skips and reports what needs a program that is not installed. `--packages` prints the Debian packages of all programs.
 
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -29,7 +30,7 @@ await main(async () => {
   report(manifest, (performance.now() - started) / 1000);
 });
 
-/** Everything that decides what the corpus is: these scripts, sharp, and the versions of the programs. */
+/** Identifies everything that the corpus depends on: the tools' source, sharp, and the versions of the programs. */
 function stampOf(programs) {
   const hash = createHash("sha256");
   const folder = join(root, "tests", "corpus", "tools");

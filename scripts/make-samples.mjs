@@ -1,4 +1,4 @@
-// `npm run samples`: draws the images of samples/, the same ones each time.
+// `npm run samples`: draws the images in samples/. The result is reproducible.
 
 import { mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -36,7 +36,7 @@ function picture(scene) {
   return sharp(Buffer.from(svg(scene))).removeAlpha();
 }
 
-/** A portrait photo as phones store it: the sides swapped, and an EXIF orientation that says how to rotate it upright. */
+/** A portrait photo as phones store it: with sides swapped, and an EXIF orientation for rotating it upright. */
 async function asPhonesStore(upright) {
   const stored = await upright.rotate(270).png().toBuffer();
   return sharp(stored).withMetadata({ orientation: 6 }).jpeg({ mozjpeg: true });
@@ -50,7 +50,7 @@ function sunrise({ size, frames }) {
   return sharp(images, { join: { animated: true } }).gif({ delay: Array(frames).fill(120), loop: 0, effort: 10 });
 }
 
-/** One pixel of a pure colour in each corner, on grey: what a crop keeps can be told from its corners. */
+/** One pixel of a pure colour in each corner, on grey. The corners show which part a crop keeps. */
 function corners(width, height) {
   const plain = (width, height, background) => ({ create: { width, height, channels: 3, background } });
   const pixel = (left, top, colour) => ({ input: plain(1, 1, colour), left, top });
@@ -65,7 +65,7 @@ function corners(width, height) {
     .png();
 }
 
-/** Hills under a sun: each row nearer, darker and rougher than the one behind it. */
+/** Hills under a sun. Each row is nearer, darker and rougher than the one before. */
 function svg({ size: [width, height], palette, sun, seed, trees = 0, stars = 0 }) {
   const random = generator(seed);
   const rows = 5;

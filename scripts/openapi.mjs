@@ -1,6 +1,6 @@
-// `npm run openapi`: lints docs/openapi.yaml, then looks for requests that the built Worker answers otherwise than it says.
+// `npm run openapi`: lints docs/openapi.yaml, then searches for requests whose responses do not match it.
 //
-// Arguments go to schemathesis, as in: npm run openapi -- --max-examples 1000
+// Arguments are passed to schemathesis, for example: npm run openapi -- --max-examples 1000
 
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, rmSync } from "node:fs";
@@ -13,11 +13,11 @@ import { buildWorker } from "./lib/worker.mjs";
 
 const description = join(root, "docs", "openapi.yaml");
 
-// There are operations that cannot be asked wrongly, and one that cannot be asked rightly.
+// Some operations have no invalid request, and one has no valid request.
 const skipped = ["operation-2xx-response", "operation-4xx-response"];
 
-// Not among them: what is about data that the description forbids. Other parameters are ignored here by design, and of
-// those that are not it cannot say all, such as that `width` and `device` exclude each other.
+// Omits the checks for invalid data. The service ignores unknown parameters by design, and OpenAPI cannot express every rule
+// for the known ones, for example that `width` and `device` exclude each other.
 const checks = [
   "not_a_server_error",
   "status_code_conformance",
@@ -38,20 +38,20 @@ await main(async () => {
     await run(
       schemathesis,
       ["run", description, "--url", url, "--header", "Authorization: Bearer local", "--checks", checks.join(), "--warnings", "off", ...process.argv.slice(2)],
-      // It keeps what it found where it is run.
+      // Schemathesis writes its findings to the current folder.
       { cwd: join(root, "target"), env },
     );
   });
 });
 
-/** Schemathesis and what it needs, at the versions of its requirements file, in a folder of this project. */
+/** Installs schemathesis and its dependencies in target/, at the versions in the requirements file. */
 async function installed(env) {
   const requirements = join(root, "scripts", "openapi-requirements.txt");
   const version = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 12);
   const folder = join(root, "target", `schemathesis-${version}`);
   if (!existsSync(join(folder, "complete"))) {
     if (output("python3", ["-c", "import sys, venv, ensurepip; assert sys.version_info >= (3, 10)"], env) === undefined) {
-      throw new Problem("Python 3.10 or later with venv is missing (on Debian: apt-get install python3-venv).");
+      throw new Problem("Python 3.10 or later with venv is missing. On Debian: apt-get install python3-venv");
     }
     console.log("Installing schemathesis.");
     rmSync(folder, { recursive: true, force: true });
@@ -62,17 +62,17 @@ async function installed(env) {
   return join(folder, "bin", "schemathesis");
 }
 
-/** Serves the built Worker, with the images of samples/, for as long as `body` takes. */
+/** Serves the built Worker with the images of samples/ while `body` runs. */
 async function serving(body) {
-  const endings = [];
+  const cleanups = [];
   try {
     const originUrl = await serveOrigin(join(root, "samples"));
     const { url } = await wranglerDev(
-      { after: (end) => endings.push(end) },
+      { after: (cleanup) => cleanups.push(cleanup) },
       { metadata: { originUrl, logLevel: "error" }, env: { ADMIN_TOKEN: "local" } },
     );
     await body(url);
   } finally {
-    for (const end of endings.reverse()) await end();
+    for (const cleanup of cleanups.reverse()) await cleanup();
   }
 }

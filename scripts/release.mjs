@@ -1,6 +1,6 @@
-// `npm run release -- v0.1.0`: makes what a release of this version has, in target/artefacts. It publishes nothing.
+// `npm run release -- v0.1.0`: creates the files of a release in target/artefacts. It publishes nothing.
 //
-// The Worker among it is built: whoever unpacks it deploys it with wrangler alone, without Rust.
+// They include the built Worker, which can be deployed with wrangler alone, without Rust.
 
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -35,17 +35,17 @@ await main(async () => {
   console.log(`\ntarget/artefacts:\n${readdirSync(folder).join("\n")}`);
 });
 
-/** What CHANGELOG.md says of a version. */
+/** Returns the section of CHANGELOG.md for a version. */
 function changes(version) {
   const section = read("CHANGELOG.md").split(/^## /m).find((text) => text.split(/\s/, 1)[0] === version);
-  if (!section) throw new Problem(`CHANGELOG.md has no section "## ${version}": give it what stands under "Unreleased".`);
+  if (!section) throw new Problem(`CHANGELOG.md has no section "## ${version}". Move the entries under "Unreleased" there.`);
   return section.slice(section.indexOf("\n") + 1).trim() + "\n";
 }
 
-/** The settings for a Worker that is built already. */
+/** Returns the configuration for deploying the built Worker. */
 function deployable(toml) {
   return toml
     .replace(/^main = .*\n/m, 'main = "index.js"\n')
-    .replace(/^# The build's JavaScript[^\n]*\nminify = true\nkeep_names = false\n/m, "no_bundle = true\nfind_additional_modules = true\n")
-    .replace(/^\[build\]\n[^[]*/m, "");
+    .replace(/^(#[^\n]*\n)*minify = true\nkeep_names = false\n/m, "no_bundle = true\nfind_additional_modules = true\n")
+    .replace(/^\[build\]\n([^#[\n][^\n]*\n|\n)*/m, "");
 }

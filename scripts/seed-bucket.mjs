@@ -1,7 +1,7 @@
-// Puts the files of a folder into an R2 bucket of this machine, under keys that begin with a prefix:
+// Uploads the files of a folder to a local R2 bucket, with a prefix for their keys:
 // `node scripts/seed-bucket.mjs <configuration> <binding> <folder> <prefix>`.
 //
-// It runs on the Node that wrangler needs, before wrangler itself serves the same bucket.
+// A separate process, because wrangler requires the Node version that the scripts install.
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, sep } from "node:path";
@@ -16,7 +16,7 @@ try {
     const key = prefix + name.split(sep).join("/");
     await env[binding].put(key, readFileSync(join(folder, name)), { httpMetadata: { contentType: typeOf(name) } });
   }
-  console.log(`Put ${files.length} images into the bucket ${binding}.`);
+  console.log(`Uploaded ${files.length} images to the bucket ${binding}.`);
 } finally {
   await dispose();
 }

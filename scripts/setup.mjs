@@ -1,4 +1,4 @@
-// `npm run setup`: installs everything that building, testing and serving need.
+// `npm run setup`: installs everything that is needed to build, test and serve the Worker.
 
 import { environment } from "./lib/environment.mjs";
 import { main } from "./lib/process.mjs";

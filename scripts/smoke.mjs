@@ -1,16 +1,16 @@
-// `npm run smoke -- https://host photos/cat.jpg`: checks a running instance from outside, with an image that its origin has.
+// `npm run smoke -- https://host photos/cat.jpg`: checks a running instance from outside, with an image at its origin.
 //
-// It needs no token and changes nothing but that the image is in the caches afterwards.
+// It needs no token. Its only effect is that the image is cached.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { main, Problem } from "./lib/process.mjs";
 
-/** The platform may hand each request to another isolate, whose memory is cold. */
+/** The platform may route each request to another isolate, whose memory is cold. */
 const TRIES = 20;
 const PAUSE_MS = 250;
 const TIMEOUT_MS = 30_000;
 
-/** What every answer with metadata has, as docs/http-api.md says. */
+/** The headers of every response with metadata. See docs/http-api.md. */
 const HEADERS = {
   "content-type": /^application\/json/,
   etag: /^(W\/)?"[0-9a-f]+"$/,
@@ -23,30 +23,30 @@ const HEADERS = {
 
 const checks = {
   async health(host) {
-    const answer = await ask(`${host}/health`);
-    const health = json(answer);
+    const response = await ask(`${host}/health`);
+    const health = json(response);
     if (health?.code === "configuration-error") throw new Problem(health.detail);
-    if (answer.status !== 200 || health?.status !== "ok") {
-      throw new Problem(`${answer.url} answers ${answer.status} ${answer.headers.get("content-type") ?? ""}: this is not the service.`);
+    if (response.status !== 200 || health?.status !== "ok") {
+      throw new Problem(`${response.url} returned ${response.status} ${response.headers.get("content-type") ?? ""}: this is not the service.`);
     }
     return `version ${health.version}`;
   },
 
   async image(host, path) {
-    const { width, height, format, source } = (await found(host + path)).metadata;
+    const { width, height, format, source } = (await fetchMetadata(host + path)).metadata;
     if (!(width > 0 && height > 0)) throw new Problem(`${path} is ${width} by ${height} pixels.`);
-    return `${width} by ${height} pixels, ${format ?? "of an unknown format"}, by ${source}`;
+    return `${width} by ${height} pixels, ${format ?? "unknown format"}, source ${source}`;
   },
 
   async headers(host, path) {
-    const { headers } = await found(host + path);
+    const { headers } = await fetchMetadata(host + path);
     for (const [name, value] of Object.entries(HEADERS)) {
       const actual = headers.get(name);
-      if (actual === null) throw new Problem(`${name} is missing: does something before the Worker take it away?`);
+      if (actual === null) throw new Problem(`${name} is missing. Check whether a proxy in front of the Worker removes it.`);
       if (!value.test(actual)) throw new Problem(`${name} is "${actual}".`);
     }
     const again = await ask(host + path, { "If-None-Match": headers.get("etag") });
-    if (again.status !== 304) throw new Problem(`If-None-Match with its ETag answers ${again.status} instead of 304.`);
+    if (again.status !== 304) throw new Problem(`If-None-Match with the ETag returned ${again.status} instead of 304.`);
     return `${Object.keys(HEADERS).length} as documented, and 304 for the ETag`;
   },
 
@@ -54,25 +54,25 @@ const checks = {
     const layers = [];
     while (layers.length < TRIES) {
       if (layers.length > 0) await sleep(PAUSE_MS);
-      const status = (await found(host + path)).headers.get("cache-status") ?? "";
-      if (status.includes("fwd=bypass")) throw new Problem("The caches are off: set cacheEnabled to true.");
+      const status = (await fetchMetadata(host + path)).headers.get("cache-status") ?? "";
+      if (status.includes("fwd=bypass")) throw new Problem("The caches are disabled. Set cacheEnabled to true.");
       const layer = status.match(/detail=(\w+)/)?.[1];
       layers.push(layer);
-      if (layer === "memory") return `warm at request ${layers.length}`;
+      if (layer === "memory") return `hit at request ${layers.length}`;
     }
-    throw new Problem(`Cold after ${TRIES} requests, which ${[...new Set(layers)].join(" and ")} answered: is memoryCacheTtl 0?`);
+    throw new Problem(`No memory hit in ${TRIES} requests; layers: ${[...new Set(layers)].join(", ")}. Check that memoryCacheTtl is not 0.`);
   },
 
   async kv(host) {
     const { bindings } = json(await ask(`${host}/health`)) ?? {};
-    if (!bindings?.kv) throw new Problem("KV is not bound: bind a namespace of the name in kvNamespace.");
-    // No layer knows this one, so that all of them are asked.
-    const answer = await ask(`${host}/metadata/smoke-${Date.now()}`);
-    const problem = json(answer);
-    if (problem?.code !== "not-found") throw new Problem(`An image that nobody has is answered ${answer.status} ${problem?.code ?? ""}.`);
-    const [, duration] = answer.headers.get("server-timing")?.match(/\bkv;dur=(\d+)/) ?? [];
-    if (duration === undefined) throw new Problem("KV is bound, but was not asked for an image that is not in memory.");
-    return `bound, and answers in ${duration} ms`;
+    if (!bindings?.kv) throw new Problem("KV is not bound. Bind a namespace with the name in kvNamespace.");
+    // This image is in no layer, so the request reaches all of them.
+    const response = await ask(`${host}/metadata/smoke-${Date.now()}`);
+    const problem = json(response);
+    if (problem?.code !== "not-found") throw new Problem(`A missing image returned ${response.status} ${problem?.code ?? ""} instead of 404 not-found.`);
+    const [, duration] = response.headers.get("server-timing")?.match(/\bkv;dur=(\d+)/) ?? [];
+    if (duration === undefined) throw new Problem("KV is bound, but was not read for an image that is not in memory.");
+    return `bound, read in ${duration} ms`;
   },
 };
 
@@ -80,41 +80,41 @@ await main(async () => {
   const [site, named] = process.argv.slice(2);
   const image = named || "landscape.jpg";
   const host = site && URL.canParse(site) && new URL(site).origin;
-  if (!host || host === "null") throw new Problem("Say where it is, and an image that it has: npm run smoke -- https://host photos/cat.jpg");
+  if (!host || host === "null") throw new Problem("Pass the URL of the instance and the path of an image: npm run smoke -- https://host photos/cat.jpg");
   const path = `/metadata/${image.split("/").map(encodeURIComponent).join("/")}`;
   let failures = 0;
-  for (const [what, check] of Object.entries(checks)) {
+  for (const [name, check] of Object.entries(checks)) {
     try {
-      console.log(`ok    ${what}: ${await check(host, path)}`);
+      console.log(`ok    ${name}: ${await check(host, path)}`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      console.log(`FAIL  ${what}: ${error.message}`);
+      console.log(`FAIL  ${name}: ${error.message}`);
       failures++;
-      // Whatever else is asked of the wrong place says nothing.
-      if (what === "health") break;
+      // The other checks mean nothing if this is not the service.
+      if (name === "health") break;
     }
   }
-  if (failures > 0) throw new Problem(`${host} does not do what it should.`);
+  if (failures > 0) throw new Problem(`${failures === 1 ? "A check" : `${failures} checks`} of ${host} failed.`);
 });
 
 async function ask(url, headers) {
   try {
-    // Bodies are read within the same limit.
-    const answer = await fetch(url, { headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return { url, status: answer.status, headers: answer.headers, text: await answer.text() };
+    // The timeout covers the body, too.
+    const response = await fetch(url, { headers, redirect: "manual", signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return { url, status: response.status, headers: response.headers, text: await response.text() };
   } catch (error) {
-    throw new Problem(`${url} cannot be reached: ${(error.cause ?? error).message || error.cause.code}.`);
+    throw new Problem(`Cannot reach ${url}: ${(error.cause ?? error).message || error.cause.code}.`);
   }
 }
 
-/** The headers and the metadata of an answer that has some. */
-async function found(url) {
-  const answer = await ask(url);
-  const body = json(answer);
-  if (answer.status !== 200 || !body?.metadata) {
-    throw new Problem(`${url} answers ${answer.status}${body?.code ? ` ${body.code}: ${body.detail}` : ""}`);
+/** Requests metadata; returns the headers and the metadata. */
+async function fetchMetadata(url) {
+  const response = await ask(url);
+  const body = json(response);
+  if (response.status !== 200 || !body?.metadata) {
+    throw new Problem(`${url} returned ${response.status}${body?.code ? ` ${body.code}: ${body.detail}` : ""}`);
   }
-  return { headers: answer.headers, metadata: body.metadata };
+  return { headers: response.headers, metadata: body.metadata };
 }
 
 function json({ text }) {

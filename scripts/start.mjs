@@ -1,6 +1,6 @@
-// `npm start`: serves the Worker on this machine, with the images of samples/ at an HTTP origin and, below bucket/, in R2.
+// `npm start`: serves the Worker locally, with the images of samples/ from an HTTP origin and, below bucket/, from R2.
 //
-// `ORIGIN_URL=https://images.my.site npm start` takes images of your own instead of the samples.
+// `ORIGIN_URL=https://images.my.site npm start` uses your own origin instead of the samples.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,17 +16,17 @@ import { buildWorker } from "./lib/worker.mjs";
 const port = Number(process.env.PORT ?? 8787);
 const samples = join(root, "samples");
 const bucket = "IMAGES";
-/** Where the bucket's images are: all other paths are not in the bucket, and go on to the HTTP origin. */
+/** The prefix of the bucket's keys. All other paths are missing in the bucket and fall through to the HTTP origin. */
 const bucketFolder = "bucket/";
-/** The local resizer re-encodes each image: a large AVIF takes longer than the default of `originTimeoutMs` on two cores. */
+/** The local resizer re-encodes each image. On two cores a large AVIF takes longer than the default `originTimeoutMs`. */
 const originTimeoutMs = 25_000;
-// Beside wrangler.toml, whose paths it has.
+// In the same folder as wrangler.toml, because its paths are relative.
 const configuration = join(root, ".start.wrangler.toml");
 
 await main(async () => {
   await requireFreePort();
   const env = await environment();
-  // wrangler builds too, but what goes wrong in a build is easier to read from here.
+  // wrangler also builds, but build errors are easier to read from here.
   await buildWorker([], env);
   const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples));
   try {
@@ -44,27 +44,27 @@ async function requireFreePort() {
   try {
     await once(server.listen(port, "127.0.0.1"), "listening");
   } catch (error) {
-    const why = error.code === "EADDRINUSE" ? "is taken: stop what uses it" : `cannot be used (${error.code})`;
-    throw new Problem(`Port ${port} ${why}, or take another with PORT=8788 npm start.`);
+    const why = error.code === "EADDRINUSE" ? "is in use. Stop the program that uses it" : `is not available (${error.code}). Fix that`;
+    throw new Problem(`Port ${port} ${why}, or use another port: PORT=8788 npm start`);
   }
   await once(server.close(), "close");
 }
 
-/** wrangler.toml, and the bucket that not everybody has. */
+/** Writes a copy of wrangler.toml with an R2 bucket, which is optional in production. */
 function configure() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
   writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "local"\n`);
 }
 
-/** For a wrangler that keeps to this machine: neither telemetry nor a look-up of where it is. */
+/** Stops wrangler from sending telemetry and from looking up this machine's location. */
 function quiet(env) {
   return { ...env, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
 }
 
-/** Runs wrangler until it ends or is told to stop, and gives the exit code. */
+/** Runs wrangler until it exits or a signal stops it. Returns the exit code. */
 async function serve(originUrl, env) {
   const settings = `metadata:${JSON.stringify({ originBucket: bucket, originUrl, originTimeoutMs })}`;
-  // A secret in production; here a purge should be easy to try.
+  // A secret in production. A fixed value makes purges easy to try locally.
   const token = "ADMIN_TOKEN:local";
   const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
     cwd: root,
@@ -73,12 +73,12 @@ async function serve(originUrl, env) {
       ...(process.stdout.isTTY && { FORCE_COLOR: "1" }),
     },
     stdio: ["ignore", "pipe", "inherit"],
-    // A group of its own, so that a signal reaches wrangler's children too.
+    // A separate process group, so that signals also reach wrangler's children.
     detached: true,
   });
   createInterface({ input: wrangler.stdout }).on("line", (line) => {
     console.log(line);
-    if (line.includes("Ready on ")) invite();
+    if (line.includes("Ready on ")) printExamples();
   });
   let stopped = false;
   for (const signal of stopSignals) {
@@ -100,7 +100,7 @@ function killGroup({ pid }, signal) {
   }
 }
 
-function invite() {
+function printExamples() {
   const site = `http://localhost:${port}`;
   const own = process.env.ORIGIN_URL;
   const images = own

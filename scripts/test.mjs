@@ -1,4 +1,4 @@
-// `npm test`: every test there is, from the pure core to the built Worker on workerd.
+// `npm test`: runs all tests, from the pure core to the built Worker on workerd.
 
 import { availableParallelism } from "node:os";
 import { environment } from "./lib/environment.mjs";
@@ -19,17 +19,17 @@ await main(async () => {
 async function test() {
   const env = await part("set-up", environment);
   await part("types", () => run("tsc", ["-p", "types"], { env }));
-  await part("images of other encoders", () => run("node", ["scripts/make-corpus.mjs"], { env }));
-  await part("core and service, on this machine", () => run("cargo", ["test"], { env }));
-  await part("bindings to the runtime, as WebAssembly", () =>
+  await part("test corpus", () => run("node", ["scripts/make-corpus.mjs"], { env }));
+  await part("core and service, native", () => run("cargo", ["test"], { env }));
+  await part("runtime bindings, WebAssembly", () =>
     run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),
   );
   await part("release build", () => buildWorker([], env));
-  await part("the built Worker, on workerd", () =>
-    // They wait more than they compute: one file a core is not too many, where Node would leave a core to itself.
+  await part("built Worker, on workerd", () =>
+    // These tests mostly wait, so one file per core is fine. Node's default is one less.
     run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
   );
-  // By itself: it builds the Worker, whose files the other tests read.
+  // Not in parallel: it builds the Worker, whose files the other tests read.
   await part("npm start", () => run("node", ["--test", "--test-reporter=spec", "tests/start.test.mjs"], { env }));
 }
 

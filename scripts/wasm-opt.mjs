@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-// wasm-opt as worker-build calls it (`IN -o OUT options…`), except that work once done is not done again.
+// A cache for wasm-opt, with the arguments that worker-build passes (`IN -o OUT options…`).
 //
-// It takes longer than everything else in a build that changes nothing, and wrangler builds at each start.
+// wasm-opt takes most of the time of a build without changes, and wrangler builds on every start.
 //
-// The names of functions, a sixth of the upload, are left out: a panic tells its file and line. The newest module in
-// target/wasm-opt is the same one with names.
+// The output has no function names, which are a sixth of the upload: a panic reports its file and line. The newest module
+// in target/wasm-opt is the same module with names.
 
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
@@ -20,12 +20,12 @@ await main(async () => {
   const [input, , output, ...options] = process.argv.slice(2);
   const key = createHash("sha256").update(JSON.stringify([version, options])).update(readFileSync(input)).digest("hex");
   const folder = join(root, "target", "wasm-opt");
-  const kept = join(folder, `${key}.wasm`);
-  if (!existsSync(kept)) {
+  const cached = join(folder, `${key}.wasm`);
+  if (!existsSync(cached)) {
     mkdirSync(folder, { recursive: true });
-    const partial = `${kept}.${process.pid}`;
+    const partial = `${cached}.${process.pid}`;
     await run(wasmOpt, [input, "-o", partial, ...options]);
-    renameSync(partial, kept);
+    renameSync(partial, cached);
   }
-  await run(wasmOpt, [kept, "-o", output, "--strip-debug", ...options.filter((option) => option.startsWith("--enable-"))]);
+  await run(wasmOpt, [cached, "-o", output, "--strip-debug", ...options.filter((option) => option.startsWith("--enable-"))]);
 });

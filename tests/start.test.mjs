@@ -1,4 +1,4 @@
-// The first minute of a newcomer: what README.md shows first is what `npm start` answers.
+// `npm start` returns what the first example in README.md shows.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -14,8 +14,8 @@ import { root } from "./worker/harness/modules.mjs";
 import { Origin, text } from "./worker/harness/origin.mjs";
 import { jpeg } from "./worker/harness/picture.mjs";
 
-/** How long a build and the start of wrangler may take, on a machine that does other things as well. */
-const PATIENCE_MS = 300_000;
+/** The time limit for a build and the start of wrangler, on a busy machine. */
+const START_TIMEOUT_MS = 300_000;
 
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -25,12 +25,12 @@ async function freePort() {
   return port;
 }
 
-/** Runs `npm start` until the end of the test; resolves once it says what to try. */
+/** Runs `npm start` until the end of the test. Resolves when it has printed its examples. */
 async function start(t, env = {}) {
   const port = await freePort();
   const child = spawn("npm", ["start"], { cwd: root, env: { ...process.env, ...env, PORT: `${port}` }, stdio: ["ignore", "pipe", "pipe"] });
   const lines = [];
-  const invited = new Promise((resolve, reject) => {
+  const printed = new Promise((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
       readline.createInterface(stream).on("line", (line) => {
         lines.push(line);
@@ -46,28 +46,28 @@ async function start(t, env = {}) {
     child.kill("SIGTERM");
     await exited;
   });
-  await within(invited, () => `npm start to say what to try; it said:\n${lines.join("\n")}`, PATIENCE_MS);
+  await within(printed, () => `npm start to print its examples; it printed:\n${lines.join("\n")}`, START_TIMEOUT_MS);
   return { client, lines };
 }
 
-test("npm start answers as the first screen of the README shows, from an HTTP origin and from a bucket", async (t) => {
+test("npm start returns what the README shows, from an HTTP origin and from a bucket", async (t) => {
   const { client, lines } = await start(t);
   const readme = readFileSync(path.join(root, "README.md"), "utf8");
-  const [, shown] = readme.match(/^({"path":"landscape\.jpg","metadata":.*})$/m);
+  const [, expected] = readme.match(/^({"path":"landscape\.jpg","metadata":.*})$/m);
   const answer = await client.get("/metadata/landscape.jpg");
-  assert.equal(answer.text, shown);
+  assert.equal(answer.text, expected);
   assert.equal(answer.json.metadata.source, "format-json");
 
-  const tried = lines.flatMap((line) => line.match(/curl -i "?http:\/\/localhost:\d+([^ "]+)/)?.[1] ?? []);
-  assert.ok(tried.length >= 4, lines.join("\n"));
-  for (const path of tried) assert.equal((await client.get(path)).status, 200, path);
+  const examples = lines.flatMap((line) => line.match(/curl -i "?http:\/\/localhost:\d+([^ "]+)/)?.[1] ?? []);
+  assert.ok(examples.length >= 4, lines.join("\n"));
+  for (const path of examples) assert.equal((await client.get(path)).status, 200, path);
   const fromBucket = (await client.get("/metadata/bucket/rotated.jpg")).json.metadata;
   const { width, height, source } = (await client.get("/metadata/rotated.jpg")).json.metadata;
   assert.deepEqual([width, height, source], [600, 900, "format-json"]);
   assert.deepEqual([fromBucket.width, fromBucket.height, fromBucket.source], [600, 900, "image-header"]);
 });
 
-test("ORIGIN_URL=… npm start takes images of one's own", async (t) => {
+test("npm start with ORIGIN_URL serves the images of that origin", async (t) => {
   const origin = new Origin();
   t.after(() => origin.close());
   const originUrl = `http://${await origin.listen()}/assets`;

@@ -1,4 +1,4 @@
-// Set-up: installs what is missing and gives the environment in which everything else runs.
+// Set-up: installs what is missing, and returns the environment variables for all other commands.
 
 import { join } from "node:path";
 import { bin, packages } from "./packages.mjs";
@@ -12,11 +12,11 @@ export async function environment() {
   const env = withPath(await tools(process.env), bin);
   return {
     ...env,
-    // Without these worker-build downloads its own, at versions no lock file names.
+    // Otherwise worker-build downloads its own, at versions that no lock file pins.
     WASM_BINDGEN_BIN: "wasm-bindgen",
     WASM_OPT_BIN: join(root, "scripts", "wasm-opt.mjs"),
     ESBUILD_BIN: join(bin, "esbuild"),
-    // By name: cargo splits this variable at spaces, and a folder's name may have one.
+    // A name, not a path: cargo splits this variable at spaces, and a path may contain one.
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner",
   };
 }

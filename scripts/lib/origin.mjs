@@ -17,21 +17,21 @@ const types = {
   ".webp": "image/webp",
 };
 
-/** The media type of a file that is an image, by its name. */
+/** Returns the media type of an image file by its extension. */
 export const typeOf = (name) => types[extname(name)];
 
-/** Starts the origin and gives its URL. It ends with the process, and keeps none alive. */
+/** Starts the origin and returns its URL. It stops with the process, and does not keep the process alive. */
 export async function serveOrigin(folder) {
   const base = await realpath(folder);
   const server = createServer((request, response) => {
-    answer(base, request, response).catch(() => response.destroy());
+    respond(base, request, response).catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1").unref();
   await once(server, "listening");
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-async function answer(base, request, response) {
+async function respond(base, request, response) {
   const file = await find(base, request.url);
   if (!file) {
     response.writeHead(404, { "Content-Type": "text/plain" }).end("No such image.\n");
@@ -42,13 +42,13 @@ async function answer(base, request, response) {
   else await pipeline(createReadStream(file.path), response);
 }
 
-/** The image that a URL names: a file of a known type, inside the folder even after symbolic links. */
+/** Finds the image for a URL: a file of a known type that is inside the folder after symbolic links are resolved. */
 async function find(base, url) {
   try {
     const path = await realpath(join(base, decodeURIComponent(new URL(url, "http://origin").pathname)));
     const { size } = await stat(path);
     if (path.startsWith(base + sep) && typeOf(path)) return { path, size };
   } catch {
-    // A broken URL and a missing file are the same answer.
+    // An invalid URL gets the same response as a missing file.
   }
 }

@@ -1,4 +1,4 @@
-// The npm packages: installed when node_modules is not what package-lock.json says.
+// The npm packages: installed if node_modules does not match package-lock.json.
 
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -11,13 +11,13 @@ export async function packages() {
   // `npm ci` deletes node_modules, so nothing it starts may depend on the Node inside.
   const PATH = process.env.PATH.split(delimiter).filter((folder) => folder !== bin).join(delimiter);
   const env = { ...process.env, PATH };
-  if (!installed("npm", env)) throw new Problem("npm is missing: install it with Node 20 or later.");
+  if (!installed("npm", env)) throw new Problem("npm is missing. Install it with Node 20 or later.");
   console.log("Installing the npm packages.");
-  // Below "error" npm warns that the system's Node is too old for wrangler, which runs on the Node installed here.
+  // At lower log levels npm warns that the system's Node is too old for wrangler, which runs on the Node installed here.
   await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { env });
 }
 
-/** npm leaves its own account of what it installed, last thing, inside node_modules. */
+/** Compares the lock file with the list of installed packages, which npm writes last. */
 function upToDate() {
   const wanted = lock("package-lock.json");
   const found = lock("node_modules/.package-lock.json");

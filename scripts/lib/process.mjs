@@ -1,4 +1,4 @@
-// Child processes, and the one way every script ends.
+// Child processes, and the main function of every script.
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -8,19 +8,19 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Something the reader can put right: it is shown as its one line, without a stack. */
+/** An error that the user can fix. It is shown as one line, without a stack trace. */
 export class Problem extends Error {}
 
-/** The reader's own wish to stop. */
+/** Thrown after a signal has stopped a command. */
 class Stopped extends Error {}
 
 export const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Runs a script's body and turns a `Problem` into its one line. */
+/** Runs a script's body and prints a `Problem` as one line. */
 export async function main(body) {
   try {
     if (Number.parseInt(process.versions.node) < 20) {
-      throw new Problem(`Node ${process.versions.node} is too old: install Node 20 or later.`);
+      throw new Problem(`Node ${process.versions.node} is too old. Install Node 20 or later.`);
     }
     await body();
   } catch (error) {
@@ -30,10 +30,10 @@ export async function main(body) {
   }
 }
 
-/** Runs a command in the foreground, in the project's folder unless told otherwise. */
+/** Runs a command in the foreground, by default in the project's root folder. */
 export async function run(command, args, options = {}) {
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"], ...options });
-  // With a handler installed, Node outlives the signal and callers get to clean up after the child.
+  // A handler keeps Node alive after the signal, so that callers can clean up.
   let stopped = false;
   const forward = (signal) => {
     stopped = true;
@@ -49,7 +49,7 @@ export async function run(command, args, options = {}) {
   }
 }
 
-/** Runs what may fail, for the caller to look at what came of it. */
+/** Runs `body` and ignores a `Problem`. The caller checks the result. */
 export async function attempt(body) {
   try {
     await body();
@@ -58,13 +58,13 @@ export async function attempt(body) {
   }
 }
 
-/** What a command prints, or `undefined` where it is missing or fails. */
+/** Returns a command's output, or `undefined` if it is not installed or fails. */
 export function output(command, args, env, input = "") {
   const result = spawnSync(command, args, { env, input, encoding: "utf8", cwd: root });
   return result.status === 0 ? result.stdout.trim() : undefined;
 }
 
-/** Whether a command is on the path. */
+/** Returns whether a command is on the path. */
 export function installed(command, env) {
   return env.PATH.split(delimiter).some((folder) => {
     try {
@@ -76,7 +76,7 @@ export function installed(command, env) {
   });
 }
 
-/** The environment with these folders first on its path. */
+/** Returns the environment with these folders first on its path. */
 export function withPath(env, ...folders) {
   return { ...env, PATH: [...folders, env.PATH].join(delimiter) };
 }

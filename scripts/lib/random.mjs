@@ -1,4 +1,4 @@
-/** Mulberry32: a function that returns numbers from 0 up to 1, the same ones for a seed each time. */
+/** Returns a Mulberry32 generator: a function that returns numbers from 0 up to, but not including, 1. */
 export function generator(seed) {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-// Checks the settings of wrangler.toml, those of all environments, by the Worker's own rules.
+// Validates the settings in wrangler.toml, for all environments, with the Worker's own code.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -6,20 +6,20 @@ import { join } from "node:path";
 import { parse } from "smol-toml";
 import { Problem, root } from "./process.mjs";
 
-/** Throws a `Problem` that names each setting that the Worker would refuse. */
+/** Throws a `Problem` that names every setting that the Worker would reject. */
 export function checkSettings(env, toml = readFileSync(join(root, "wrangler.toml"), "utf8")) {
   const args = ["run", "--quiet", "--locked", "--bin", "check_settings"];
   const { status, stderr, error } = spawnSync("cargo", args, { cwd: root, env, input: JSON.stringify(parts(toml)), encoding: "utf8" });
-  if (error || status !== 0) throw new Problem(`wrangler.toml cannot be used.\n${error?.message ?? stderr.trim()}`);
+  if (error || status !== 0) throw new Problem(`wrangler.toml is invalid.\n${error?.message ?? stderr.trim()}`);
 }
 
-/** The settings and bucket bindings of the file and of each environment, which inherits neither. */
+/** Returns the settings and bucket bindings of the top level and of each environment. Environments do not inherit them. */
 function parts(toml) {
   const { env = {}, ...top } = configuration(toml);
   const named = [["[vars.metadata]", top], ...Object.entries(env).map(([name, part]) => [`[env.${name}.vars.metadata]`, part])];
   return (
     named
-      // What is missing here may be set in the dashboard, if a deployment keeps that.
+      // With keep_vars, missing settings may be set in the dashboard.
       .filter(([, part]) => part.vars?.metadata !== undefined || !top.keep_vars)
       .map(([where, { vars, r2_buckets = [] }]) => ({
         where,

@@ -1,20 +1,20 @@
-// The release Worker, made by worker-build.
+// Builds the release Worker with worker-build.
 //
-// It is compiled with panic=unwind, standard library included, so that a panic fails the one request that met it. The
-// default, abort, ends the whole instance: every other request in flight would wait for it in vain. worker-build has an
-// option for this that asks for a nightly compiler; these settings do the same with the one that is there.
+// The Worker and the standard library are compiled with panic=unwind, so that a panic fails only its own request. The
+// default, abort, ends the whole instance, and every other request in flight would hang. worker-build's option for this
+// requires a nightly compiler; these settings do the same with a stable one.
 
 import { run } from "./process.mjs";
 
 const flags = [
   "-Cpanic=unwind",
-  // A hit takes as long as with the default, 225, and the upload is a fourteenth smaller.
+  // The default is 225. This makes the upload a fourteenth smaller, and a hit takes the same time.
   "-Cllvm-args=-inline-threshold=25",
-  // The compact SHA-256 is a tenth of the unrolled one, and hashes a hundred bytes at a time here.
+  // The compact SHA-256 is a tenth of the size of the unrolled one. Inputs are only about a hundred bytes.
   '--cfg sha2_backend_soft="compact"',
 ];
 
-/** The environment in which cargo compiles for WebAssembly as worker-build does for the release Worker. */
+/** Returns the environment in which cargo compiles for WebAssembly as for the release Worker. */
 export function releaseEnvironment(env) {
   return {
     ...env,
