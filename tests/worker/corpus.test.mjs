@@ -50,7 +50,7 @@ suite("The corpus", { skip: withoutCorpus }, () => {
   test("A corrupted image never gets another size than sharp reads", async (t) => {
     const { get, corrupted } = await serve(t);
     const random = generator(11);
-    const readable = corpus.filter(({ format, told }) => ["jpeg", "png", "webp", "gif", "tiff"].includes(format) && told.size?.includes("sharp"));
+    const readable = corpus.filter(({ format, sources }) => ["jpeg", "png", "webp", "gif", "tiff"].includes(format) && sources.size?.includes("sharp"));
     const wrong = [];
     let compared = 0;
     for (const { file } of readable) {

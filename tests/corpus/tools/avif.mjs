@@ -1,4 +1,4 @@
-// AVIF: aom through sharp, libheif and libavif; libavif for the properties that turn, crop and repeat a picture.
+// AVIF: aom through sharp, libheif and libavif; libavif for rotations, crops, grids and sequences.
 
 import { oddSizes, picture } from "./pictures.mjs";
 import { byProgram, bySharp, orientations } from "./recipe.mjs";
@@ -62,9 +62,9 @@ export function avif({ paths }) {
     avifenc("clap-offset", ["--clap", "32,1,24,1,-4,1,2,1"]),
     avifenc("clap-irot-3", ["--clap", "30,1,20,1,0,1,0,1", "--irot", 3]),
     avifenc("crop-irot-1-imir-0", ["--crop", "4,6,40,30", "--irot", 1, "--imir", 0]),
-    // Pixels that are not square: the size in pixels is the same.
+    // Non-square pixels do not change the size in pixels.
     avifenc("pasp", ["--pasp", "2,1"]),
-    // What a grid is cut into must be 64 pixels at least.
+    // The cells of a grid must be at least 64 pixels.
     avifenc("grid-2x2", ["--grid", "2x2"], Array(4).fill("64x64.png")),
     avifenc("grid-3x1", ["--grid", "3x1"], Array(3).fill("128x64.png")),
     avifenc("grid-split", ["--grid", "2x2"], "256x256.png"),

@@ -1,4 +1,4 @@
-// BMP: ImageMagick's three versions of the header, and pictures that are stored from the top.
+// BMP: ImageMagick's three header versions, and top-down pictures.
 
 import { readFile } from "node:fs/promises";
 import { byHand, byProgram } from "./recipe.mjs";

@@ -1,4 +1,4 @@
-// Builds the corpus: makes every file, asks the tools about each, and writes the manifest.
+// Builds the corpus: creates every file, reads each with independent readers, and writes the manifest.
 
 import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,17 +13,17 @@ import { makeInputs } from "./inputs.mjs";
 import { makeInvalid } from "./invalid.mjs";
 import { jpeg } from "./jpeg.mjs";
 import { jxl } from "./jxl.mjs";
-import { agreed, Oracles } from "./oracles.mjs";
 import { photos } from "./photos.mjs";
 import { png } from "./png.mjs";
+import { combined, Readers } from "./readers.mjs";
 import { svg } from "./svg.mjs";
 import { tiff } from "./tiff.mjs";
 import { webp } from "./webp.mjs";
 
-const made = [jpeg, png, webp, avif, heic, jxl, gif, tiff, bmp, ico, svg];
+const encoded = [jpeg, png, webp, avif, heic, jxl, gif, tiff, bmp, ico, svg];
 
 export async function build({ corpus, cache, programs }) {
-  // Two files at a time are made below: more threads for each would only be in each other's way.
+  // Two files are created at a time, so more threads per file would not help.
   sharp.concurrency(1);
   sharp.cache(false);
   const scratch = join(cache, "scratch");
@@ -33,60 +33,60 @@ export async function build({ corpus, cache, programs }) {
   }
   const paths = await makeInputs(scratch);
   const recipes = [
-    ...made.flatMap((recipes) => recipes({ paths })),
+    ...encoded.flatMap((recipes) => recipes({ paths })),
     ...collected({ cache }),
     ...(await photos({ cache, scratch })),
   ];
   const files = (await inPairs(recipes, (recipe) => make(recipe, { corpus, scratch, programs }))).filter(Boolean);
   const invalid = await makeInvalid(corpus);
 
-  const oracles = await Oracles.of(programs, corpus);
+  const readers = await Readers.of(programs, corpus);
   const manifest = [
-    ...(await inPairs(files, (recipe) => judge(recipe, corpus, oracles))),
-    ...(await inPairs(invalid, (entry) => suspect(entry, corpus, oracles))),
+    ...(await inPairs(files, (recipe) => describe(recipe, corpus, readers))),
+    ...(await inPairs(invalid, (entry) => describeInvalid(entry, corpus, readers))),
   ];
   writeFileSync(join(corpus, "manifest.json"), `[\n${manifest.map((entry) => JSON.stringify(entry)).join(",\n")}\n]\n`);
   rmSync(scratch, { recursive: true });
   return manifest;
 }
 
-/** Makes a file in the scratch folder, where the programs may leave parts of it, and moves it whole. */
+/** Creates a file in the scratch folder, where a failed program may leave a part of it, and moves it when complete. */
 async function make(recipe, { corpus, scratch, programs }) {
   if (!(recipe.needs ?? []).every((name) => programs.has(name))) return undefined;
-  const [to, place] = [join(scratch, recipe.file), join(corpus, recipe.file)];
-  for (const path of [to, place]) mkdirSync(dirname(path), { recursive: true });
+  const [to, target] = [join(scratch, recipe.file), join(corpus, recipe.file)];
+  for (const path of [to, target]) mkdirSync(dirname(path), { recursive: true });
   try {
     await recipe.make(to, programs);
-    renameSync(to, place);
+    renameSync(to, target);
     return recipe;
   } catch (error) {
     const [reason] = (error.stderr?.trim() || error.message).split("\n").slice(-1);
-    console.log(`corpus: ${recipe.file} could not be made: ${reason}`);
+    console.log(`corpus: ${recipe.file} could not be created: ${reason}`);
     return undefined;
   }
 }
 
-async function judge({ file, made, says }, corpus, oracles) {
+async function describe({ file, made, says }, corpus, readers) {
   const path = join(corpus, file);
   const [folder] = file.split("/");
-  const { format, ...facts } = agreed(await oracles.ask(path, folder), { format: folder, ...says });
-  const { told, disagree, refused, ...fields } = facts;
-  return { file, made, format, ...fields, fileSize: statSync(path).size, told, disagree, refused };
+  const { format, ...facts } = combined(await readers.read(path, folder), { format: folder, ...says });
+  const { sources, disagree, refused, ...fields } = facts;
+  return { file, made, format, ...fields, fileSize: statSync(path).size, sources, disagree, refused };
 }
 
 const extensions = { jpg: "jpeg", tif: "tiff" };
 
-/** Which tools take what is no image for one after all. */
-async function suspect(entry, corpus, oracles) {
+/** Adds the readers that accept an invalid file as an image. */
+async function describeInvalid(entry, corpus, readers) {
   const extension = entry.file.split(".").at(-1);
-  const answers = await oracles.ask(join(corpus, entry.file), extensions[extension] ?? extension);
-  const accepted = answers
+  const results = await readers.read(join(corpus, entry.file), extensions[extension] ?? extension);
+  const accepted = results
     .filter(([, facts]) => (facts?.size ?? facts?.stored)?.every((side) => side > 0))
     .map(([name]) => name);
   return accepted.length > 0 ? { ...entry, accepted } : entry;
 }
 
-/** Two at a time, in order: this runs beside other work. */
+/** Processes two items at a time, and keeps the order of the results. */
 async function inPairs(items, body) {
   const results = [];
   let next = 0;

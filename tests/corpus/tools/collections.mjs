@@ -1,4 +1,4 @@
-// Pictures that others collected: PngSuite and the tests of image libraries, as Debian's packages have them.
+// Existing collections from Debian packages: PngSuite, and the test files of image libraries.
 
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, extname, join } from "node:path";
@@ -23,7 +23,7 @@ const formats = {
 
 const collections = [
   {
-    // Most of PngSuite by Willem van Schaik, and pictures of every subsampling.
+    // Most of PngSuite by Willem van Schaik, and pictures with every chroma subsampling.
     package: "golang-src",
     holds: "PngSuite and the JPEG and GIF files of Go's tests",
     under: "*/src/image/*",
@@ -74,7 +74,7 @@ export function collected({ cache }) {
   });
 }
 
-/** The GIF suite has a description beside each file. */
+/** Returns the size from the description that the GIF suite has for each file. */
 function described(path) {
   const file = path.replace(/\.gif$/, ".conf");
   if (file === path || !existsSync(file)) return undefined;
@@ -85,7 +85,7 @@ function described(path) {
   return { width, height };
 }
 
-/** The picture files under a folder, in the order of their names. */
+/** Returns the picture files in a folder and its subfolders, sorted by name. */
 export function pictures(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && extname(entry.name).toLowerCase() in formats)
@@ -93,7 +93,7 @@ export function pictures(folder) {
     .sort();
 }
 
-/** A place in the corpus, in ASCII without spaces. */
+/** Returns the path of a file in the corpus, in ASCII without spaces. */
 export function target(path, made) {
   const format = formats[extname(path).toLowerCase()];
   return `${format}/${made}/${basename(path).replace(/[^\w.-]/g, "_")}`;

@@ -1,6 +1,6 @@
-// Exif blocks, as small as can be: a TIFF header and one directory.
+// Minimal Exif blocks: a TIFF header and one directory.
 
-/** The TIFF structure that every container carries, in either byte order, with `padding` bytes after it. */
+/** Returns the TIFF structure that all containers use, in either byte order, followed by `padding` bytes. */
 export function exif({ orientation, little = true, padding = 0 }) {
   const block = Buffer.alloc(8 + 2 + 12 + 4 + padding);
   const put16 = (value, at) => (little ? block.writeUInt16LE(value, at) : block.writeUInt16BE(value, at));
@@ -16,5 +16,5 @@ export function exif({ orientation, little = true, padding = 0 }) {
   return block;
 }
 
-/** The same as JPEG's APP1 has it, and as some writers put it into WebP. */
+/** Adds the prefix that JPEG's APP1 requires, and that some encoders also write in WebP. */
 export const prefixed = (block) => Buffer.concat([Buffer.from("Exif\0\0", "latin1"), block]);

@@ -32,7 +32,7 @@ export function gif({ paths }) {
     magick("transparent", [rgb, "-transparent", "black"]),
     magick("gray", [paths["gray.png"], "-colorspace", "Gray"]),
     magick("comment", [rgb, "-set", "comment", "c".repeat(4000)]),
-    // The canvas is the size of the picture; the frames lie inside it.
+    // The picture has the size of the canvas. The frames are smaller.
     magick("offset", ["(", rgb, "-crop", "20x10+5+5", ")"]),
     magick("offset-frames", [
       "-delay",
@@ -62,14 +62,14 @@ export function gif({ paths }) {
     magick("dispose", ["-dispose", "Background", "-delay", "10", paths["frame-0.png"], paths["frame-1.png"]]),
     magick("frames-without-delay", [paths["frame-0.png"], paths["frame-1.png"], "-delay", "0"]),
 
-    // Extensions before the first picture, as long as an XMP packet.
+    // Extensions before the first frame, as long as an XMP packet.
     byHand("gif/spliced-xmp-80k.gif", async () => extended(await still(), "XMP DataXMP", 80_000)),
     byHand("gif/spliced-comments-300k.gif", async () => commented(await still(), 300_000)),
     byHand("gif/spliced-trailing.gif", async () => Buffer.concat([await still(), Buffer.alloc(200, 0x2c)])),
   ];
 }
 
-/** Behind the screen descriptor and its palette. */
+/** Returns the position after the screen descriptor and its palette. */
 function behindPalette(gif, added) {
   const flags = gif[10];
   const at = 13 + (flags & 0x80 ? 3 << ((flags & 7) + 1) : 0);

@@ -1,4 +1,4 @@
-// HEIC: x265 through libheif, and the boxes of telephones put around its pictures.
+// HEIC: x265 through libheif, and its pictures in the box structure that phones write.
 
 import { readFile } from "node:fs/promises";
 import { exif } from "./exif.mjs";
@@ -16,7 +16,7 @@ export function heic({ paths }) {
   const boxed = (name, build) =>
     byHand(`heic/boxed-${name}.heic`, async (programs) => build(await tile(programs)), undefined, ["heif-enc"]);
 
-  // Sizes that are no multiple of 64 come out as a grid of one tile, cropped.
+  // Sizes that are not a multiple of 64 become a cropped grid of one tile.
   let encoded;
   const tile = (programs) => (encoded ??= encode(programs));
   async function encode(programs) {
@@ -95,7 +95,7 @@ function several(tile) {
   return heif({ items: [codedItem(tile, 1), codedItem(tile, 7, {}, [irot(1)])], primary: 7 });
 }
 
-/** As telephones do it: hidden tiles, a grid over them that is turned, a thumbnail, and Exif, which turns nothing here. */
+/** A file like those of phones: hidden tiles, a rotated grid of them, a thumbnail, and Exif, whose orientation is ignored. */
 function telephone(tile, { columns, rows, width, height, turns = [], inIdat = true, wide = false, metaLast = false }) {
   const count = columns * rows;
   const ids = Array.from({ length: count }, (_, index) => index + 1);

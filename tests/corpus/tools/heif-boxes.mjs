@@ -1,6 +1,6 @@
-// HEIF files put together from coded pictures: the shapes that cameras write and the encoders at hand do not.
+// Assembles HEIF files from coded pictures, with structures that cameras write and the available encoders do not.
 
-/** The coded picture of a file that holds one: its configuration box, and the bytes it configures. */
+/** Returns the configuration box and the data of a file's coded picture. */
 export function coded(file) {
   const meta = find(boxes(file), "meta");
   const properties = boxes(find(boxes(find(boxes(meta.data.subarray(4)), "iprp").data), "ipco").data);
@@ -14,8 +14,8 @@ export function coded(file) {
 }
 
 /**
- * A file of items: { id, type, hidden, data, inIdat, properties: [box…] }. `references` are [type, from, [to…]].
- * `wide` takes the larger form of every field that has two; `metaLast` puts the pictures in front of their index.
+ * Returns a file of items: { id, type, hidden, data, inIdat, properties: [box…] }. `references` are [type, from, [to…]].
+ * `wide` selects the larger form of every field that has two. `metaLast` writes the pictures before their index.
  */
 export function heif({
   items,
@@ -29,7 +29,7 @@ export function heif({
   const ftyp = box("ftyp", text("heic"), uint(0, 4), ...brands.map(text));
   const free = filler > 0 ? box("free", Buffer.alloc(filler)) : Buffer.alloc(0);
   const mdat = box("mdat", ...items.filter((item) => !item.inIdat).map((item) => item.data));
-  // The index holds offsets and stands before what they point at: its length is known from a first draft.
+  // The index has offsets of data that follows it, so its length is calculated from a first draft.
   const length = metaLast ? 0 : meta({ items, primary, references, wide, start: 0 }).length;
   const start = ftyp.length + free.length + length + 8;
   const index = meta({ items, primary, references, wide, start });
@@ -38,7 +38,7 @@ export function heif({
 
 function meta({ items, primary, references, wide, start }) {
   const idSize = wide ? 4 : 2;
-  // Items that are alike share their properties, as the tiles of a grid do.
+  // Equal properties are stored once, for example those of the tiles of a grid.
   const properties = [];
   const place = (bytes) => properties.findIndex((known) => known.equals(bytes)) + 1 || properties.push(bytes);
   const associations = items.map((item) => [item.id, (item.properties ?? []).map(place)]);
@@ -85,7 +85,7 @@ function associated({ associations, wide }) {
   return full("ipma", wide ? 1 : 0, wide ? 1 : 0, uint(rows.length, 4), ...rows);
 }
 
-// The properties, and what a grid says of itself.
+// Item properties, and the data of a grid.
 export const ispe = (width, height) => full("ispe", 0, 0, uint(width, 4), uint(height, 4));
 export const pixi = (bits, channels = 3) => full("pixi", 0, 0, Buffer.from([channels, ...Array(channels).fill(bits)]));
 export const irot = (quarters) => box("irot", Buffer.from([quarters]));
@@ -102,10 +102,10 @@ export function grid({ columns, rows, width, height, wide = false }) {
   return Buffer.concat([Buffer.from([0, wide ? 1 : 0, rows - 1, columns - 1]), uint(width, size), uint(height, size)]);
 }
 
-/** An Exif item: the offset of the TIFF header comes first. */
+/** Returns an Exif item, which begins with the offset of the TIFF header. */
 export const exifItem = (block) => Buffer.concat([uint(0, 4), block]);
 
-/** The boxes of a buffer, without what is inside them. */
+/** Returns the boxes in a buffer; does not descend into them. */
 export function boxes(bytes) {
   const found = [];
   for (let at = 0; at + 8 <= bytes.length;) {

@@ -1,4 +1,4 @@
-// ICO: pictures as BMP and as PNG, one and many; a side of 256 pixels is written as 0.
+// ICO: one or several pictures, as BMP and as PNG. A side of 256 pixels is stored as 0.
 
 import { byProgram } from "./recipe.mjs";
 

@@ -1,4 +1,4 @@
-// What the programs are given to encode: PNG, JPEG, GIF and Y4M files in a folder that is thrown away.
+// Creates the input files of the encoders, PNG, JPEG, GIF and Y4M, in a temporary folder.
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { animation, bands, frames, picture } from "./pictures.mjs";
 import { animated } from "./png-chunks.mjs";
 import { orientations } from "./recipe.mjs";
 
-/** Writes the inputs and tells their paths by name. */
+/** Writes the inputs and returns their paths by name. */
 export async function makeInputs(folder) {
   const paths = {};
   const put = (name, bytes) => writeFileSync((paths[name] = join(folder, name)), bytes);

@@ -1,4 +1,4 @@
-// What is no image, or says of itself what cannot be: all of it must be refused.
+// Files that are not images, or that contain impossible values. All of them must be rejected.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ const html = `<!DOCTYPE html>\n<html><head><title>Not found</title></head><body>
 const latin = (text) => Buffer.from(text, "latin1");
 const ftyp = (brand) => box("ftyp", latin(brand), Buffer.alloc(4), latin(brand));
 
-/** Writes the folder and tells the manifest's entries for it. */
+/** Writes the files and returns their entries for the manifest. */
 export async function makeInvalid(corpus) {
   const jpeg = await picture().jpeg().toBuffer();
   const png = await picture().png().toBuffer();
@@ -104,5 +104,5 @@ function patched(bytes, at, values) {
   return copy;
 }
 
-/** Where the frame header's marker is: the encoder's own files have no other FF C0. */
+/** Returns the position of the frame header's marker. The encoder's files contain no other FF C0. */
 const frameHeader = (jpeg) => jpeg.indexOf(latin("\xff\xc0"));

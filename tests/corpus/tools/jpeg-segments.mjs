@@ -1,4 +1,4 @@
-// JPEG marker segments, to put what cameras and editors write in front of a small picture.
+// JPEG marker segments, to add the metadata of cameras and editors to a small picture.
 
 export const APP = (number) => 0xe0 + number;
 export const COM = 0xfe;
@@ -10,16 +10,16 @@ export function segment(marker, payload) {
   return Buffer.concat([head, payload]);
 }
 
-/** Right after the SOI, before what the encoder wrote. */
+/** Inserts segments directly after the SOI marker. */
 export const first = (jpeg, ...segments) => Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)]);
 
-/** After the JFIF segment, where most writers put them. */
+/** Inserts segments after the JFIF segment, where most encoders put them. */
 export function afterJfif(jpeg, ...segments) {
   const at = jpeg[3] === APP(0) ? 4 + jpeg.readUInt16BE(4) : 2;
   return Buffer.concat([jpeg.subarray(0, at), ...segments, jpeg.subarray(at)]);
 }
 
-/** A profile over as many APP2 segments as it needs, each with its number, as ICC.1 has it. */
+/** Splits a profile into numbered APP2 segments, as ICC.1 specifies. */
 export function profile(bytes) {
   const room = longest - 14;
   const count = Math.ceil(bytes / room);
@@ -29,7 +29,7 @@ export function profile(bytes) {
   });
 }
 
-/** Segments of one kind until there are as many bytes of them. */
+/** Returns segments of one kind with this many bytes in total. */
 export function many(marker, label, bytes) {
   const segments = [];
   for (let left = bytes; left > 0; left -= longest) {
@@ -40,7 +40,7 @@ export function many(marker, label, bytes) {
   return segments;
 }
 
-/** What looks like markers of a picture of 257 × 257 to a reader that searches for them instead of stepping. */
+/** Bytes that look like the markers of a 257 × 257 picture to a reader that searches instead of following lengths. */
 function filler(length) {
   const bait = Buffer.from([0xff, 0xc0, 0x00, 0x11, 0x08, 0x01, 0x01, 0x01, 0x01, 0x03]);
   return Buffer.alloc(Math.max(0, length), bait);

@@ -1,4 +1,4 @@
-// JPEG: libjpeg-turbo and mozjpeg through sharp, ImageMagick for the rarer kinds, and segments that cameras write.
+// JPEG: libjpeg-turbo and mozjpeg through sharp, ImageMagick for rare kinds, and segments that cameras write.
 
 import { readFile } from "node:fs/promises";
 import { exif, prefixed } from "./exif.mjs";
@@ -97,10 +97,10 @@ export function jpeg({ paths }) {
     spliced("turned-6-after-320k", (jpeg) => afterJfif(jpeg, ...profile(320_000), turned(6))),
     spliced("turned-6-before-320k", (jpeg) => first(jpeg, turned(6), ...many(APP(2), "MPF\0", 320_000))),
     spliced("turned-6-long-exif", (jpeg) => first(jpeg, turned(6, { padding: 65_000 }))),
-    // Neither is one of Exif's eight: the picture is shown as it is stored.
+    // Neither is a valid orientation, so the picture is displayed as stored.
     spliced("turned-0", (jpeg) => first(jpeg, turned(0))),
     spliced("turned-9", (jpeg) => first(jpeg, turned(9))),
-    // What a camera has in its Exif block: a second, smaller JPEG file.
+    // Cameras store a second, smaller JPEG file in the Exif block.
     byHand("jpeg/spliced-thumbnail.jpg", async () => {
       const small = await picture({ width: 16, height: 12 }).jpeg().toBuffer();
       return first(await plain(), segment(APP(1), Buffer.concat([prefixed(exif({ orientation: 3 })), small])));
@@ -108,7 +108,7 @@ export function jpeg({ paths }) {
   ];
 }
 
-/** The frame header says the most it can say, the scan behind it less. */
+/** A frame header with the maximum size, followed by a smaller scan. */
 function largest(jpeg) {
   const frame = jpeg.indexOf(Buffer.from([0xff, 0xc0]));
   jpeg.fill(0xff, frame + 5, frame + 9);

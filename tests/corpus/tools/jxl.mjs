@@ -7,8 +7,8 @@ import { picture } from "./pictures.mjs";
 import { byHand, byProgram, orientations } from "./recipe.mjs";
 
 /**
- * Multiples of 8 up to 256 have a form of their own, seven ratios leave the width out, and the rest is written in 9,
- * 13, 18 or 30 bits: ISO/IEC 18181-1, SizeHeader.
+ * Multiples of 8 up to 256 have their own form. Seven aspect ratios omit the width. All other sizes take 9, 13, 18 or
+ * 30 bits: ISO/IEC 18181-1, SizeHeader.
  */
 const sizes = [
   "8x8 256x256 256x8 8x256 248x40 264x8",
@@ -66,7 +66,7 @@ export function jxl({ paths }) {
         await programs.call("cjxl", [input, to, "--num_threads=0", "-e", "1", ...lossless]);
       },
     })),
-    // The container's Exif says 6, the codestream nothing: what the codestream says is what counts.
+    // The container's Exif has orientation 6, the codestream has none. The codestream decides.
     contained("exif-6-upright", (stream) => [
       box("Exif", Buffer.alloc(4), exif({ orientation: 6 })),
       box("jxlc", stream),
@@ -85,7 +85,7 @@ export function jxl({ paths }) {
     }),
   ];
 
-  /** A container of other boxes around a codestream of cjxl's. */
+  /** Returns a container with other boxes around a codestream from cjxl. */
   function contained(name, build) {
     return byHand(
       `jxl/boxed-${name}.jxl`,

@@ -1,5 +1,5 @@
-// Photographs and drawings of desktops, as Debian's packages have them, and what becomes of a photograph on its way to
-// the web: smaller, turned by its Exif, in other formats.
+// Desktop backgrounds from Debian packages, and versions of one photograph as they appear on the web: smaller, rotated by
+// Exif, in other formats.
 
 import { statSync } from "node:fs";
 import { extname } from "node:path";

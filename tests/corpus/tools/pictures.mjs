@@ -1,8 +1,8 @@
-// The pictures that the encoders are given: smooth, so that the files stay small, and different in every corner.
+// Test pictures for the encoders: smooth, so that files stay small, and different in every corner.
 
 import sharp from "sharp";
 
-/** A picture as a sharp image; `phase` moves it, for the frames of an animation. */
+/** Returns a picture as a sharp image. `phase` shifts it, for the frames of an animation. */
 export function picture({ width = 60, height = 40, channels = 3, phase = 0, deep = false } = {}) {
   const pixels = new (deep ? Uint16Array : Uint8Array)(width * height * channels);
   const top = deep ? 65535 : 255;
@@ -10,7 +10,7 @@ export function picture({ width = 60, height = 40, channels = 3, phase = 0, deep
     for (let x = 0; x < width; x++) {
       const [across, down] = [x / width, y / height];
       const colours = [across, down, Math.abs(across + phase - down) % 1];
-      // One channel is grey, two are grey and alpha, as libvips has it.
+      // As in libvips, one channel is grey, and two are grey and alpha.
       const parts = channels < 3 ? [(across + down) / 2] : colours;
       if (channels % 2 === 0) parts.push(0.25 + across / 2);
       parts.forEach((part, channel) => (pixels[(y * width + x) * channels + channel] = Math.round(part * top)));
@@ -21,7 +21,7 @@ export function picture({ width = 60, height = 40, channels = 3, phase = 0, deep
   return image.toColourspace(channels < 3 ? "grey16" : "rgb16");
 }
 
-/** As many flat colours as asked, in bands: what a palette of that size holds. */
+/** Returns a picture of bands with this many colours, to fill a palette of that size. */
 export function bands(colours, { width = 64, height = 40 } = {}) {
   const pixels = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -36,18 +36,18 @@ export function bands(colours, { width = 64, height = 40 } = {}) {
   return sharp(pixels, { raw: { width, height, channels: 3 } });
 }
 
-/** The frames of an animation as PNG files in memory. */
+/** Returns the frames of an animation as PNG files in memory. */
 export function frames(count, options = {}) {
   const images = Array.from({ length: count }, (_, index) => picture({ ...options, phase: index / count }));
   return Promise.all(images.map((image) => image.png({ adaptiveFiltering: true }).toBuffer()));
 }
 
-/** An animation as one sharp image. */
+/** Returns an animation as one sharp image. */
 export async function animation(count, options) {
   return sharp(await frames(count, options), { join: { animated: true } });
 }
 
-/** Sizes that break a width or a height read from the wrong place, and the four that are a single pixel somewhere. */
+/** Sizes that reveal a width or height read from the wrong place, and sizes of a single pixel. */
 export const oddSizes = [
   [1, 1],
   [1, 300],
@@ -57,7 +57,7 @@ export const oddSizes = [
   [256, 257],
 ];
 
-/** Mulberry32: noise that is the same noise each time. */
+/** Returns reproducible noise (Mulberry32). */
 export function noise(length, seed) {
   let state = seed;
   return Buffer.alloc(length).map(() => {

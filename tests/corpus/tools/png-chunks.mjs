@@ -1,4 +1,4 @@
-// PNG chunks: what encoders leave out is put between those that they wrote.
+// PNG chunks: inserts chunks that encoders do not write.
 
 import { crc32 } from "node:zlib";
 
@@ -9,7 +9,7 @@ export function chunk(type, data = Buffer.alloc(0)) {
   return Buffer.concat([uint32(data.length), body, uint32(crc32(body))]);
 }
 
-/** The chunks of a file as [type, data]. */
+/** Returns the chunks of a file as [type, data]. */
 export function chunks(png) {
   const found = [];
   for (let at = 8; at < png.length;) {
@@ -20,7 +20,7 @@ export function chunks(png) {
   return found;
 }
 
-/** Puts chunks in front of the first one of a type. */
+/** Inserts chunks before the first one of a type. */
 export function before(png, type, ...added) {
   const parts = chunks(png).map(([type, data]) => [type, chunk(type, data)]);
   const at = parts.findIndex(([found]) => found === type);
@@ -29,8 +29,8 @@ export function before(png, type, ...added) {
 }
 
 /**
- * An animated PNG of frames that have one size and one colour type. With `hidden`, the first picture is not part of
- * the animation: what a viewer that does not animate shows.
+ * Returns an animated PNG from frames of the same size and colour type. With `hidden`, the first picture is not part of
+ * the animation; only viewers without animation show it.
  */
 export function animated(frames, { hidden = false } = {}) {
   const [header] = chunks(frames[0]);

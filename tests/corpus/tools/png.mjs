@@ -1,4 +1,4 @@
-// PNG: every colour type and bit depth in both orders of rows, chunks of all lengths, animations.
+// PNG: every colour type and bit depth, with and without interlacing; chunks of all lengths; animations.
 
 import { readFile } from "node:fs/promises";
 import { deflateSync } from "node:zlib";
@@ -74,7 +74,7 @@ export function png({ paths }) {
       before(png, "IDAT", chunk("eXIf", exif({ orientation: 6, little: false }))),
     ),
     spliced("turned-8-little-endian", (png) => before(png, "IDAT", chunk("eXIf", exif({ orientation: 8 })))),
-    // The third edition wants eXIf before the pixels: what stands behind them turns nothing, in browsers neither.
+    // PNG's third edition requires eXIf before the pixels. Browsers ignore one after them, too.
     spliced("turned-6-after-pixels", (png) => before(png, "IEND", chunk("eXIf", exif({ orientation: 6 }))), upright),
     byProgram("png/magick-turned-6-after-pixels.png", "convert", (to) => [paths["turned-6.jpg"], `png:${to}`], upright),
 
@@ -93,7 +93,7 @@ export function png({ paths }) {
       async () => before(animated(await frames(3)), "IDAT", chunk("iCCP", compressed("profile\0\0", 70_000))),
       { animated: true, frames: 3 },
     ),
-    // The animation must be announced before the pixels; after them it is a chunk to skip.
+    // acTL must come before the pixels. After them it is ignored.
     spliced("announced-too-late", (png) => before(png, "IEND", chunk("acTL", actl(2))), { animated: false }),
     byProgram(
       "png/apngasm.png",
@@ -124,6 +124,6 @@ export function png({ paths }) {
   }
 }
 
-/** A keyword and a zlib stream of about so many bytes: stored, since nothing here would compress to that length. */
+/** Returns a keyword and a zlib stream of about this many bytes. It is uncompressed, to control its length. */
 const compressed = (label, length) =>
   Buffer.concat([Buffer.from(label, "latin1"), deflateSync(Buffer.alloc(length, "IHDR"), { level: 0 })]);

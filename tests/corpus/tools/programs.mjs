@@ -1,4 +1,4 @@
-// The programs that make the corpus and judge it. All of them are optional, and Debian has all of them.
+// The programs that create and read the corpus. All of them are optional, and all are Debian packages.
 
 import { execFile, spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
@@ -8,86 +8,86 @@ import { promisify } from "node:util";
 const known = {
   convert: {
     package: "imagemagick",
-    leaves: "BMP, ICO and odd JPEG, PNG, GIF and TIFF files",
+    provides: "BMP, ICO and unusual JPEG, PNG, GIF and TIFF files",
     version: ["-version"],
-    says: /ImageMagick \S+/,
+    pattern: /ImageMagick \S+/,
   },
   identify: {
     package: "imagemagick",
-    leaves: "its answers on most formats",
+    provides: "its results for most formats",
     version: ["-version"],
-    says: /ImageMagick \S+/,
+    pattern: /ImageMagick \S+/,
   },
   jpegtran: {
     package: "libjpeg-turbo-progs",
-    leaves: "JPEG files of rarer processes",
+    provides: "JPEG files with rare coding processes",
     version: ["-version"],
-    says: /\d+\.\d\S*/,
+    pattern: /\d+\.\d\S*/,
   },
-  "heif-enc": { package: "libheif-examples", leaves: "HEIC files", version: ["-h"], says: /libheif version: (\S+)/ },
+  "heif-enc": { package: "libheif-examples", provides: "HEIC files", version: ["-h"], pattern: /libheif version: (\S+)/ },
   "heif-info": {
     package: "libheif-examples",
-    leaves: "its answers on HEIC and AVIF",
+    provides: "its results for HEIC and AVIF",
     version: ["-h"],
-    says: /libheif version: (\S+)/,
+    pattern: /libheif version: (\S+)/,
   },
   avifenc: {
     package: "libavif-bin",
-    leaves: "AVIF files with rotations, crops, grids and sequences",
+    provides: "AVIF files with rotations, crops, grids and sequences",
     version: ["--version"],
-    says: /Version: (\S+)/,
+    pattern: /Version: (\S+)/,
   },
   avifdec: {
     package: "libavif-bin",
-    leaves: "its answers on AVIF",
+    provides: "its results for AVIF",
     version: ["--version"],
-    says: /Version: (\S+)/,
+    pattern: /Version: (\S+)/,
   },
-  cjxl: { package: "libjxl-tools", leaves: "JPEG XL files", version: ["--version"], says: /v\d\S+/ },
-  jxlinfo: { package: "libjxl-tools", leaves: "its answers on JPEG XL" },
+  cjxl: { package: "libjxl-tools", provides: "JPEG XL files", version: ["--version"], pattern: /v\d\S+/ },
+  jxlinfo: { package: "libjxl-tools", provides: "its results for JPEG XL" },
   djxl: {
     package: "libjxl-tools",
-    leaves: "sizes of decoded JPEG XL files",
+    provides: "sizes of decoded JPEG XL files",
     version: ["--version"],
-    says: /v\d\S+/,
+    pattern: /v\d\S+/,
   },
-  cwebp: { package: "webp", leaves: "WebP files of libwebp's own encoder", version: ["-version"], says: /\d\S+/ },
-  gif2webp: { package: "webp", leaves: "WebP files that were GIFs", version: ["-version"], says: /\d\S+/ },
-  webpmux: { package: "webp", leaves: "WebP files put together from parts", version: ["-version"], says: /\d\S+/ },
-  webpinfo: { package: "webp", leaves: "its answers on WebP", version: ["-version"], says: /\d\S+/ },
+  cwebp: { package: "webp", provides: "WebP files from libwebp's encoder", version: ["-version"], pattern: /\d\S+/ },
+  gif2webp: { package: "webp", provides: "WebP files converted from GIF", version: ["-version"], pattern: /\d\S+/ },
+  webpmux: { package: "webp", provides: "WebP files assembled from parts", version: ["-version"], pattern: /\d\S+/ },
+  webpinfo: { package: "webp", provides: "its results for WebP", version: ["-version"], pattern: /\d\S+/ },
   exiftool: {
     package: "libimage-exiftool-perl",
-    leaves: "its answers on most formats",
+    provides: "its results for most formats",
     version: ["-ver"],
-    says: /\S+/,
+    pattern: /\S+/,
   },
-  tiffinfo: { package: "libtiff-tools", leaves: "its answers on TIFF" },
+  tiffinfo: { package: "libtiff-tools", provides: "its results for TIFF" },
   icotool: {
     package: "icoutils",
-    leaves: "ICO files of its encoder, and its answers on ICO,",
+    provides: "ICO files from its encoder, and its results for ICO",
     version: ["--version"],
-    says: /\d\S+/,
+    pattern: /\d\S+/,
   },
   apngasm: {
     package: "apngasm",
-    leaves: "animated PNG files of its encoder",
+    provides: "animated PNG files from its encoder",
     version: [],
-    says: /Assembler (\S+)/,
+    pattern: /Assembler (\S+)/,
   },
 };
 
-/** What CI may install; the script itself installs nothing. */
+/** The packages that CI installs. The script itself installs nothing. */
 export const debianPackages = [...new Set(Object.values(known).map((program) => program.package))];
 
-/** Finds the programs, and says of each that is not there what is missing without it. */
+/** Finds the installed programs, and reports what is skipped without each of the others. */
 export function findPrograms() {
   const found = new Map();
-  for (const [name, { package: owner, leaves, version, says }] of Object.entries(known)) {
+  for (const [name, { package: owner, provides, version, pattern }] of Object.entries(known)) {
     const path = folders()
       .map((folder) => join(folder, name))
-      .find((path) => runnable(path) && isIt(path, version, says));
-    if (path) found.set(name, { path, version: version && tells(path, version, says) });
-    else console.log(`corpus: no ${name}: ${leaves} are left out (on Debian: apt-get install ${owner})`);
+      .find((path) => runnable(path) && isExpected(path, version, pattern));
+    if (path) found.set(name, { path, version: version && versionOf(path, version, pattern) });
+    else console.log(`corpus: ${name} is not installed; skipping ${provides} (on Debian: apt-get install ${owner})`);
   }
   return new Programs(found);
 }
@@ -101,7 +101,7 @@ class Programs {
     return this.found.has(name);
   }
 
-  /** What a program prints on both its streams: some put what they tell on the wrong one. */
+  /** Runs a program and returns its output from both streams, because some print their results to stderr. */
   async call(name, args, options = {}) {
     const run = promisify(execFile);
     const limits = { timeout: 120_000, maxBuffer: 64 << 20, ...options };
@@ -125,11 +125,11 @@ function runnable(path) {
   }
 }
 
-/** Other programs are called convert or identify too: only the one that names itself rightly will do. */
-const isIt = (path, version, says) => !version || tells(path, version, says) !== undefined;
+/** Checks the output for the version, because other programs have the names convert and identify, too. */
+const isExpected = (path, version, pattern) => !version || versionOf(path, version, pattern) !== undefined;
 
-function tells(path, args, says) {
+function versionOf(path, args, pattern) {
   const { stdout, stderr } = spawnSync(path, args, { encoding: "utf8", timeout: 20_000 });
-  const match = says.exec(`${stdout}${stderr}`);
+  const match = pattern.exec(`${stdout}${stderr}`);
   return match ? (match[1] ?? match[0]) : undefined;
 }

@@ -1,13 +1,13 @@
-// How one file of the corpus is made: { file, made, make(to), says }.
+// Recipes for the files of the corpus: { file, made, make(to), says }.
 //
-// The first folder of `file` is its format. `says` holds what the recipe itself knows: what no tool can tell, or what
-// a tool may be held to.
+// The first folder of `file` is its format. `made` is the encoder or collection. `says` has facts that the recipe itself
+// knows: those that no reader reports, or that readers are checked against.
 
 import { readFile, writeFile } from "node:fs/promises";
 
 export const orientations = [1, 2, 3, 4, 5, 6, 7, 8];
 
-/** Encoded by sharp; the image is drawn when its turn comes. */
+/** Encoded by sharp. `image` is called only when the file is created. */
 export const bySharp = (file, image, says) => ({
   file,
   made: "sharp",
@@ -15,7 +15,7 @@ export const bySharp = (file, image, says) => ({
   says,
 });
 
-/** Encoded by a program, whose arguments are a function of the file's path. */
+/** Encoded by a program. `args` returns its arguments for the path of the file. */
 export const byProgram = (file, program, args, says) => ({
   file,
   made: program,
@@ -24,7 +24,7 @@ export const byProgram = (file, program, args, says) => ({
   says,
 });
 
-/** Made of bytes here, for what no encoder writes. `needs` are the programs whose files it is made from. */
+/** Assembled from bytes, for files that no encoder writes. `needs` are the programs that create its parts. */
 export const byHand = (file, bytes, says, needs = []) => ({
   file,
   made: "hand",
@@ -33,7 +33,7 @@ export const byHand = (file, bytes, says, needs = []) => ({
   says,
 });
 
-/** Taken from elsewhere as it is. */
+/** Copied unchanged from `from`. */
 export const copied = (file, made, from, says) => ({
   file,
   made,

@@ -1,6 +1,6 @@
-// SVG: every way to say a size, and what may stand in front of it. No encoder writes these; a person does.
+// SVG: all ways to specify a size, and everything that may precede the root element. These files are written by hand.
 //
-// The sizes are those of CSS: an inch is 96 pixels, and a picture's size is rounded to whole pixels.
+// Sizes follow CSS: an inch is 96 pixels. The size of a picture is rounded to whole pixels.
 
 import { byHand } from "./recipe.mjs";
 
@@ -44,7 +44,7 @@ const sized = [
 
 const plain = root('width="120" height="80"');
 
-/** [name, text]: 120 × 80 in other clothes. */
+/** [name, text]: pictures of 120 × 80, written in different ways. */
 const dressed = [
   ["declared", `<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n${plain}`],
   ["byte-order-mark", `\ufeff<?xml version="1.0"?>${plain}`],
@@ -84,7 +84,7 @@ const dressed = [
   ],
 ];
 
-/** Neither a size nor a viewBox: an SVG picture all the same, of no size. */
+/** A valid SVG without a size or a viewBox, so its size is unknown. */
 const unsized = [
   ["no-size", root("")],
   ["percent-without-viewbox", root('width="100%" height="100%"')],

@@ -1,4 +1,4 @@
-// TIFF: libtiff through sharp and ImageMagick, and files whose directory stands where libtiff never puts it.
+// TIFF: libtiff through sharp and ImageMagick, and files whose directory is at an unusual position.
 
 import { bands, oddSizes, picture } from "./pictures.mjs";
 import { byHand, byProgram, bySharp, orientations } from "./recipe.mjs";
@@ -87,10 +87,10 @@ export function tiff({ paths }) {
   ];
 }
 
-/** Not every version heeds the option. */
+/** Some versions ignore the option. */
 const endian = (order) => ["-endian", order, "-define", `tiff:endian=${order}`];
 
-/** One grey strip without compression; the sizes in the shorter and the longer type that a size may have. */
+/** Returns one uncompressed grey strip. Its size has the shorter or the longer of the two possible types. */
 function minimal({ little, width, height, orientation = 1, last = false }) {
   const pixels = Buffer.alloc(width * height, 0x80);
   const count = 10;

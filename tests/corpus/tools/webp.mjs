@@ -72,7 +72,7 @@ export function webp({ paths }) {
     gif2webp("mixed", ["-mixed"]),
     gif2webp("alpha", [], "animation-alpha.gif"),
 
-    // The metadata of a file stands behind its pixels; only the extended header's flags announce it.
+    // Metadata follows the pixels. Only flags in the extended header announce it.
     ...["lossy", "lossless"].flatMap((kind) => [
       muxed(`exif-6-${kind}`, kind, ["exif", "exif-6"]),
       muxed(`exif-8-prefixed-${kind}`, kind, ["exif", "exif-8-prefixed"]),
@@ -83,7 +83,7 @@ export function webp({ paths }) {
       file: "webp/webpmux-frames.webp",
       made: "webpmux",
       needs: ["cwebp", "webpmux"],
-      // Frames smaller than their canvas: it is as large as the first one, the second lies inside it.
+      // The canvas has the size of the first frame. The second frame is smaller.
       make: async (to, programs) => {
         const [large, small] = [`${to}.large`, `${to}.small`];
         await programs.call("cwebp", ["-quiet", "-lossless", paths["rgb.png"], "-o", large]);
@@ -116,7 +116,7 @@ export function webp({ paths }) {
   }
 }
 
-/** An extended file with a chunk between its header and its pixels that no reader knows. */
+/** Returns an extended file with an unknown chunk between its header and its pixels. */
 async function extended(png) {
   const bytes = await sharp(png).withIccProfile("p3").webp().toBuffer();
   const header = bytes.subarray(0, 30);

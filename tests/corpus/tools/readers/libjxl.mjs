@@ -1,26 +1,26 @@
-// What libjxl says of JPEG XL: what the codestream says, and how large it is once decoded.
+// libjxl, for JPEG XL: the properties in the codestream, and the size after decoding.
 
 import { rmSync } from "node:fs";
 import sharp from "sharp";
 
-export const jxlinfoSays = { name: "jxlinfo", needs: "jxlinfo", formats: ["jxl"], ask };
-export const djxlSays = { name: "djxl", needs: "djxl", formats: ["jxl"], ask: decode };
+export const jxlinfoReader = { name: "jxlinfo", needs: "jxlinfo", formats: ["jxl"], read };
+export const djxlReader = { name: "djxl", needs: "djxl", formats: ["jxl"], read: decode };
 
-async function ask(path, format, programs) {
-  const told = await programs.call("jxlinfo", ["-v", path]);
-  const head = /JPEG XL (image|animation), (\d+)x(\d+), .*?(\d+)-bit (\w+)/.exec(told);
+async function read(path, format, programs) {
+  const output = await programs.call("jxlinfo", ["-v", path]);
+  const head = /JPEG XL (image|animation), (\d+)x(\d+), .*?(\d+)-bit (\w+)/.exec(output);
   if (!head) throw new Error("no basic info");
   const [, kind, width, height, bits, colours] = head;
-  const orientation = Number(/Orientation: (\d)/.exec(told)?.[1]);
+  const orientation = Number(/Orientation: (\d)/.exec(output)?.[1]);
   return {
     format: "jxl",
     stored: [Number(width), Number(height)],
     orientation,
-    hasAlpha: /type: Alpha/.test(told),
+    hasAlpha: /type: Alpha/.test(output),
     bitDepth: Number(bits),
     colorSpace: /^Gr[ae]y/.test(colours) ? "gray" : /^RGB/.test(colours) ? "rgb" : undefined,
     animated: kind === "animation",
-    frames: kind === "animation" ? told.match(/^frame: /gm)?.length : undefined,
+    frames: kind === "animation" ? output.match(/^frame: /gm)?.length : undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-// What ImageMagick says.
+// ImageMagick.
 
 const formats = ["jpeg", "png", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico"];
 const names = {
@@ -21,17 +21,17 @@ const orientations = [
   "RightBottom",
   "LeftBottom",
 ];
-const asked = ["%m", "%w", "%h", "%W", "%H", "%[orientation]", "%[channels]"];
+const columns = ["%m", "%w", "%h", "%W", "%H", "%[orientation]", "%[channels]"];
 
-export const identifySays = { name: "identify", needs: "identify", formats, ask };
+export const identifyReader = { name: "identify", needs: "identify", formats, read };
 
-async function ask(path, format, programs) {
-  // Warnings go to the other stream and do not have as many columns.
-  const told = await programs.call("identify", ["-ping", "-format", `${asked.join("|")}\\n`, path]);
-  const rows = told
+async function read(path, format, programs) {
+  // The output includes warnings, which have fewer columns.
+  const output = await programs.call("identify", ["-ping", "-format", `${columns.join("|")}\\n`, path]);
+  const rows = output
     .split("\n")
     .map((line) => line.split("|"))
-    .filter((row) => row.length === asked.length);
+    .filter((row) => row.length === columns.length);
   const [name, width, height, canvasWidth, canvasHeight, orientation, channels] = rows[0];
   const number = orientations.indexOf(orientation) + 1 || undefined;
   const size = [Number(width), Number(height)];
@@ -48,7 +48,7 @@ async function ask(path, format, programs) {
       };
     case "avif":
     case "heic":
-      // It calls every HEIF file HEIC.
+      // ImageMagick reports every HEIF file as HEIC, so its format is ignored.
       return { size };
     case "bmp":
       return { ...facts, size, hasAlpha: channels.endsWith("a") };

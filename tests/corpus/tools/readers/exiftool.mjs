@@ -1,4 +1,4 @@
-// What ExifTool says: it reads the structures of files and decodes none.
+// ExifTool, which reads the structure of files and decodes no pixels.
 
 const formats = ["jpeg", "png", "webp", "avif", "heic", "gif", "tiff", "bmp", "ico", "jxl"];
 const names = {
@@ -19,24 +19,24 @@ const names = {
   "JXL Codestream": "jxl",
 };
 
-export const exiftoolSays = { name: "exiftool", needs: "exiftool", formats, prepare, ask };
+export const exiftoolReader = { name: "exiftool", needs: "exiftool", formats, prepare, read };
 
-/** Perl takes longer to start than to read a file: all are asked for at once. */
+/** Reads all files in one run, because Perl takes longer to start than to read a file. */
 async function prepare(folder, programs) {
-  const told = await programs
+  const output = await programs
     .call("exiftool", ["-json", "-n", "-G1", "-q", "-q", "-r", folder])
     .catch(({ stdout }) => stdout);
-  return new Map(JSON.parse(told).map((tags) => [tags.SourceFile, tags]));
+  return new Map(JSON.parse(output).map((tags) => [tags.SourceFile, tags]));
 }
 
-async function ask(path, format, programs, prepared) {
+async function read(path, format, programs, prepared) {
   const tags = prepared.get(path);
   if (!tags || tags["ExifTool:Error"]) throw new Error(tags?.["ExifTool:Error"] ?? "not read");
   const group = { png: "PNG", gif: "GIF", webp: "RIFF", tiff: "IFD0" }[format] ?? "File";
   const size = [tags[`${group}:ImageWidth`], tags[`${group}:ImageHeight`]].map(Number);
   const facts = { format: names[tags["File:FileType"]] ?? tags["File:FileType"], ...byFormat[format]?.(tags) };
   if (!size.every((side) => side > 0)) return facts;
-  // Of an ICO it tells the first picture, and of HEIF the size before any turn or crop.
+  // For ICO it reports only the first picture; for HEIF, the size before rotations and crops.
   if (format === "ico") return tags["File:ImageCount"] === 1 ? { ...facts, size } : facts;
   if (format === "avif" || format === "heic") return { ...facts, stored: size, derives: false };
   if (format === "jxl") return { ...facts, stored: size, blind: true };
@@ -77,7 +77,7 @@ const byFormat = {
   },
   bmp: (tags) => {
     const bits = tags["File:BitDepth"];
-    // Sixteen bits are 5 or 6 for each channel, or 4, as its masks have it.
+    // With sixteen bits per pixel, the masks decide: 4, 5 or 6 bits per channel.
     return { bitDepth: bits === 16 ? undefined : 8, ...(bits <= 24 && bits !== 16 ? { hasAlpha: false } : {}) };
   },
 };

@@ -1,22 +1,22 @@
-// What libheif says of HEIC and AVIF: its sizes, and the properties of the primary item in the order of their use.
+// libheif, for HEIC and AVIF: sizes, and the properties of the primary item in the order in which they apply.
 
-import { orientationOf, shown } from "../turns.mjs";
+import { orientationOf, displayed } from "../orientation.mjs";
 
-export const heifInfoSays = { name: "heif-info", needs: "heif-info", formats: ["heic", "avif"], ask };
+export const heifInfoReader = { name: "heif-info", needs: "heif-info", formats: ["heic", "avif"], read };
 
-async function ask(path, format, programs) {
+async function read(path, format, programs) {
   const [summary, dump] = [await programs.call("heif-info", [path]), await programs.call("heif-info", ["-d", path])];
   const image = /image: (\d+)x(\d+) \(id=\d+\), primary([\s\S]*?)(?=\nimage:|$)/.exec(summary);
   if (!image) throw new Error("no primary image");
-  const said = { format: /MIME type: image\/(\w+)/.exec(summary)?.[1], size: [Number(image[1]), Number(image[2])] };
+  const reported = { format: /MIME type: image\/(\w+)/.exec(summary)?.[1], size: [Number(image[1]), Number(image[2])] };
   const hasAlpha = /alpha channel: yes/.test(image[3]);
-  const { stored, turns, bits } = properties(dump);
+  const { stored, transforms, bits } = properties(dump);
   return {
-    format: said.format === "heif" ? "heic" : said.format,
-    size: said.size,
+    format: reported.format === "heif" ? "heic" : reported.format,
+    size: reported.size,
     stored,
-    turned: stored && shown(stored, turns),
-    orientation: orientationOf(turns),
+    transformed: stored && displayed(stored, transforms),
+    orientation: orientationOf(transforms),
     hasAlpha,
     bitDepth: bits?.[0],
     colorSpace: bits && (bits.length === 1 ? "gray" : "rgb"),
@@ -30,20 +30,20 @@ function properties(dump) {
   const owned =
     new RegExp(`associations for item ID: ${primary}\\n((?:\\| \\| \\| property index: .*\\n?)*)`).exec(dump)?.[1] ??
     "";
-  const found = { turns: [] };
+  const found = { transforms: [] };
   for (const [, index] of owned.matchAll(/property index: (\d+)/g)) {
     const text = all[Number(index) - 1] ?? "";
     const number = (pattern) => Number(pattern.exec(text)?.[1]);
     if (text.startsWith("ispe")) found.stored = [number(/width: (\d+)/), number(/height: (\d+)/)];
     if (text.startsWith("pixi")) found.bits = /bits_per_channel: (\S+)/.exec(text)[1].split(",").map(Number);
-    if (text.startsWith("irot")) found.turns.push({ irot: number(/rotation: (\d+)/) / 90 });
+    if (text.startsWith("irot")) found.transforms.push({ irot: number(/rotation: (\d+)/) / 90 });
     if (text.startsWith("clap")) {
       const [, width, height] = /aperture: (\S+) x (\S+)/.exec(text);
-      found.turns.push({ clap: [width, height].map(ratio) });
+      found.transforms.push({ clap: [width, height].map(ratio) });
     }
-    // "Vertical" is how the rows move here, not the axis that stays where it is.
+    // libheif's "vertical" is the direction in which the rows move, not the axis of the mirror.
     if (text.startsWith("imir"))
-      found.turns.push({ imir: { vertical: 0, horizontal: 1 }[/direction: (\w+)/.exec(text)?.[1]] });
+      found.transforms.push({ imir: { vertical: 0, horizontal: 1 }[/direction: (\w+)/.exec(text)?.[1]] });
   }
   return found;
 }
