@@ -115,7 +115,7 @@ export async function dryRun({ edit = (toml) => toml, args: further = [] } = {})
     const config = path.join(directory, "wrangler.toml");
     // Unchanged except for the build step, which would replace files that other tests read.
     const toml = edit(readFileSync(path.join(root, "wrangler.toml"), "utf8"));
-    writeFileSync(config, toml.replace(/^main\s*=.*/m, () => `main = ${JSON.stringify(entry())}`).replace(/^\[build\]\n[^[]*/m, ""));
+    writeFileSync(config, toml.replace(/^main\s*=.*/m, () => `main = ${JSON.stringify(entry())}`).replace(/^\[build\]\n([^#[\n][^\n]*\n|\n)*/m, ""));
     const args = ["deploy", "--dry-run", "--config", config, "--outdir", path.join(directory, "out"), ...further];
     const { stdout, stderr } = await promisify(execFile)(command, args, { cwd: directory, env: environment(directory) });
     return stdout + stderr;
