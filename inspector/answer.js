@@ -1,9 +1,9 @@
-// What is told about an answer: the layer, the waterfall, the metadata, and what there is to copy.
+// Shows a response: the layer, the waterfall, the metadata, and the texts to copy.
 
 import { $, bytes, facts, h, milliseconds, number, say, seconds } from "./dom.js";
 import { imageUrl, requestPath } from "./lookup.js";
 
-/** How the answer came to be. */
+/** Shows which layer answered, and how long each one took. */
 export function showAnswer(answer) {
   const { layer, ttl, age, cacheStatus, cacheControl, etag } = answer;
   const stale = ttl < 0;
@@ -21,17 +21,17 @@ export function showAnswer(answer) {
 }
 
 const LAYERS = {
-  memory: "This isolate knew it.",
-  kv: "Workers KV knew it.",
-  origin: "The origin was asked.",
-  inflight: "It joined a look-up under way.",
+  memory: "Found in this isolate's memory.",
+  kv: "Found in Workers KV.",
+  origin: "Fetched from the origin.",
+  inflight: "Joined a look-up in progress.",
 };
 
-/** The phases one after another, inside the time that the browser waited. */
+/** Shows the phases one after another, within the round trip of the browser. */
 function waterfall({ phases, roundTripMs }) {
   const total = phases.find(({ name }) => name === "total")?.ms ?? 0;
   const scale = Math.max(roundTripMs, total, 1);
-  // The way there and the way back are taken to be equally long.
+  // Assume that the request and the response take the same time on the network.
   const start = Math.max(0, roundTripMs - total) / 2;
   let next = start;
   const layers = phases.filter(({ name }) => name !== "total").map(({ name, ms }) => {
@@ -46,10 +46,10 @@ function waterfall({ phases, roundTripMs }) {
       h("td", { class: "track" }, h("span", { class: `bar ${name}`, style: { "--from": from / scale, "--size": ms / scale } })),
       h("td", {}, milliseconds(ms)),
     );
-  return h("table", { class: "waterfall" }, h("caption", {}, "Server-Timing, in the round trip that this browser saw"), h("tbody", {}, ...rows.map(row)));
+  return h("table", { class: "waterfall" }, h("caption", {}, "Server-Timing, within this browser's round trip"), h("tbody", {}, ...rows.map(row)));
 }
 
-/** What is known about the image, and about its crop. */
+/** Shows the metadata of the image and its crop. */
 export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
   const { width, height, format, mimeType, fileSize, orientation, confidence, source } = metadata;
   const { hasAlpha, animated, frames, bitDepth, colorSpace } = metadata;
@@ -76,7 +76,7 @@ export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
 
 const copies = new Map();
 
-/** The URL, the options and the element that come of it. */
+/** Shows the request URL, the transform options and the HTML element. */
 export function showOutputs(answer, parameters) {
   const { path, transform, dimensions } = answer;
   const image = imageUrl(path);
@@ -95,7 +95,7 @@ export function showOutputs(answer, parameters) {
   }
 }
 
-/** A row that stays: replacing it while the focal point is dragged would take the focus from its button. */
+/** Creates a row, which is reused: a new row would take the focus from its button. */
 function copy(name) {
   const code = h("code", {});
   const button = h("button", { type: "button", "aria-label": `Copy ${name.toLowerCase()}`, click: copied }, "Copy");
@@ -105,7 +105,7 @@ function copy(name) {
       say(`${name} copied.`);
       button.textContent = "Copied";
     } catch {
-      // There is no clipboard without HTTPS.
+      // Browsers allow clipboard access only with HTTPS.
       getSelection().selectAllChildren(code);
       say(`${name} selected.`);
       button.textContent = "Selected";

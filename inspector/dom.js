@@ -1,9 +1,9 @@
-// Elements, made without any HTML: what the service or the user says is always text.
+// Creates elements without parsing HTML, so that text from the service or the user is never markup.
 
-/** The element with this id. */
+/** Returns the element with this id. */
 export const $ = (id) => document.getElementById(id);
 
-/** Makes an element: `h("p", { class: "quiet" }, "text", another)`. A function is a listener. */
+/** Creates an element: `h("p", { class: "quiet" }, "text", another)`. An attribute that is a function becomes an event listener. */
 export const h = (name, attributes, ...children) => filled(document.createElement(name), attributes, children);
 
 /** The same for SVG. */
@@ -13,7 +13,7 @@ export const svg = (name, attributes, ...children) =>
 function filled(element, attributes = {}, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === "function") element.addEventListener(name, value);
-    // The policy forbids style attributes, but not this.
+    // The content security policy forbids style attributes, but allows this.
     else if (name === "style") for (const [property, to] of Object.entries(value)) element.style.setProperty(property, to);
     else if (value !== undefined && value !== false) element.setAttribute(name, value);
   }
@@ -21,16 +21,16 @@ function filled(element, attributes = {}, children) {
   return element;
 }
 
-/** A list of terms and what they are; those that are undefined are left out. */
+/** Creates a list of terms and values. Omits undefined values. */
 export const facts = (pairs) =>
   h("dl", {}, ...Object.entries(pairs).flatMap(([term, value]) => (value === undefined ? [] : [h("div", {}, h("dt", {}, term), h("dd", {}, value))])));
 
-/** Tells who cannot see the page what has changed on it. */
+/** Announces a change of the page to screen readers. */
 export function say(text) {
   $("status").textContent = text;
 }
 
-/** Shows a problem of the service, or what went wrong on the way to it, in a box; without one hides the box. */
+/** Shows a problem from the service or a network error in a box. Without a problem, hides the box. */
 export function showProblem(box, problem) {
   box.hidden = !problem;
   if (!problem) return box.replaceChildren();
@@ -42,7 +42,7 @@ export const number = (n) => n.toLocaleString("en");
 export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
 export const milliseconds = (ms) => `${ms > 0 && ms < 10 ? +ms.toFixed(1) : Math.round(ms)} ms`;
 
-/** 95 → `1 min 35 s`: the two largest units. */
+/** Formats a duration in its two largest units: 95 → `1 min 35 s`. */
 export function seconds(total) {
   const parts = [];
   let rest = Math.round(total);
@@ -53,7 +53,7 @@ export function seconds(total) {
   return parts.slice(0, 2).join(" ") || "0 s";
 }
 
-/** 28011 → `28.0 kB` */
+/** Formats a size: 28011 → `28.0 kB`. */
 export function bytes(count) {
   const unit = count < 1e3 ? 0 : count < 1e6 ? 1 : 2;
   return `${(count / 1e3 ** unit).toFixed(unit ? 1 : 0)} ${["bytes", "kB", "MB"][unit]}`;

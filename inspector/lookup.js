@@ -1,8 +1,8 @@
-// A look-up: one question to the Worker, and what its answer says.
+// Look-ups: sends requests to the Worker and parses its responses.
 
 const originUrl = document.documentElement.dataset.originUrl;
 
-/** What the service, or the way to it, has against a question. */
+/** An error from the service, or a network error. */
 export class Problem extends Error {
   constructor(problem) {
     super(problem.title);
@@ -12,13 +12,13 @@ export class Problem extends Error {
 
 const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** Where the image itself is. Where images are in a bucket alone, that is a path of a site that this page does not know. */
+/** Returns the URL of the image itself. If images are only in a bucket, it is relative to a site that this page does not know. */
 export const imageUrl = (path) => `${originUrl}/${encoded(path)}`;
 
-/** Where this page can show it from, if it can. */
+/** Returns the URL from which this page can show the image, if there is one. */
 export const pictureUrl = (path) => (originUrl ? imageUrl(path) : undefined);
 
-/** The path that was typed: the name of an image, or its URL at the origin, in which names are encoded. */
+/** Returns the path for the user's input: a plain path, or an image's URL at the origin, which is percent-encoded. */
 export function typedPath(text) {
   const typed = text.trim();
   if (!typed.startsWith(`${originUrl}/`)) return typed.replace(/^\//, "");
@@ -30,7 +30,7 @@ export function typedPath(text) {
   }
 }
 
-/** The URL to ask, relative to the Worker. Ratios and points stay readable: `:`, `,` and `/` may stand in a query. */
+/** Returns the request URL, relative to the Worker. Leaves `:`, `,` and `/` in the query unencoded, for readability. */
 export function requestPath(path, parameters) {
   const query = readable(parameters);
   return `/metadata/${encoded(path)}${query && `?${query}`}`;
@@ -38,10 +38,10 @@ export function requestPath(path, parameters) {
 
 export const readable = (parameters) => `${parameters}`.replace(/%(3A|2C|2F)/g, decodeURIComponent);
 
-/** Asks the Worker itself, past the browser's own cache: which layer answers is what the page is about. */
+/** Looks an image up. Bypasses the browser's cache, because the page shows which layer of the Worker answers. */
 export async function lookUp(path, parameters) {
   if (path.split("/").some((segment) => /^\.\.?$/.test(segment))) {
-    // Browsers resolve such a segment, and would ask for something else.
+    // Browsers resolve such segments, and would request another path.
     throw new Problem({ title: "Invalid path", detail: "A path cannot have a '.' or '..' segment.", code: "invalid-path" });
   }
   const start = performance.now();
@@ -63,15 +63,15 @@ export async function lookUp(path, parameters) {
   };
 }
 
-/** A response that is no problem. */
+/** Sends a request and returns the response. Throws a `Problem` if it is an error. */
 export async function ask(url, options) {
   let response;
   try {
     response = await fetch(url, { cache: "no-store", ...options });
   } catch {
-    throw new Problem({ title: "No answer", detail: "The Worker cannot be reached; try again in a moment." });
+    throw new Problem({ title: "No response", detail: "The Worker cannot be reached. Try again in a moment." });
   }
   if (response.ok) return response;
-  const problem = await response.json().catch(() => ({ title: "Unexpected answer", detail: response.statusText }));
+  const problem = await response.json().catch(() => ({ title: "Unexpected response", detail: response.statusText }));
   throw new Problem({ ...problem, status: response.status });
 }

@@ -1,6 +1,6 @@
-// The page: the path, the crop that is asked for, what was looked up before, and the two views.
+// The page: the path, the crop form, the recent paths, and the two views.
 //
-// Its state is in the URL's fragment, to be shared: `#path=photos/cat.jpg&aspect=16:9&focal=0.5,0.3`.
+// Its state is in the URL's fragment, so that it can be shared: `#path=photos/cat.jpg&aspect=16:9&focal=0.5,0.3`.
 
 import { showAnswer, showMetadata, showOutputs } from "./answer.js";
 import { $, h, say, showProblem } from "./dom.js";
@@ -9,44 +9,44 @@ import { onFocalPoint, showFocalPoint, showPicture } from "./picture.js";
 import { showStats } from "./stats.js";
 
 const crop = $("crop").elements;
-/** What was asked for last. */
+/** The current path. */
 let path = "";
 
 // The look-up -----------------------------------------------------------------------------------------------------------
 
-let turn = 0;
-let dragging = false;
-let draggedOn = false;
+let latest = 0;
+let isLookingUp = false;
+let hasMoved = false;
 
-/** Looks the path up, with the crop as the form has it. An answer that comes after the next question is dropped. */
+/** Looks the path up, with the crop from the form. Ignores a response if a later request has been sent. */
 async function look() {
-  const mine = ++turn;
+  const current = ++latest;
   $("image").setAttribute("aria-busy", "true");
   const parameters = cropParameters();
   try {
     const answer = await lookUp(path, parameters);
-    if (mine !== turn) return;
+    if (current !== latest) return;
     show(answer, parameters);
     return answer;
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (mine === turn) fail(problem);
+    if (current === latest) fail(problem);
   } finally {
-    if (mine === turn) $("image").removeAttribute("aria-busy");
+    if (current === latest) $("image").removeAttribute("aria-busy");
   }
 }
 
-/** The crop after a move of the focal point. While one is under way, the next is the last that came. */
+/** Updates the crop after a move of the focal point. Moves during a look-up are merged into one more look-up. */
 async function drag(keyboard) {
-  if (dragging) return (draggedOn = true);
-  dragging = true;
+  if (isLookingUp) return (hasMoved = true);
+  isLookingUp = true;
   const answer = await look();
-  dragging = false;
-  if (draggedOn) {
-    draggedOn = false;
+  isLookingUp = false;
+  if (hasMoved) {
+    hasMoved = false;
     return drag(keyboard);
   }
-  if (answer && keyboard) say(`Focal point ${crop.x.value}, ${crop.y.value}. ${told(answer)}`);
+  if (answer && keyboard) say(`Focal point ${crop.x.value}, ${crop.y.value}. ${summary(answer)}`);
   save();
 }
 
@@ -63,11 +63,11 @@ function show(answer, parameters) {
 function fail(problem) {
   showProblem($("problem"), problem);
   $("welcome").hidden = true;
-  // A parameter is put right beside the picture.
+  // The crop form, where an invalid parameter can be corrected, is part of the result.
   if (problem.code !== "invalid-parameter") $("result").hidden = true;
 }
 
-const told = ({ metadata: { width, height }, aspectCrop: crop }) =>
+const summary = ({ metadata: { width, height }, aspectCrop: crop }) =>
   crop ? `Crop ${crop.width} by ${crop.height} at ${crop.hoffset}, ${crop.voffset}.` : `${width} by ${height} pixels.`;
 
 $("origin-url").textContent = imageUrl("");
@@ -81,29 +81,30 @@ $("look-up").addEventListener("submit", async (event) => {
 
 function announce(answer) {
   if (!answer) return;
-  say(`${answer.path}: ${told(answer)} Answered by ${answer.layer}.`);
+  say(`${answer.path}: ${summary(answer)} Answered by ${answer.layer}.`);
   remember(answer.path);
 }
 
 // The crop --------------------------------------------------------------------------------------------------------------
 
-const INSTEAD = { aspect: "platform", platform: "aspect", device: "width", width: "device" };
+/** Pairs of fields that exclude each other. */
+const EXCLUDES = { aspect: "platform", platform: "aspect", device: "width", width: "device" };
 
-/** What the form asks for, under the names that the service takes. */
+/** Returns the values of the form as query parameters of the service. */
 function cropParameters() {
   const [platform, content] = crop.platform.value.split(" ");
   const focal = [crop.x, crop.y].map(({ value }) => value || "0.5").join();
-  const asked = {
+  const values = {
     aspect: crop.aspect.value.trim(),
     platform,
     content,
-    // Without a ratio nothing is cropped, and from the centre is where it starts.
+    // The focal point needs a ratio, and its default is the centre.
     focal: (crop.aspect.value || platform) && focal !== "0.5,0.5" && focal,
     device: crop.device.value,
     width: crop.width.value,
     allowExpansion: crop.allowExpansion.checked && "true",
   };
-  return new URLSearchParams(Object.entries(asked).filter(([, value]) => value));
+  return new URLSearchParams(Object.entries(values).filter(([, value]) => value));
 }
 
 function fillCrop(parameters) {
@@ -127,13 +128,13 @@ function cropFilled() {
 async function recrop() {
   cropFilled();
   const answer = await look();
-  if (answer) say(told(answer));
+  if (answer) say(summary(answer));
   save();
 }
 
 $("crop").addEventListener("submit", (event) => event.preventDefault());
 $("crop").addEventListener("change", ({ target }) => {
-  const other = INSTEAD[target.name];
+  const other = EXCLUDES[target.name];
   if (other && target.value) crop[other].value = "";
   recrop();
 });
@@ -157,7 +158,7 @@ function state() {
 
 let saving;
 
-/** Writes the state, soon: browsers refuse a page that does so on every move of the pointer. */
+/** Saves the state after a delay: browsers limit how often a page may do so, for example on pointer moves. */
 function save() {
   clearTimeout(saving);
   saving = setTimeout(() => history.replaceState(null, "", state()), 200);
@@ -176,10 +177,10 @@ async function restore() {
   $("welcome").hidden = false;
 }
 
-// What was looked up before ---------------------------------------------------------------------------------------------
+// Recent paths ----------------------------------------------------------------------------------------------------------
 
 const RECENT = "inspector.recent";
-const MOST_RECENT = 10;
+const MAX_RECENT = 10;
 
 function recent() {
   try {
@@ -190,7 +191,7 @@ function recent() {
 }
 
 function remember(path) {
-  const paths = [path, ...recent().filter((other) => other !== path)].slice(0, MOST_RECENT);
+  const paths = [path, ...recent().filter((other) => other !== path)].slice(0, MAX_RECENT);
   localStorage.setItem(RECENT, JSON.stringify(paths));
   showRecent();
 }
@@ -209,7 +210,7 @@ function showRecent() {
 $("recent").querySelector(".quiet").addEventListener("click", () => {
   localStorage.removeItem(RECENT);
   showRecent();
-  say("The recent paths are forgotten.");
+  say("Recent paths cleared.");
   $("path").focus();
 });
 

@@ -1,4 +1,4 @@
-// The picture, the crop over it, and the focal point that is dragged on it.
+// The picture, the crop on it, and the draggable focal point.
 
 import { $ } from "./dom.js";
 
@@ -11,7 +11,7 @@ const part = (selector) => frame.querySelector(selector);
 const [img, undrawn, overlay, handle] = ["img", ".undrawn", "svg", ".focal"].map(part);
 const focal = { x: 0.5, y: 0.5 };
 
-/** Calls `moved` with the focal point and whether it came by `keyboard`, on every move of it. */
+/** Calls `moved` on every move of the focal point, with the point and whether the keyboard moved it. */
 export function onFocalPoint(moved) {
   const move = (x, y, keyboard) => {
     showFocalPoint({ x, y });
@@ -20,18 +20,18 @@ export function onFocalPoint(moved) {
   let grip;
   frame.addEventListener("pointerdown", (event) => {
     const onHandle = event.target === handle;
-    // A finger on the picture scrolls the page; on the handle it drags.
+    // Touching the picture scrolls the page; touching the handle drags.
     if (handle.hidden || event.button !== 0 || (event.pointerType === "touch" && !onHandle)) return;
     event.preventDefault();
     handle.focus({ preventScroll: true, focusVisible: false });
     frame.setPointerCapture(event.pointerId);
-    const at = place(event);
+    const at = position(event);
     grip = onHandle ? { x: at.x - focal.x, y: at.y - focal.y } : { x: 0, y: 0 };
     if (!onHandle) move(at.x, at.y);
   });
   frame.addEventListener("pointermove", (event) => {
     if (!grip) return;
-    const at = place(event);
+    const at = position(event);
     move(at.x - grip.x, at.y - grip.y);
   });
   for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => (grip = undefined));
@@ -46,22 +46,22 @@ export function onFocalPoint(moved) {
 
 const within = (share) => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000;
 
-/** Where a pointer is, as shares of width and height. */
-function place({ clientX, clientY }) {
+/** Returns the position of a pointer, as fractions of width and height. */
+function position({ clientX, clientY }) {
   const { left, top, width, height } = frame.getBoundingClientRect();
   return { x: (clientX - left) / width, y: (clientY - top) / height };
 }
 
-/** Puts the handle there, or as near as the picture reaches. */
+/** Moves the handle to a point, or to the nearest point within the picture. */
 export function showFocalPoint({ x, y }) {
   Object.assign(focal, { x: within(x), y: within(y) });
   handle.style.setProperty("left", `${100 * focal.x}%`);
   handle.style.setProperty("top", `${100 * focal.y}%`);
 }
 
-/** Shows the image at `url`, where it has one, with the crop of an answer. */
+/** Shows the image at `url`, if there is one, with the crop of a response. */
 export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }) {
-  if (!url) undraw();
+  if (!url) hidePicture();
   else if (img.getAttribute("src") !== url) {
     undrawn.hidden = true;
     img.hidden = false;
@@ -74,14 +74,14 @@ export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }
   frame.style.setProperty("--width", `${width}px`);
   frame.style.setProperty("--ratio", shown.width / shown.height);
   const crop = fit !== "pad" && aspectCrop;
-  const isCut = Boolean(crop) && (crop.width < width || crop.height < height);
-  overlay.toggleAttribute("hidden", !isCut);
-  handle.hidden = !isCut;
-  $("focal-help").hidden = !isCut;
-  if (isCut) cut(width, height, crop);
+  const isCropped = Boolean(crop) && (crop.width < width || crop.height < height);
+  overlay.toggleAttribute("hidden", !isCropped);
+  handle.hidden = !isCropped;
+  $("focal-help").hidden = !isCropped;
+  if (isCropped) showCrop(width, height, crop);
 }
 
-function cut(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
+function showCrop(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
   const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
   set(overlay, { viewBox: `0 0 ${width} ${height}` });
   set(part(".shade"), { d: `M0 0H${width}V${height}H0ZM${x} ${y}h${w}v${h}h${-w}Z` });
@@ -90,9 +90,9 @@ function cut(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
   set(part(".thirds"), { d: thirds.join("") });
 }
 
-function undraw() {
+function hidePicture() {
   img.hidden = true;
   undrawn.hidden = false;
 }
 
-img.addEventListener("error", undraw);
+img.addEventListener("error", hidePicture);

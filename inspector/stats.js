@@ -1,18 +1,18 @@
-// The numbers of one isolate, from `/stats`: hit rate, durations and ages, drawn and as tables.
+// The statistics of one isolate, from `/stats`: hit rate, durations and ages, as charts and tables.
 
 import { $, facts, h, number, percent, seconds, showProblem, svg } from "./dom.js";
 import { ask, Problem } from "./lookup.js";
 
 const LAYERS = ["memory", "kv", "origin", "inflight"];
-const EVERY_MS = 2000;
-// For as long as the tab is open, and for no other one.
+const REFRESH_MS = 2000;
+// In sessionStorage, so only this tab has the token, until it is closed.
 const TOKEN = "inspector.token";
 
 let shown = false;
 let timer;
-let met;
+let isolateId;
 
-/** Shows the view, which then refreshes itself, or lets it rest. */
+/** Shows the view, which then refreshes itself, or stops the refreshes. */
 export function showStats(show) {
   shown = show;
   refresh();
@@ -26,23 +26,23 @@ async function refresh() {
   try {
     const response = await ask("/stats", { headers: { Authorization: `Bearer ${token}` } });
     const stats = await response.json();
-    // Forgotten in the meantime.
+    // The token was removed while the request was in progress.
     if (sessionStorage.getItem(TOKEN) !== token) return;
     draw(stats);
     showProblem($("stats-problem"));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     const { status } = problem;
-    if (status === 404) problem.detail = "This Worker has no secret ADMIN_TOKEN; its numbers are for who knows one.";
+    if (status === 404) problem.detail = "This Worker has no ADMIN_TOKEN secret. Set one to see its statistics.";
     showProblem($("stats-problem"), problem);
     $("numbers").hidden = true;
-    if (status >= 400 && status < 500) forget();
+    if (status >= 400 && status < 500) removeToken();
   }
   clearTimeout(timer);
-  timer = setTimeout(refresh, EVERY_MS);
+  timer = setTimeout(refresh, REFRESH_MS);
 }
 
-function forget() {
+function removeToken() {
   sessionStorage.removeItem(TOKEN);
   $("token").hidden = false;
 }
@@ -59,47 +59,47 @@ function draw(stats) {
   const { isolate, version, answers, layers, entries, capacity, kv, origin, errors, durationsMs, agesS } = stats;
   const all = sum(LAYERS.map((layer) => answers[layer]));
   const share = (count) => (all ? percent(count / all) : "–");
-  const another = met && met !== isolate.id;
-  met = isolate.id;
-  // What is open stays so, and the keyboard stays where it is.
+  const another = isolateId && isolateId !== isolate.id;
+  isolateId = isolate.id;
+  // Keep open tables and the keyboard focus.
   const open = [...$("numbers").querySelectorAll("[open]")].map(({ id }) => id);
   const focused = $("numbers").contains(document.activeElement) && document.activeElement.id;
   const figure = (id, title, plot, head, rows) =>
     h("figure", { class: `card ${id}` }, h("h2", {}, title), plot, h("details", { id, open: open.includes(id) }, h("summary", { id: `${id}-table` }, "As a table"), table(head, rows)));
   $("numbers").replaceChildren(
     h("p", {},
-      another ? "This is another isolate than before: " : "Isolate ", h("code", {}, isolate.id), `, started ${seconds(isolate.ageMs / 1000)} ago, version ${version}. `,
-      h("span", { class: "quiet" }, "Every isolate has numbers of its own, and the next request may meet another one."),
+      another ? "A different isolate: " : "Isolate ", h("code", {}, isolate.id), `, started ${seconds(isolate.ageMs / 1000)} ago, version ${version}. `,
+      h("span", { class: "quiet" }, "Each isolate has its own statistics. The next request may reach a different one."),
     ),
     h("div", { class: "tiles" },
       tile("Hit rate", share(answers.memory + answers.kv), `${share(answers.memory)} memory, ${share(answers.kv)} KV`),
-      tile("Answers", number(all), `${number(stats.stale)} stale, ${number(sum(Object.values(errors)))} errors`),
+      tile("Responses", number(all), `${number(stats.stale)} stale, ${number(sum(Object.values(errors)))} errors`),
       tile("Entries", number(entries), `of ${number(capacity)}, ${number(stats.evictions)} evicted`),
       tile("In flight", number(stats.inFlight), `${number(stats.coalesced)} joined, ${number(stats.refreshes)} refreshes`),
       tile("KV reads", number(kv.reads), `${number(kv.writes)} writes, ${number(kv.failures)} failures`),
       tile("Origin fetches", number(origin.fetches), `${number(origin.failures)} failures`),
     ),
     h("div", { class: "plots" },
-      figure("answers", "Answers by layer", shares(answers, share), ["Layer", "Answers", "Share", "Hits", "Misses"],
+      figure("answers", "Responses by layer", shares(answers, share), ["Layer", "Responses", "Share", "Hits", "Misses"],
         LAYERS.map((layer) => [layer, answers[layer], share(answers[layer]), ...["hits", "misses"].map((kind) => layers[layer]?.[kind] ?? "–")])),
       figure("ages", "Entries by age", histogram(agesS, "memory", seconds, "Entries by age"), ["Age", "Entries"],
         bounds(agesS, seconds).map((bound, i) => [bound, agesS.counts[i]])),
       figure("wide", "Durations by layer",
         h("div", { class: "multiples" }, ...LAYERS.map((layer) =>
           h("div", {}, h("p", { class: "quiet" }, h("b", { class: `badge ${layer}` }, layer), ` ${quantiles(durationsMs[layer])}`),
-            histogram(durationsMs[layer], layer, inMs, `Durations of answers by ${layer}`)))),
+            histogram(durationsMs[layer], layer, inMs, `Durations of responses from ${layer}`)))),
         ["Duration", ...LAYERS], bounds(durationsMs.memory, inMs).map((bound, i) => [bound, ...LAYERS.map((layer) => durationsMs[layer].counts[i])])),
       sum(Object.values(errors)) > 0 && h("section", { class: "card" }, h("h2", {}, "Errors"), facts(errors)),
     ),
     h("p", {}, h("button", { type: "button", id: "refresh", click: refresh }, "Refresh"), " ",
-      h("button", { type: "button", id: "forget", class: "quiet", click: leave }, "Forget the token")),
+      h("button", { type: "button", id: "remove-token", class: "quiet", click: signOut }, "Remove token")),
   );
   $("numbers").hidden = false;
   if (focused) $(focused)?.focus();
 }
 
-function leave() {
-  forget();
+function signOut() {
+  removeToken();
   $("numbers").hidden = true;
   $("token-field").focus();
 }
@@ -116,7 +116,7 @@ const table = (head, rows) =>
 const drawing = (label, width, height, parts) =>
   svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none" }, ...parts);
 
-/** One bar, divided among the layers, and its key. */
+/** Draws one bar with the share of each layer, and its legend. */
 function shares(answers, share) {
   let x = 0;
   const all = sum(LAYERS.map((layer) => answers[layer])) || 1;
@@ -125,11 +125,11 @@ function shares(answers, share) {
     x += answers[layer];
     return part;
   });
-  return h("div", { class: "shares" }, drawing("Share of each layer in the answers", all, 1, parts),
+  return h("div", { class: "shares" }, drawing("Share of responses by layer", all, 1, parts),
     h("ul", {}, ...LAYERS.map((layer) => h("li", { class: layer }, `${layer} `, h("b", {}, share(answers[layer]))))));
 }
 
-/** A bar for each bucket; the last one is for what is above all bounds. One that holds anything can be seen. */
+/** Draws a bar per bucket. The last bucket is for values above all bounds. Non-empty buckets are always visible. */
 function histogram({ le, counts, count }, kind, unit, label) {
   const most = Math.max(...counts, 1);
   const bars = counts.map((n, i) => {
@@ -142,7 +142,7 @@ function histogram({ le, counts, count }, kind, unit, label) {
 
 const bounds = ({ le }, unit) => [...le.map((bound) => `≤ ${unit(bound)}`), `> ${unit(le.at(-1))}`];
 
-/** Between which bounds two percentiles are: the buckets know no more. */
+/** Returns the buckets of two percentiles, because a histogram has no exact values. */
 function quantiles({ le, counts, count }) {
   if (!count) return "none yet";
   const bound = (share) => {

@@ -163,13 +163,13 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     }
   }
 
-  test("The Inspector shows an image, its metadata, and which layer answered", async (t) => {
-    const inspector = await openInspector(t);
-    await inspector.page.getByRole("heading", { name: "See how large an image is" }).waitFor();
-    await inspector.lookUp("landscape.jpg");
-    await inspector.answered("landscape.jpg");
-    assert.equal(await inspector.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
-    const metadata = await inspector.page.locator("#metadata-facts").innerText();
+  test("shows an image, its metadata, and which layer answered", async (t) => {
+    const it = await visit(t);
+    await it.page.getByRole("heading", { name: "Inspect an image and see which cache answered" }).waitFor();
+    await it.lookUp("landscape.jpg");
+    await it.answered("landscape.jpg");
+    assert.equal(await it.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
+    const metadata = await it.page.locator("#metadata-facts").innerText();
     for (const fact of ["1,600 × 1,067", "jpeg", "image/jpeg", "28.0 kB", "high", "format-json"]) assert.ok(metadata.includes(fact), `${fact} in ${metadata}`);
     const answer = inspector.page.locator("#answer-facts");
     await answer.locator(".badge.origin").waitFor();
@@ -243,13 +243,13 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     inspector.assertNoErrors(["none.jpg", "a//b.jpg", "%5C", "aspect=16"]);
   });
 
-  test("The Inspector shows the metadata of an image that the browser cannot show", async (t) => {
-    origin.on("/strange.jpg", inSequence(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
-    const inspector = await openInspector(t);
-    await inspector.lookUp("strange.jpg");
-    await inspector.page.getByText("This page cannot show the picture.").waitFor();
-    assert.match(await inspector.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
-    inspector.assertNoErrors();
+  test("knows an image that the browser cannot show", async (t) => {
+    origin.on("/strange.jpg", inTurn(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
+    const it = await visit(t);
+    await it.lookUp("strange.jpg");
+    await it.page.getByText("The picture cannot be shown.").waitFor();
+    assert.match(await it.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
+    it.assertCalm();
   });
 
   test("The Inspector crops to a ratio, platform or size, or expands", async (t) => {
@@ -274,8 +274,8 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     await page.keyboard.press("Enter");
     assert.equal((await inspector.assertOutputs("content=portrait&width=300")).dimensions.width, 300);
 
-    await page.getByLabel("Expand, not crop").check();
-    assert.match((await inspector.assertOutputs("&allowExpansion=true")).transform, /fit=pad/);
+    await page.getByLabel("Expand instead of crop").check();
+    assert.match((await it.asks("&allowExpansion=true")).transform, /fit=pad/);
     await page.locator(".padded").waitFor();
     assert.equal(await page.getByRole("button", { name: "Focal point" }).isVisible(), false);
     inspector.assertNoErrors();
@@ -382,12 +382,12 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     assert.equal(await (await request).headerValue("authorization"), `Bearer ${TOKEN}`);
     await page.getByText(/^Isolate [0-9a-f]{16}, started .* ago, version /).waitFor();
     assert.equal(await field.isVisible(), false);
-    for (const name of ["Hit rate", "Answers by layer", "Entries by age", "Durations by layer"]) {
+    for (const name of ["Hit rate", "Responses by layer", "Entries by age", "Durations by layer"]) {
       await page.getByRole("heading", { name, exact: true }).waitFor();
     }
     const durations = page.getByRole("figure").filter({ hasText: "Durations by layer" });
     for (const layer of ["memory", "kv", "origin", "inflight"]) {
-      await durations.getByRole("img", { name: new RegExp(`^Durations of answers by ${layer}: [\\d,]+$`) }).waitFor();
+      await durations.getByRole("img", { name: new RegExp(`^Durations of responses from ${layer}: [\\d,]+$`) }).waitFor();
     }
     await durations.getByText("As a table").click();
     const rows = await durations.getByRole("row").count();
@@ -400,7 +400,7 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     await page.reload();
     await page.getByRole("heading", { name: "Hit rate" }).waitFor();
     assert.equal(await page.evaluate((token) => JSON.stringify(localStorage).includes(token), TOKEN), false);
-    await page.getByRole("button", { name: "Forget the token" }).click();
+    await page.getByRole("button", { name: "Remove token" }).click();
     await field.waitFor();
     assert.equal(await page.evaluate(() => sessionStorage.length), 0);
     inspector.assertNoErrors(["/stats"]);
@@ -426,10 +426,10 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
         const frame = await page.locator("#frame").boundingBox();
         await page.mouse.move(frame.x + 0.68 * frame.width, frame.y + 0.42 * frame.height, { steps: 4 });
         await page.mouse.up();
-        await inspector.assertOutputs("focal=0.6");
-        await inspector.assertAccessible(t, name("crop"));
-        await page.getByLabel("Expand, not crop").check();
-        await inspector.assertOutputs("allowExpansion=true");
+        await it.asks("focal=0.6");
+        await it.examine(t, name("crop"));
+        await page.getByLabel("Expand instead of crop").check();
+        await it.asks("allowExpansion=true");
         await page.getByText("JSON", { exact: true }).click();
         await inspector.assertAccessible(t, name("expanded"));
         await page.getByRole("tab", { name: "Isolate" }).click();
