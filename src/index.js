@@ -1,6 +1,6 @@
-// The Worker's entry: what memory can answer is answered at once, all else by the build's own handler.
+// The Worker's entry point. Memory hits are served synchronously, everything else by the build's own handler.
 //
-// The build's handler makes a promise and a pair of proxies for every request, which costs more than a look-up in memory.
+// The build's handler creates a promise and two proxies per request, which costs more than a look-up in memory.
 
 import { readBody } from "./body.js";
 import { pending, replaceInstance, whileInstanceLives } from "./guard.js";
@@ -11,7 +11,7 @@ import Worker, { Memory } from "../build/index.js";
 export default class extends WorkerEntrypoint {
   fetch(request) {
     guard();
-    // Each of these is read once: the runtime makes a string of the URL, and an object of the headers, at every look.
+    // Read each of these once: the runtime creates a new string for the URL, and a new object for the headers, on every access.
     const { method, url, headers } = request;
     const ifNoneMatch = headers.get("If-None-Match");
     const origin = headers.get("Origin");
@@ -35,15 +35,15 @@ export default class extends WorkerEntrypoint {
   }
 }
 
-/** Replaces an instance that a terminated request has left unusable. Every entry calls this first. */
+/** Replaces an instance that a terminated request has left unusable. Every entry point calls this first. */
 function guard() {
   if (pending.count !== 0) replaceInstance(Memory);
 }
 
-/** The head of a request, as src/edge/incoming.rs takes it. Neither a URL nor a header has a line break. */
+/** Encodes the head of a request for src/edge/incoming.rs. URLs and headers cannot contain line breaks. */
 const headOf = (method, url, ...values) => [method, url, ...values.map((value) => value ?? "")].join("\n");
 
-/** Hands a request over to the build. */
+/** Passes a request to the build. */
 function forward(worker, request, incoming) {
   const start = (number, watch) => {
     incoming.number = number;
@@ -53,35 +53,35 @@ function forward(worker, request, incoming) {
   return whileInstanceLives(start, cancel, request);
 }
 
-/** The one route that takes a body; others answer without reading it. */
+/** Handles the only route that accepts a body. The others respond without reading it. */
 async function batch(worker, request, incoming) {
   incoming.received = await readBody(request);
-  // A later turn: another request may have been terminated since.
+  // This is a later turn: another request may have been terminated since the check above.
   guard();
   return forward(worker, request, incoming);
 }
 
-/** A call has no signal. The runtime keeps its context until it is complete, also when the caller leaves. */
+/** Handles an RPC call, which has no signal. `waitUntil` keeps its context alive, even if the caller disconnects. */
 function call(worker, method) {
   const outcome = whileInstanceLives(() => method(build(worker)), cancel);
   worker.ctx.waitUntil(outcome.catch(() => {}));
   return outcome;
 }
 
-// No private member of the class: every instance, and there is one for each request, would pay for it.
+// Not a private member of the class: there is an instance per request, and each would pay for it.
 const build = ({ ctx, env }) => new Worker(ctx, env);
 
 function fromMemory(isHead, url, ifNoneMatch, origin) {
   const answer = answerFromMemory(isHead, url, ifNoneMatch, origin);
   if (answer === undefined) return;
-  const { body, init } = answer[0] === "+" ? (recent.get(answer) ?? kept(answer)) : parsed(answer);
+  const { body, init } = answer[0] === "+" ? (recent.get(answer) ?? parseAndKeep(answer)) : parse(answer);
   return new Response(body, init);
 }
 
-/** Nobody reads the response to a cancelled request, which has no answer. */
+/** Builds a response. A cancelled request has no answer, and no client reads its response. */
 function responseOf(answer) {
   if (answer === undefined) return Response.error();
-  const { body, init } = parsed(answer);
+  const { body, init } = parse(answer);
   return new Response(body, init);
 }
 
@@ -94,7 +94,7 @@ function cancel(number) {
   }
 }
 
-/** Counted here, with the copying of its arguments: a termination runs no `finally`. */
+/** Counts the call itself, to include the copying of its arguments. A termination does not run the `finally` block. */
 function answerFromMemory(isHead, url, ifNoneMatch, origin) {
   pending.count++;
   try {
@@ -105,22 +105,22 @@ function answerFromMemory(isHead, url, ifNoneMatch, origin) {
 }
 
 /**
- * Answers that were given again, by their text. An answer changes once a second, with its `Metadata-Age`: an image that is asked
- * for more often than that has its headers here, which a response copies faster than it makes them. Where no image is, a look-up
- * here would cost more than it saves, so that the first answer of a second is not looked for.
+ * Parsed answers that were repeated, by their text. Copying headers is faster than creating them. An answer changes once a
+ * second, with its `Metadata-Age`, so this helps images that are requested more often than that. The first answer in a second
+ * is not looked up here, because for rarely requested images that would cost more than it saves.
  */
 const recent = new Map();
-const MOST_RECENT = 256;
+const MAX_RECENT = 256;
 
-function kept(answer) {
-  const made = parsed(answer);
-  if (recent.size === MOST_RECENT) recent.clear();
-  recent.set(answer, made);
-  return made;
+function parseAndKeep(answer) {
+  const parsed = parse(answer);
+  if (recent.size === MAX_RECENT) recent.clear();
+  recent.set(answer, parsed);
+  return parsed;
 }
 
-/** The parts of an answer, as src/edge/wire.rs writes it. */
-function parsed(answer) {
+/** Parses an answer in the format of src/edge/wire.rs. */
+function parse(answer) {
   const end = answer.indexOf("\n\n");
   const lines = answer.slice(0, end).split("\n");
   const headers = new Headers();
@@ -129,4 +129,4 @@ function parsed(answer) {
 }
 
 const answer = await warm(Memory);
-if (answer !== undefined) parsed(answer);
+if (answer !== undefined) parse(answer);

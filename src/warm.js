@@ -1,8 +1,8 @@
-// Runs two look-ups while the Worker is loaded, so that V8 has compiled most functions of a first answer when it is asked for.
+// Runs two look-ups while the Worker loads, so that V8 has compiled most functions before the first request.
 //
-// They run on an instance of the service of their own, which is dropped, with stand-ins for KV and timers: the runtime forbids
-// I/O, timers and random values before the first request. The first look-up finds the image in KV, the second one in memory. If
-// they fail, the Worker starts without them.
+// They use a separate, temporary instance of the service, with stand-ins for KV and timers: the runtime forbids I/O, timers and
+// random values before the first request. The first look-up is a KV hit, the second a memory hit. If they fail, the Worker
+// starts without them.
 
 const found = { width: 4, height: 3, format: "jpeg", confidence: "high", source: "format-json", fileSize: 1 };
 const kv = { getWithMetadata: async () => ({ value: "", metadata: { ...found, lastFetched: Date.now() } }) };
@@ -12,7 +12,7 @@ const incoming = { head: "GET\nhttps://warm.invalid/metadata/a.jpg\n\n\n", numbe
 
 const timers = { setTimeout: () => 0, clearTimeout() {} };
 
-/** Resolves with the second answer, or nothing if it failed. `Memory` is the build's class. */
+/** Resolves with the second answer, or with nothing after a failure. `Memory` is the build's class. */
 export function warm(Memory) {
   return lookUp(Memory).catch(() => {});
 }

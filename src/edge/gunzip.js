@@ -1,50 +1,50 @@
-// Reads objects of a bucket that are encoded: gzip data are decoded, as far as they are needed.
+// Reads gzip-encoded objects of a bucket, and decodes only as much as is needed.
 
 export const contentEncoding = ({ httpMetadata }) => httpMetadata?.contentEncoding ?? "";
 
 /**
- * What is written to the decoder at a time, in bytes. It has no backpressure: whatever is written is decoded at once, to at
- * most a thousand times its length.
+ * The number of bytes written to the decoder at a time. The decoder has no backpressure: it decodes everything that is
+ * written immediately, to at most a thousand times its length.
  */
 const SLICE_BYTES = 1_024;
 
 /**
- * Stands for `bucket`, of which an object begins with `first`: has the method `get` of a bucket, whose ranges are those of the
- * decoded data. At most `most` bytes of the object itself are read. A range is shorter at the end of the data, and empty if
- * they are damaged.
+ * Wraps `bucket`, for one encoded object that begins with `first`. Has a bucket's method `get`, with ranges of the decoded
+ * data. Reads at most `most` bytes of the encoded object. A range is shorter at the end of the data, and empty if the data is
+ * corrupt.
  */
 export function gunzip(bucket, { size, etag }, first, most) {
-  const pieces = [new Uint8Array(first)];
+  const chunks = [new Uint8Array(first)];
   const rest = { offset: first.byteLength, length: Math.min(size, most) - first.byteLength };
   return {
     async get(key, { range }) {
       if (rest.length > 0) {
         const found = await bucket.get(key, { range: rest, onlyIf: { etagMatches: etag } });
-        pieces.push(new Uint8Array(await found.arrayBuffer()));
+        chunks.push(new Uint8Array(await found.arrayBuffer()));
         rest.length = 0;
       }
-      return { size, etag, arrayBuffer: () => decode(pieces, range) };
+      return { size, etag, arrayBuffer: () => decode(chunks, range) };
     },
   };
 }
 
-async function decode(pieces, { offset, length }) {
+async function decode(chunks, { offset, length }) {
   const { readable, writable } = new DecompressionStream("gzip");
   const reader = readable.getReader({ mode: "byob" });
   const writer = writable.getWriter();
   let buffer = new ArrayBuffer(offset + length);
-  let there = 0;
-  // One read takes all that is decoded so far, or fills the buffer.
-  const read = () => reader.read(new Uint8Array(buffer, there));
+  let filled = 0;
+  // One read returns everything decoded so far, up to the size of the buffer.
+  const read = () => reader.read(new Uint8Array(buffer, filled));
   try {
     let reading = read();
-    for (const writing of writes(writer, pieces)) {
+    for (const writing of writes(writer, chunks)) {
       for (;;) {
         const result = await Promise.race([reading, writing]);
         if (result === undefined) break;
         buffer = result.value.buffer;
-        there += result.value.length;
-        if (result.done || there === buffer.byteLength) return buffer.slice(offset, there);
+        filled += result.value.length;
+        if (result.done || filled === buffer.byteLength) return buffer.slice(offset, filled);
         reading = read();
       }
     }
@@ -55,10 +55,10 @@ async function decode(pieces, { offset, length }) {
   }
 }
 
-/** Writes one slice after the other, and then closes; each is over before the next begins. After that, nothing is. */
-function* writes(writer, pieces) {
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += SLICE_BYTES) yield writer.write(piece.subarray(at, at + SLICE_BYTES));
+/** Writes slice by slice, each after the one before has completed, then closes. The last promise never resolves. */
+function* writes(writer, chunks) {
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += SLICE_BYTES) yield writer.write(chunk.subarray(at, at + SLICE_BYTES));
   }
   yield writer.close().then(() => new Promise(() => {}));
 }

@@ -1,17 +1,17 @@
-// What src/edge/origin.rs asks of an origin, in one call out of WebAssembly and one promise.
+// Requests to the origin for src/edge/origin.rs. Each is one call out of WebAssembly and one promise.
 
 const NAMES = ["Content-Type", "Cf-Resized", "Retry-After", "Content-Length", "Content-Range", "Content-Encoding", "Location"];
 
-/** Longest answer of the resizer that is read at once, in bytes. Real ones have about a hundred. */
+/** The maximum size of a resizer response that is read in one piece. Real ones have about a hundred bytes. */
 const SHORT_BYTES = 4_096;
 
 /**
- * Resolves with the status and the values of the headers above, each on a line, an absent one as an empty line; and with the body:
- * its bytes if it is short JSON, the error if these could not be read, and else its stream, if there is one.
+ * Resolves with the head and the body. The head is the status and the values of the headers above, one per line; a missing header
+ * is an empty line. The body is the bytes of short JSON, the error if these cannot be read, or else the stream, if any.
  */
 export async function ask(url, signal) {
-  // Nothing but the image option: the typed options of the worker crate would send `cacheTtl: 0` along, which turns the edge
-  // cache off for this request. `error` is not supported by the runtime, and `follow` follows to any host.
+  // Only the image option: the typed options of the worker crate would also send `cacheTtl: 0`, which disables the edge cache for
+  // this request. The runtime does not support `error` redirects, and `follow` follows them to any host.
   const response = await fetch(url, { redirect: "manual", signal, cf: { image: { format: "json" } } });
   const { status, headers } = response;
   const values = NAMES.map((name) => headers.get(name) ?? "");

@@ -1,6 +1,6 @@
 /**
- * Returns a promise of what `map` makes of the outcome of `promise`. It is rejected with `null` after `ms` milliseconds, and
- * settled at once by `abandon()`.
+ * Returns a promise for the result of `map`, called with the outcome of `promise`. It rejects with `null` after `ms`
+ * milliseconds. `abandon()` resolves it immediately.
  */
 export function limited(promise, ms, map = (outcome) => outcome) {
   let timer;
@@ -28,5 +28,5 @@ export function limited(promise, ms, map = (outcome) => outcome) {
   return outcome;
 }
 
-/** The same, of what never settles: a promise that lasts `ms` milliseconds. */
+/** Returns a promise that rejects after `ms` milliseconds, with the same method `abandon()`. */
 export const delay = (ms) => limited({ then() {} }, ms);
