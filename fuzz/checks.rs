@@ -1,5 +1,5 @@
-//! What must hold for any input. The fuzz targets, the property tests and the replay of the corpus
-//! all check the same.
+//! Invariants for arbitrary input, shared by the fuzz targets, the property tests and the replay of
+//! the corpus.
 
 use std::collections::VecDeque;
 
@@ -13,8 +13,8 @@ use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
 
 const ORIGIN: &str = "https://images.test/base";
 
-/// A path means the same whether its slashes are encoded or not. An accepted one can be written and
-/// read again, stays below the origin, and has one key.
+/// A path has the same meaning with encoded and plain slashes. An accepted path survives a round trip,
+/// stays below the origin's path, and has one cache key.
 pub fn path(bytes: &[u8]) {
     let raw = String::from_utf8_lossy(bytes);
     let path = ImagePath::from_raw(&raw);
@@ -50,7 +50,7 @@ pub fn path(bytes: &[u8]) {
     );
 }
 
-/// Different paths have different keys and URLs.
+/// Different paths have different cache keys and URLs.
 pub fn two_paths(a: &str, b: &str) {
     if let (Ok(a), Ok(b)) = (ImagePath::from_raw(a), ImagePath::from_raw(b)) {
         assert_eq!(a == b, a.cache_key() == b.cache_key());
@@ -58,17 +58,17 @@ pub fn two_paths(a: &str, b: &str) {
     }
 }
 
-/// A decoded record makes sense, fits into a key's metadata, and is read as it was written.
+/// A decoded record is valid, fits into the metadata of a KV key, and survives a round trip.
 pub fn record(bytes: &[u8]) {
     if let Ok(record) = Record::decode(&String::from_utf8_lossy(bytes)) {
-        makes_sense(&record.metadata);
+        assert_valid(&record.metadata);
         let encoded = record.encode();
         assert!(encoded.len() <= 1_024);
         assert_eq!(Record::decode(&encoded), Ok(record));
     }
 }
 
-/// Whatever the origin says is metadata that makes sense, or a failure that says what to do.
+/// Any response of the origin yields valid metadata, or an error whose text is a sentence and whose retry time is sane.
 pub fn reply(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let status = bytes.first().map_or(200, |byte| 200 + u16::from(*byte));
@@ -84,17 +84,21 @@ pub fn reply(bytes: &[u8]) {
             prefix: Some(BodyPrefix::whole(limits, Some("application/json"), bytes)),
         };
         match reply.metadata() {
-            Ok(metadata) => makes_sense(&metadata),
-            Err(error) => {
-                assert!(error.to_string().ends_with('.'));
-                assert!(error.retry_after_s.is_none_or(|s| (1..=3_600).contains(&s)));
+            Ok(metadata) => assert_valid(&metadata),
+            Err(failure) => {
+                assert!(failure.to_string().ends_with('.'));
+                assert!(
+                    failure
+                        .retry_after_s
+                        .is_none_or(|s| (1..=3_600).contains(&s))
+                );
             }
         }
     }
 }
 
-/// A header makes sense, is the same however much more of the file is there, is found piece by piece in no more bytes than
-/// it is long, and costs no more steps than its bytes allow. A cut file has the size of the whole, or none.
+/// A header is valid, does not depend on how much of the file follows, is found incrementally in no more bytes than its
+/// length, and takes a limited number of steps per byte. A truncated file has the size of the whole file, or none.
 pub fn image_header(bytes: &[u8]) {
     let limits = Limits {
         first: 16,
@@ -139,23 +143,26 @@ pub fn image_header(bytes: &[u8]) {
     }
     match (prefix.json(), prefix.image(), whole) {
         (None, Ok(image), Ok(header)) => {
-            makes_sense(&image);
+            assert_valid(&image);
             assert_eq!(image.dimensions, header.dimensions);
         }
-        (None, Ok(image), Err(stop)) => unreachable!("{image:?} in pieces, {stop:?} as a whole"),
+        (None, Ok(image), Err(stop)) => {
+            unreachable!("{image:?} incrementally, {stop:?} as a whole")
+        }
         (None, Err(reason), Ok(_)) => assert_eq!(reason, ImageError::HeaderTooLong),
         _ => {}
     }
 }
 
-/// Whether a file of which the end is missing may have this size: that of the whole, or, if it is not certain, the same
-/// with its sides swapped, because the orientation is missing.
+/// Returns whether a truncated file may have this size: that of the whole file or, if the size is not certain, the same
+/// with sides swapped, because the orientation may be missing.
 pub fn may_be_cut(cut: Dimensions, is_certain: bool, whole: Dimensions) -> bool {
     cut == whole || !is_certain && Dimensions::new(cut.height(), cut.width()) == Some(whole)
 }
 
-/// An object is read within the limits, in two other places at most. A size with high confidence is that of the whole; a lower
-/// one may be turned by an orientation that was not seen. Returns how many ranges were read.
+/// An object is read within the limits, in at most two ranges besides the first. A size with high confidence is that of the
+/// whole file; one with lower confidence may lack a rotation by an orientation that was not read. Returns the number of
+/// contiguous ranges.
 pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usize {
     let length = |bytes: u64| usize::try_from(bytes).unwrap();
     let size = u64::try_from(bytes.len()).unwrap();
@@ -180,8 +187,8 @@ pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usi
         read <= limits.most && ends.len() <= 3,
         "{read} bytes, {ends:?}"
     );
-    // What makes a file malformed may be out of reach.
-    if let (None, Ok(image), Ok(header)) = (prefix.json(), prefix.image(), whole) {
+    // The part that makes a file malformed may be beyond the limits.
+    if let (None, Ok(image), Ok(header)) = (head.json(), head.image(), whole) {
         let sizes = [image.dimensions, header.dimensions];
         let mut sides = sizes.map(|size| [size.width(), size.height()]);
         if image.confidence != "high" {
@@ -192,7 +199,7 @@ pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usi
     ends.len()
 }
 
-fn makes_sense(metadata: &ImageMetadata) {
+fn assert_valid(metadata: &ImageMetadata) {
     let dimensions = metadata.dimensions;
     assert!((1..=MAX_DIMENSION).contains(&dimensions.width()));
     assert!((1..=MAX_DIMENSION).contains(&dimensions.height()));
@@ -200,8 +207,8 @@ fn makes_sense(metadata: &ImageMetadata) {
     assert!(!metadata.source.is_empty() && metadata.source.is_ascii());
 }
 
-/// The cache does what a list does that is searched from end to end. The first byte is the
-/// capacity, each next one an operation on one of 32 keys.
+/// The cache behaves like a list that is searched linearly. The first byte is the capacity, each
+/// following byte an operation on one of 32 keys.
 pub fn memory_cache(bytes: &[u8]) {
     let Some((capacity, operations)) = bytes.split_first() else {
         return;
