@@ -188,7 +188,7 @@ pub fn object(bytes: &[u8], limits: Limits, whole: &Result<Header, Stop>) -> usi
         "{read} bytes, {ends:?}"
     );
     // The part that makes a file malformed may be beyond the limits.
-    if let (None, Ok(image), Ok(header)) = (head.json(), head.image(), whole) {
+    if let (None, Ok(image), Ok(header)) = (prefix.json(), prefix.image(), whole) {
         let sizes = [image.dimensions, header.dimensions];
         let mut sides = sizes.map(|size| [size.width(), size.height()]);
         if image.confidence != "high" {

@@ -155,7 +155,7 @@ fn an_image_read_in_ranges_has_its_size() {
     };
     let mut jumps = 0;
     for Sample { name, bytes, .. } in corpus() {
-        let whole = image_header::read(&bytes, limits.most);
+        let whole = header::read(&bytes, limits.most);
         let (ranges, steps) = steps::count(|| checks::object(&bytes, limits, &whole));
         assert!(
             steps <= 4 * steps::limit(bytes.len()),

@@ -11,7 +11,7 @@ use optimized_metadata::image::metadata::ImageMetadata;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
-use super::origin::reply;
+use super::origin::response;
 use super::store::Value;
 use super::trace::{START_MS, Trace, exponential};
 

@@ -13,7 +13,7 @@ use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use optimized_metadata::telemetry::log::Log;
 
-use super::origin::reply;
+use super::origin::response;
 use super::past::Past;
 use super::store::{Location, Store, Value};
 

@@ -163,13 +163,13 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     }
   }
 
-  test("shows an image, its metadata, and which layer answered", async (t) => {
-    const it = await visit(t);
-    await it.page.getByRole("heading", { name: "Inspect an image and see which cache answered" }).waitFor();
-    await it.lookUp("landscape.jpg");
-    await it.answered("landscape.jpg");
-    assert.equal(await it.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
-    const metadata = await it.page.locator("#metadata-facts").innerText();
+  test("The Inspector shows an image, its metadata, and which layer answered", async (t) => {
+    const inspector = await openInspector(t);
+    await inspector.page.getByRole("heading", { name: "Inspect an image and see which cache answered" }).waitFor();
+    await inspector.lookUp("landscape.jpg");
+    await inspector.answered("landscape.jpg");
+    assert.equal(await inspector.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
+    const metadata = await inspector.page.locator("#metadata-facts").innerText();
     for (const fact of ["1,600 × 1,067", "jpeg", "image/jpeg", "28.0 kB", "high", "format-json"]) assert.ok(metadata.includes(fact), `${fact} in ${metadata}`);
     const answer = inspector.page.locator("#answer-facts");
     await answer.locator(".badge.origin").waitFor();
@@ -243,13 +243,13 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     inspector.assertNoErrors(["none.jpg", "a//b.jpg", "%5C", "aspect=16"]);
   });
 
-  test("knows an image that the browser cannot show", async (t) => {
-    origin.on("/strange.jpg", inTurn(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
-    const it = await visit(t);
-    await it.lookUp("strange.jpg");
-    await it.page.getByText("The picture cannot be shown.").waitFor();
-    assert.match(await it.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
-    it.assertCalm();
+  test("The Inspector shows the metadata of an image that the browser cannot show", async (t) => {
+    origin.on("/strange.jpg", inSequence(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
+    const inspector = await openInspector(t);
+    await inspector.lookUp("strange.jpg");
+    await inspector.page.getByText("The picture cannot be shown.").waitFor();
+    assert.match(await inspector.page.locator("#metadata-facts").innerText(), /1,600 × 1,067/);
+    inspector.assertNoErrors();
   });
 
   test("The Inspector crops to a ratio, platform or size, or expands", async (t) => {
@@ -275,7 +275,7 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     assert.equal((await inspector.assertOutputs("content=portrait&width=300")).dimensions.width, 300);
 
     await page.getByLabel("Expand instead of crop").check();
-    assert.match((await it.asks("&allowExpansion=true")).transform, /fit=pad/);
+    assert.match((await inspector.assertOutputs("&allowExpansion=true")).transform, /fit=pad/);
     await page.locator(".padded").waitFor();
     assert.equal(await page.getByRole("button", { name: "Focal point" }).isVisible(), false);
     inspector.assertNoErrors();
@@ -426,10 +426,10 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
         const frame = await page.locator("#frame").boundingBox();
         await page.mouse.move(frame.x + 0.68 * frame.width, frame.y + 0.42 * frame.height, { steps: 4 });
         await page.mouse.up();
-        await it.asks("focal=0.6");
-        await it.examine(t, name("crop"));
+        await inspector.assertOutputs("focal=0.6");
+        await inspector.assertAccessible(t, name("crop"));
         await page.getByLabel("Expand instead of crop").check();
-        await it.asks("allowExpansion=true");
+        await inspector.assertOutputs("allowExpansion=true");
         await page.getByText("JSON", { exact: true }).click();
         await inspector.assertAccessible(t, name("expanded"));
         await page.getByRole("tab", { name: "Isolate" }).click();

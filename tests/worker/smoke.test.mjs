@@ -39,8 +39,8 @@ test("The smoke test passes for an instance as npm start serves it", async () =>
   }
 });
 
-suite("what is wrong is told in a line", () => {
-  test("no host", async () => {
+suite("Failures of the smoke test", () => {
+  test("The smoke test fails if no host is given", async () => {
     for (const args of [[], ["photos/cat.jpg"], ["localhost:8787"]]) await assertFails(args, /^Pass the URL of the instance/m);
   });
 
