@@ -24,7 +24,7 @@ extern "C" {
     fn get(this: &Bucket, key: &str, options: &Options) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn prefix(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
+    fn head(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
 
     /// An object as `get` hands it out. It has no body where a condition was not met.
     type Found;
@@ -143,7 +143,7 @@ impl Bucket {
 
     /// Whether the object is there and empty: no range of it can be read.
     async fn is_empty(&self, key: &str, until_ms: u64) -> bool {
-        let found = settled(self.prefix(key), until_ms).await;
+        let found = settled(self.head(key), until_ms).await;
         found.is_ok_and(|found| !found.is_null() && found.unchecked_into::<Found>().bytes() == 0)
     }
 }

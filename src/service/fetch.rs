@@ -15,6 +15,7 @@ use super::ports::Ports;
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
 use super::target::Target;
+use super::trigger::Trigger;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
@@ -22,31 +23,6 @@ use crate::lookup::Layer;
 use crate::origin::error::OriginFault;
 use crate::path::ImagePath;
 use crate::telemetry::log::Event;
-
-/// Why a fetch starts, and what is known by then.
-#[derive(Debug, Clone)]
-pub(super) enum Trigger {
-    /// Memory has no answer, and a request waits for one. The entry is served if all layers fail.
-    Miss(Option<Rc<Entry>>),
-    /// A request was answered with a stale entry from memory. KV may have a newer record.
-    StaleInMemory(Rc<Entry>),
-    /// KV was read for a request that waits: only the origin is left.
-    NotInKv(AfterKv),
-    /// The record in KV is stale, too: only the origin is left.
-    StaleInKv(AfterKv),
-}
-
-impl Trigger {
-    /// Returns `true` if no request waits for the outcome.
-    fn is_refresh(&self) -> bool {
-        matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
-    }
-
-    /// Returns `true` if KV has not been read yet.
-    pub(super) fn reads_kv(&self) -> bool {
-        matches!(self, Self::Miss(_) | Self::StaleInMemory(_))
-    }
-}
 
 /// The work of one flight, with all it needs to outlive the request that started it.
 pub(super) struct Fetch<P: Ports> {
@@ -223,7 +199,10 @@ impl<P: Ports> Fetch<P> {
     async fn ask_in_turn(&self, known: AfterKv) -> FlightEnd {
         // Another flight may have completed since KV was read.
         let outcome = self.hit_in_memory();
-        if let Some(outcome) = outcome.or_else(|| self.recent_error(&known)) {
+        if let Some(outcome) = outcome.or_else(|| {
+            self.service
+                .recent_error(self.target(), &self.flight, &known)
+        }) {
             return FlightEnd::Completed(outcome);
         }
         let _permit = match &self.batch {
@@ -246,32 +225,6 @@ impl<P: Ports> Fetch<P> {
             }),
             _ => None,
         }
-    }
-
-    /// The outcome if the origin failed recently: it is not asked again yet.
-    fn recent_error(&self, known: &AfterKv) -> Option<FetchOutcome> {
-        let now_ms = self.ports.now_ms();
-        let mut errors = self.service.negative_cache.borrow_mut();
-        let cached = errors.get(&self.key, now_ms)?;
-        let fallback = known.fallback.as_ref();
-        let fallback = fallback.filter(|_| cached.error.allows_stale());
-        let (result, layer) = match fallback {
-            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.layer),
-            None => {
-                errors.clear_fallback(&self.key);
-                (Err(cached), Layer::Memory)
-            }
-        };
-        drop(errors);
-        if let Ok(entry) = &result {
-            self.service.store_stale(self.target(), &self.flight, entry);
-        }
-        Some(FetchOutcome {
-            result,
-            layer,
-            kv_ms: known.kv_ms,
-            origin_ms: None,
-        })
     }
 
     async fn ask_origin(&self, known: AfterKv) -> FlightEnd {

@@ -8,13 +8,14 @@
 use std::rc::Rc;
 
 use super::batch_scope::BatchScope;
-use super::fetch::{Fetch, Trigger};
+use super::fetch::Fetch;
 use super::fetch_outcome::{FetchOutcome, FlightEnd};
 use super::memory_layer::MemoryLookup;
 use super::ports::Ports;
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
 use super::target::Target;
+use super::trigger::Trigger;
 use crate::cache::entry::Entry;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::{ErrorKind, OriginError};

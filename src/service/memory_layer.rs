@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use super::fetch_outcome::FlightEnd;
+use super::fetch_outcome::{AfterKv, FetchOutcome, FlightEnd};
 use super::flight::Flight;
 use super::ports::Ports;
 use super::state::OptimizedMetadataService;
@@ -154,6 +154,37 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let mut errors = self.negative_cache.borrow_mut();
         errors.insert(key, error, has_fallback, now_ms)
+    }
+
+    /// Returns the outcome of a fetch whose origin failed recently: the fallback that KV or memory has, else the error.
+    pub(super) fn recent_error<P: Ports<Signal = S>>(
+        &self,
+        target: Target<'_, P>,
+        flight: &Flight<S, FlightEnd>,
+        known: &AfterKv,
+    ) -> Option<FetchOutcome> {
+        let now_ms = target.ports.now_ms();
+        let mut errors = self.negative_cache.borrow_mut();
+        let cached = errors.get(target.key, now_ms)?;
+        let fallback = known.fallback.as_ref();
+        let fallback = fallback.filter(|_| cached.error.allows_stale());
+        let (result, layer) = match fallback {
+            Some(fallback) => (Ok(Rc::clone(&fallback.entry)), fallback.layer),
+            None => {
+                errors.clear_fallback(target.key);
+                (Err(cached), Layer::Memory)
+            }
+        };
+        drop(errors);
+        if let Ok(entry) = &result {
+            self.store_stale(target, flight, entry);
+        }
+        Some(FetchOutcome {
+            result,
+            layer,
+            kv_ms: known.kv_ms,
+            origin_ms: None,
+        })
     }
 
     /// Removes an entry that another layer has shown to be wrong.

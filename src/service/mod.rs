@@ -21,6 +21,7 @@ mod semaphore;
 mod single_flight;
 mod state;
 mod target;
+mod trigger;
 
 pub use purge::Purged;
 pub use state::OptimizedMetadataService;
