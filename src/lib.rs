@@ -1,39 +1,55 @@
 //! Image metadata from memory, Workers KV or the origin: a Cloudflare Worker.
 //!
-//! Another site or Worker asks how large an image is and in what format, and gets the answer from
-//! the fastest layer that knows it. However many ask at once, the next layer is asked once.
+//! Another site or Worker asks for an image's dimensions and format. The fastest layer that has them answers; concurrent
+//! requests share one fetch.
+//!
+//! # In scope
+//! Looking up metadata, caching it, reporting how fresh it is and which layer answered, and calculating crops.
+//!
+//! # Out of scope
+//! Resizing or serving images, and requests to any host but the configured origin.
 //!
 //! # Life of a request
 //! ```text
-//! request ─► http::Routes ─► path ─► service ─► L1 memory_cache ── fresh, or stale enough ──► answer
-//!                                       │ miss
-//!                                       ▼
-//!                                flight: under way? ── follow it ──────────────────────────► answer
-//!                                       │ no: lead it, outliving the request
-//!                                       ▼
-//!                        leader: L1 again ─► L2 KV (record) ─► L3 origin ─► keep in L1 ─────► answer
-//!                                                                                └─ behind it: KV
+//! src/index.js ─► edge::fast_path     a memory hit answers here, in one synchronous call
+//!      │ else
+//! edge::handler ─► http::routes ─► http::image ─► path ─► service::get
+//!                                                           │
+//!                            memory_layer (L1) ◄────────────┤ hit ──────────────────────► response
+//!                                                           │ miss
+//!                            single_flight: join ◄──────────┤ follow ── its outcome ────► response
+//!                                                           │ lead
+//!                            fetch ◄────────────────────────┘
+//!                              ├─► memory_layer again
+//!                              ├─► kv_layer (L2)
+//!                              ├─► origin_layer (L3)
+//!                              └─► store in L1 ── complete the flight ─────────────────► response
+//!                                      └─ in the background: write KV
 //! ```
 //!
-//! # In scope
-//! Looking metadata up, keeping it, and saying how fresh it is and where it came from.
+//! # Modules
+//! Each room uses only rooms below it. A test holds the [picture](../docs/architecture.md#modules) against the code.
 //!
-//! # Out of scope
-//! Resizing or serving images; asking anything but the configured origin.
+//! | room | contents |
+//! |---|---|
+//! | `edge` | the Worker: the only room that knows the runtime; each port in a file of its own |
+//! | [`http`] | [`Routes`](http::Routes): requests to responses; error documents; the Inspector |
+//! | [`service`] | [`OptimizedMetadataService`]: `get`, `batch`, `purge`; single flight; the three layers; the [`ports`](service::ports) |
+//! | [`telemetry`] | events and the log; counters, histograms and their published names |
+//! | [`lookup`] | [`Lookup`](lookup::Lookup) and [`LookupError`](lookup::LookupError): the result of a look-up |
+//! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
+//! | [`origin`] | the origin's response and its errors with their texts |
+//! | [`crop`] | crop parameters and the rectangle that they select |
+//! | [`config`] | the settings: types, defaults, keys, ranges, errors |
+//! | [`image`] | [`ImageMetadata`](image::metadata::ImageMetadata), and the [header readers](image::header), one file a format |
+//! | [`path`] | a raw path to its canonical form, cache key and origin URL |
+//! | [`text`] | query strings, JSON numbers, text that is safe to log |
 //!
-//! # Where things are
-//! - What is told: a [`lookup`] of [`metadata`], under a [`path`], or a [`failure`].
-//! - The layers: [`memory_cache`] of [`entry`]s, the [`record`] that KV holds, the [`origin`]'s reply. Of an image itself
-//!   the [`head`] is read, within a [`prefix_budget`], and the [`image_header`] in it.
-//! - The rules between them: [`freshness`], the [`flight`] that a `leader` brings to its `landing`, [`negative_cache`].
-//! - What is shown of an image: the [`crop`] that [`crop_params`] of a [`query`] or of JSON ask for, by an
-//!   [`aspect_ratio`] and a [`focal_point`], in [`decimal`]s.
-//! - Many at once: `batch`, whose flights form a `convoy`. Forgetting: [`purge`].
-//! - The whole: [`service`], on the [`ports`] of a runtime, set up by a [`config`], telling the [`log`], in which
-//!   [`user_text`] is encoded and cut.
-//! - How it does: [`metrics`] of [`histogram`]s, published as a [`report`], by [`isolate`].
-//! - HTTP around it, and a page to look at it all, the Inspector: [`http`]. The Worker around that: `edge`, the only
-//!   module that knows the runtime. What memory knows takes a short way there: `src/index.js`, then `edge::fast_path`.
+//! # Where to change it
+//! - Add a setting: [`config`].
+//! - Add an image format: [`image::header`].
+//! - Change an error's text: [`origin::error`] for the origin's, `http::problem` for all others.
+//! - Change what is purged: `service::purge`; the deletion from KV: `service::kv_layer`.
 #![cfg_attr(
     test,
     allow(

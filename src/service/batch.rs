@@ -1,4 +1,4 @@
-//! Many images in one request.
+//! Batches: many images in one request.
 
 use std::rc::Rc;
 
@@ -10,11 +10,10 @@ use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// The metadata of the images at `paths`, in their order.
+    /// Returns the metadata of the images at `paths`, in their order.
     ///
-    /// What is in memory is answered from there. The rest joins the flights that are under way and
-    /// leads the others, with one read of KV and at most six images fetched at a time. A path that
-    /// is there twice is looked up once.
+    /// Images that are not in memory share one bulk read of KV; at most six are fetched at a time. An image that is named
+    /// twice is looked up once.
     pub async fn fetch_batch<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         paths: &[ImagePath],

@@ -1,4 +1,4 @@
-//! The flights that one batch leads: they share one read of KV, and queue for the origin.
+//! What the fetches of one batch share: a bulk read of KV, and a queue for the origin.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -9,16 +9,16 @@ use futures::future::{LocalBoxFuture, Shared};
 use super::ports::{KvFault, Ports, Stored};
 use super::semaphore::{Permit, Semaphore};
 
-/// How many images of one batch are fetched at a time. A Worker may wait for the headers of six
-/// answers at once; more would only queue in the runtime, with their deadlines running.
+/// How many images of one batch are fetched at a time. A Worker may wait for the headers of six responses at once; more
+/// would queue in the runtime while their deadlines run.
 const AT_A_TIME: usize = 6;
 
-/// How long an image may queue for the origin before it is refused.
+/// How long an image may wait in the queue before its look-up fails.
 const QUEUE_MS: u64 = 15_000;
 
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
-/// What the flights of one batch share. It must not leave the request that began it.
+/// It must stay within the request that created it: its futures wake that request only.
 #[derive(Debug, Clone)]
 pub(super) struct BatchScope {
     keys: Rc<RefCell<Vec<Rc<str>>>>,
@@ -30,8 +30,8 @@ impl BatchScope {
     pub(super) fn new<P: Ports>(ports: &P, cache_ttl_s: u64, timeout_ms: u64) -> Self {
         let keys = Rc::<RefCell<Vec<Rc<str>>>>::default();
         let (ports, wanted) = (ports.clone(), Rc::clone(&keys));
-        // Begun by the first flight that waits for it. Flights run after all have joined: the
-        // runtime begins none of them before the batch itself waits.
+        // The first fetch that waits for it starts the read. By then all keys are added: the runtime runs no fetch before
+        // the batch itself waits.
         let readings = async move {
             let wanted = wanted.take();
             Rc::new(
@@ -48,7 +48,7 @@ impl BatchScope {
         }
     }
 
-    /// Waits for a turn at the origin; `None` if it comes too late.
+    /// Waits for a turn at the origin. `None` if the wait took too long.
     pub(super) async fn turn(&self, ports: &impl Ports) -> Option<Permit> {
         let queued_ms = ports.now_ms();
         let permit = self.semaphore.acquire().await;
@@ -56,12 +56,12 @@ impl BatchScope {
         (waited_ms <= QUEUE_MS).then_some(permit)
     }
 
-    /// Adds a key to the one read.
+    /// Adds a key to the bulk read.
     pub(super) fn add(&self, key: &Rc<str>) {
         self.keys.borrow_mut().push(Rc::clone(key));
     }
 
-    /// What KV holds under `key`; `None` where the key joined after the one read had begun.
+    /// Returns the record of `key`. `None` if the key was added after the bulk read had started.
     pub(super) async fn read(&self, key: &str) -> Option<Result<Stored, KvFault>> {
         match &*self.readings.clone().await {
             Ok(readings) => {

@@ -1,4 +1,4 @@
-//! What a flight brings to all who wait for it.
+//! The outcome of a fetch, and how its flight ends.
 
 use std::rc::Rc;
 
@@ -10,20 +10,20 @@ use crate::origin::error::OriginError;
 /// How a flight ends.
 #[derive(Debug, Clone)]
 pub(super) enum FlightEnd {
-    /// With an outcome for all who wait for it.
+    /// With an outcome for all requests that wait.
     Completed(FetchOutcome),
-    /// KV has no answer, and the batch that leads has no turn at the origin yet. Who waits asks the origin by itself: the
-    /// queue of a batch is nobody else's.
+    /// KV has no answer, and the batch that leads has no turn at the origin yet. Other requests that wait ask the origin
+    /// themselves: only the batch waits in its queue.
     NeedsOrigin(AfterKv),
-    /// With a failure that is the leader's own. Who else waits asks the origin by itself.
+    /// With an error that concerns only the leader's request. Other requests that wait ask the origin themselves.
     Private(FetchOutcome, AfterKv),
 }
 
-/// What is known once KV was read, if the origin is to be asked.
+/// What is known after KV was read, when the origin is to be asked.
 #[derive(Debug, Clone)]
 pub(super) struct AfterKv {
     pub(super) fallback: Option<Fallback>,
-    /// KV has a record that cannot be used, or only if the origin fails.
+    /// KV has a record, which is unusable or only a fallback.
     pub(super) in_kv: bool,
     pub(super) kv_ms: Option<u64>,
 }
@@ -43,7 +43,7 @@ impl Fallback {
         }
     }
 
-    /// The one in memory if it is newer than KV's, which KV may have had in its cache for a while.
+    /// Returns the newer of the two: KV may have read an old record from its own cache.
     pub(super) fn newer(in_memory: Option<Self>, in_kv: Rc<Entry>) -> Self {
         match in_memory {
             Some(in_memory) if in_memory.entry.is_newer_than(&in_kv) => in_memory,
@@ -55,7 +55,7 @@ impl Fallback {
     }
 }
 
-/// What a flight brought.
+/// What a fetch brought.
 #[derive(Debug, Clone)]
 pub(super) struct FetchOutcome {
     pub(super) result: Result<Rc<Entry>, CachedError>,
@@ -65,7 +65,7 @@ pub(super) struct FetchOutcome {
 }
 
 impl FetchOutcome {
-    /// The stale entry at hand, or else the failure.
+    /// The outcome of an error: the fallback if there is one, else the error.
     pub(super) fn from_error(
         error: OriginError,
         layer: Layer,

@@ -1,15 +1,14 @@
-//! Waiting for many futures at once.
+//! Waits for many futures at once.
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
 
 use futures::future::maybe_done;
 
-/// The outcomes of all `futures`, in their order.
+/// Returns the results of all `futures`, in their order.
 ///
-/// It is what `futures::future::join_all` does for up to 30 of them. For more that function has
-/// another way, whose code would be a twentieth of the Worker: it spares polls, and a poll of what
-/// waits for JavaScript is a look at a flag.
+/// `futures::future::join_all` does the same for up to 30 futures. For more it avoids polls with code that would be a
+/// twentieth of the Worker, and a poll of a future that waits for JavaScript only reads a flag.
 pub(crate) async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let boxed = |future| Box::pin(maybe_done(future));
     let mut futures: Vec<_> = futures.into_iter().map(boxed).collect();

@@ -1,6 +1,6 @@
-//! What the service needs from the runtime it lives in, for one request.
+//! The runtime as the service sees it: traits for KV, the origin, the bucket, time and tasks.
 //!
-//! `edge` implements these on Workers; the tests on a virtual clock, with faults.
+//! `edge` implements them on Workers; the tests on a virtual clock, with injected faults.
 
 use std::future::Future;
 use std::rc::Rc;
@@ -11,24 +11,24 @@ use crate::origin::error::OriginFault;
 use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
 
-/// Everything at once. A request's ports are cheap to clone and outlive it while work is left.
+/// All ports of one request. A clone is cheap, and may outlive the request while its work runs.
 pub trait Ports: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static {}
 impl<T: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static> Ports for T {}
 
-/// A key-value store whose keys carry metadata beside their value. It has no limits of its own:
-/// each operation is given up after `timeout_ms`.
+/// A key-value store whose keys have a metadata field besides their value. Each operation fails after `timeout_ms`: the
+/// store itself has no time limits.
 #[allow(async_fn_in_trait)] // one thread; nothing here is Send
 pub trait Kv {
     /// Reads a key, which the store itself may cache for `cache_ttl_s` seconds.
     ///
     /// # Errors
-    /// Anything but a clean read or a clean miss.
+    /// If the store fails. A missing key is [`Stored::Nothing`].
     async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault>;
 
-    /// As [`read`](Self::read), for up to 100 keys in one operation; the answers are in their order.
+    /// As [`read`](Self::read), for up to 100 keys in one operation. The results are in the order of `keys`.
     ///
     /// # Errors
-    /// Where any of them cannot be read.
+    /// If any of them cannot be read.
     async fn read_many(
         &self,
         keys: &[Rc<str>],
@@ -36,10 +36,10 @@ pub trait Kv {
         timeout_ms: u64,
     ) -> Result<Vec<Stored>, KvFault>;
 
-    /// The names of up to `limit` keys that begin with `prefix`, going on from `cursor`.
+    /// Lists up to `limit` keys that begin with `prefix`, from `cursor` on.
     ///
     /// # Errors
-    /// Where the store refuses or fails.
+    /// If the store rejects it or fails.
     async fn list(
         &self,
         prefix: &str,
@@ -48,10 +48,10 @@ pub trait Kv {
         timeout_ms: u64,
     ) -> Result<Page, KvFault>;
 
-    /// Writes an empty value with `metadata`, a JSON object, to be kept for `ttl_s` seconds.
+    /// Writes an empty value with `metadata`, a JSON object, that expires after `ttl_s` seconds.
     ///
     /// # Errors
-    /// Where the store refuses or fails.
+    /// If the store rejects it or fails.
     async fn write(
         &self,
         key: &str,
@@ -60,17 +60,17 @@ pub trait Kv {
         timeout_ms: u64,
     ) -> Result<(), KvFault>;
 
-    /// Deletes a key, whether it is there or not.
+    /// Deletes a key. A missing key is not an error.
     ///
     /// # Errors
-    /// Where the store refuses or fails.
+    /// If the store rejects it or fails.
     async fn delete(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault>;
 }
 
-/// What a key holds, as JSON text.
+/// The content of a key, as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// No such key.
+    /// The key is missing.
     Nothing,
     /// The metadata field.
     Metadata(String),
@@ -78,40 +78,40 @@ pub enum Stored {
     Value(String),
 }
 
-/// Some of the keys that a prefix has.
+/// One page of a listing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// Their names.
+    /// The keys.
     pub keys: Vec<String>,
-    /// Where to go on; `None` at the end.
+    /// Where the next page begins; `None` at the end.
     pub cursor: Option<String>,
 }
 
-/// Why a KV operation gave nothing. Its text is for the log only: it may hold a stack.
+/// Why a KV operation failed. The text may contain a stack trace: only the log may show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KvFault {
-    /// There is no such binding.
+    /// The binding is missing.
     Unbound,
-    /// It took longer than allowed.
+    /// It exceeded its time limit.
     Timeout,
-    /// It failed.
+    /// The store failed, with this message.
     Failed(String),
 }
 
-/// Where images come from.
+/// The origin behind `originUrl`.
 #[allow(async_fn_in_trait)]
 pub trait Origin {
-    /// A point in time after which requests are aborted.
+    /// The point in time at which requests are aborted.
     type Deadline;
 
-    /// The deadline `timeout_ms` from now. One may span several requests.
+    /// Returns the deadline `timeout_ms` from now. Several requests may share one.
     fn deadline(&self, timeout_ms: u64) -> Self::Deadline;
 
-    /// Asks for the metadata of the image at `url`, following redirects within its origin. Of an
-    /// image that comes instead, as much is read as its header needs within `limits`.
+    /// Requests the metadata of the image at `url`, and follows redirects within its origin. If the response is the image
+    /// itself, reads as much as its header needs, within `limits`.
     ///
     /// # Errors
-    /// Where no answer came, in time, from that origin.
+    /// If the origin did not respond before the deadline, or redirects elsewhere.
     async fn ask(
         &self,
         url: &str,
@@ -120,13 +120,13 @@ pub trait Origin {
     ) -> Result<OriginResponse, OriginFault>;
 }
 
-/// A store of objects, which images may be kept in.
+/// The R2 bucket of `originBucket`.
 #[allow(async_fn_in_trait)]
 pub trait Bucket {
-    /// Reads the beginning of the object of this key, as much as `head` wants. `None` where there is no such object.
+    /// Reads as much of an object as `prefix` asks for. `None` if there is no such object.
     ///
     /// # Errors
-    /// Where the store fails, or takes longer than `timeout_ms`.
+    /// If the store fails, or takes longer than `timeout_ms`.
     async fn open(
         &self,
         key: &str,
@@ -135,32 +135,31 @@ pub trait Bucket {
     ) -> Result<Option<Object>, OriginFault>;
 }
 
-/// Time and chance.
+/// Time and randomness.
 #[allow(async_fn_in_trait)]
 pub trait Clock {
-    /// Milliseconds since the epoch. Workers advance it on I/O only.
+    /// Returns the milliseconds since the Unix epoch. Workers advance it only on I/O.
     fn now_ms(&self) -> u64;
 
-    /// Waits.
+    /// Waits for `ms` milliseconds.
     async fn sleep(&self, ms: u64);
 
-    /// From 0 up to, but not including, 1.
+    /// Returns a number from 0 up to, but not including, 1.
     fn random(&self) -> f64;
 }
 
-/// Work that outlives the request that began it.
+/// Work that outlives the request that started it.
 #[allow(async_fn_in_trait)]
 pub trait Tasks {
-    /// Tells any request of this isolate that a task has ended. It carries no data: what a task
-    /// found lies in plain memory by then.
+    /// Signals to all requests of the isolate that a task has ended. It carries no data: by then the result is in plain
+    /// memory.
     ///
-    /// Not a Rust future: its waker would run one request's code in another's I/O context, which
-    /// Workers forbid.
+    /// It is not a Rust future: the waker would run one request's code in the I/O context of another, which Workers forbid.
     type Signal: Clone + 'static;
 
-    /// Begins `work` and keeps it running when this request's client goes away.
+    /// Starts `work`, and keeps it running when the client disconnects.
     fn launch(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal;
 
-    /// Waits until a task has ended or its context is gone, at most `timeout_ms`.
+    /// Waits until a task has ended or its context was cancelled, at most `timeout_ms`.
     async fn ended(&self, signal: Self::Signal, timeout_ms: u64);
 }

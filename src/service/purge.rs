@@ -1,7 +1,7 @@
-//! Forgetting images before their time.
+//! Purges: removing images from the caches before they expire.
 //!
-//! In this isolate at once, in KV before the answer. Other isolates forget within `memoryCacheTtl`,
-//! and KV itself may serve what it has cached for `kvReadCacheTtl`.
+//! A purge takes effect in this isolate and in KV before its response. Other isolates may serve the image for up to
+//! `memoryCacheTtl`, and KV's own cache for up to `kvReadCacheTtl`.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -11,44 +11,44 @@ use super::ports::{KvFault, Ports};
 use super::state::OptimizedMetadataService;
 use crate::path::{ImagePath, KEY_PREFIX};
 
-/// How many keys of KV one call deletes at most: each is an operation of its own, and their number
-/// is limited for a request.
+/// How many keys one call deletes from KV at most. Each deletion is an operation, and the platform limits the operations
+/// of a request.
 const KEYS_AT_A_TIME: u32 = 100;
 
-/// What a purge did.
+/// The result of a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purged {
-    /// How many images were forgotten.
+    /// The number of images that were removed.
     pub count: usize,
-    /// Where to go on, if there are more.
+    /// Where the next call goes on, if there are more images.
     pub cursor: Option<String>,
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Forgets the image at `path`, and what is being fetched for it.
+    /// Removes the image at `path` from the caches, and invalidates its flight.
     ///
     /// # Errors
-    /// Where KV did not delete it. A namespace that is not bound has nothing to delete.
+    /// If KV did not delete it. A namespace that is not bound has nothing to delete.
     pub async fn purge<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
         ports: &P,
     ) -> Result<(), KvFault> {
         let key = path.cache_key();
-        self.forget(&key);
+        self.purge_memory(&key);
         let deleted = self.delete_from_kv(&key, ports).await;
-        // A request that read KV while the deletion was on its way has the old record.
-        self.forget(&key);
+        // A request may have read the old record from KV while the deletion was under way.
+        self.purge_memory(&key);
         deleted
     }
 
-    /// Forgets the images below `folder`, or all, and what is being fetched for them. One call
-    /// deletes up to 100 of them from KV and tells where to go on.
+    /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
+    /// from KV, and returns the cursor for the next call.
     ///
-    /// A path of more than 503 bytes is hashed to make its key, and is found by no folder.
+    /// The key of a path of more than 503 bytes is a hash, so no folder but `None` includes it.
     ///
     /// # Errors
-    /// Where KV did not list or delete them. What was deleted stays so; a purge can be repeated.
+    /// If KV did not list or delete them. Images deleted by then stay deleted; repeat the purge.
     pub async fn purge_below<P: Ports<Signal = S>>(
         &self,
         folder: Option<&ImagePath>,
@@ -56,16 +56,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) -> Result<Purged, KvFault> {
         let prefix = folder.map_or_else(|| KEY_PREFIX.to_owned(), ImagePath::key_prefix);
-        // Memory can hold much more than a page. It is searched once, by the call for the first page.
+        // Memory can hold many more images than a page lists. The call for the first page removes all of them.
         let in_memory = match cursor {
-            None => self.forget_prefix(&prefix),
+            None => self.purge_memory_below(&prefix),
             Some(_) => Vec::new(),
         };
         let page = self.list_kv(&prefix, cursor, KEYS_AT_A_TIME, ports).await?;
         let deletions = page.keys.iter().map(|key| self.delete_from_kv(key, ports));
         let deleted = join_all(deletions).await;
-        // Requests that read KV while the deletions were on their way have the old records.
-        page.keys.iter().for_each(|key| self.forget(key));
+        // Requests may have read the old records from KV while the deletions were under way.
+        page.keys.iter().for_each(|key| self.purge_memory(key));
         deleted.into_iter().collect::<Result<(), _>>()?;
         let listed: HashSet<&str> = page.keys.iter().map(String::as_str).collect();
         let only_in_memory = in_memory.iter().filter(|key| !listed.contains(&***key));
@@ -75,15 +75,15 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         })
     }
 
-    /// Removes a key from memory, and revokes what is being fetched for it.
-    fn forget(&self, key: &str) {
+    /// Removes a key from memory, and invalidates its flight.
+    fn purge_memory(&self, key: &str) {
         self.flights.borrow_mut().invalidate(key);
         self.memory.borrow_mut().remove(key);
         self.negative_cache.borrow_mut().remove(key);
     }
 
-    /// The same for all keys that begin with `prefix`. Returns those that were in memory.
-    fn forget_prefix(&self, prefix: &str) -> Vec<Rc<str>> {
+    /// As [`purge_memory`](Self::purge_memory), for all keys that begin with `prefix`. Returns those that were in memory.
+    fn purge_memory_below(&self, prefix: &str) -> Vec<Rc<str>> {
         self.flights.borrow_mut().invalidate_prefix(prefix);
         self.negative_cache.borrow_mut().remove_prefix(prefix);
         let mut memory = self.memory.borrow_mut();

@@ -8,8 +8,7 @@ use std::task::{Poll, Waker};
 
 /// Permits that the tasks of one request share.
 ///
-/// Its wakers must not cross into another request: the runtime forbids one request to run
-/// another's code.
+/// It must not be shared between requests: its wakers would run one request's code in another, which the runtime forbids.
 #[derive(Debug, Clone)]
 pub struct Semaphore(Rc<RefCell<State>>);
 
@@ -19,12 +18,12 @@ struct State {
     waiting: VecDeque<Waker>,
 }
 
-/// One permit, given back when dropped.
+/// One permit, released when dropped.
 #[derive(Debug)]
 pub struct Permit(Semaphore);
 
 impl Semaphore {
-    /// `count` permits.
+    /// Creates `count` permits.
     #[must_use]
     pub fn new(count: usize) -> Self {
         Self(Rc::new(RefCell::new(State {
@@ -33,7 +32,7 @@ impl Semaphore {
         })))
     }
 
-    /// A permit, if one is free.
+    /// Returns a permit if one is free.
     #[must_use]
     pub fn try_acquire(&self) -> Option<Permit> {
         let mut state = self.0.borrow_mut();
@@ -68,7 +67,7 @@ impl Drop for Permit {
             state.free = state.free.saturating_add(1);
             std::mem::take(&mut state.waiting)
         };
-        // All of them, as the first one's request may be gone. Outside the borrow: waking may run the one that waits.
+        // Wake all, because the task of the first may have been cancelled; after the borrow, because waking may run the task.
         waiting.into_iter().for_each(Waker::wake);
     }
 }
@@ -80,7 +79,7 @@ mod tests {
     use futures::executor::block_on;
 
     #[test]
-    fn no_more_than_the_permits_are_out_at_a_time() {
+    fn no_more_than_all_permits_are_held_at_a_time() {
         let semaphore = Semaphore::new(2);
         let (first, second) = (block_on(semaphore.acquire()), block_on(semaphore.acquire()));
         let mut third = Box::pin(semaphore.acquire());
