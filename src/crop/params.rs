@@ -1,19 +1,18 @@
-//! The parameters of a crop, from a query or a JSON object.
+//! Reads the parameters of a crop from a query or a JSON object.
 //!
-//! | name (alias) | takes | absent |
+//! | name (alias) | values | default |
 //! |---|---|---|
 //! | `aspect` (`r`) | `16:9`, `16-9`, `1.91:1`; JSON also `{"width": 16, "height": 9}` | no crop, unless a platform implies one |
-//! | `focal` (`p`) | `x,y`, each 0 to 1; JSON also `{"x": 0.5, "y": 0.3}`, and `focalPoint` for a name | the centre |
-//! | `width` | pixels, 1 to 12000; JSON also a number | as wide as the crop |
-//! | `device` | `mobile` 600, `tablet` 1200, `desktop` 1800: a `width` by name | |
-//! | `platform` | `twitter` 16:9, `facebook` 1.91:1, `instagram` 1:1: an `aspect` by name | |
+//! | `focal` (`p`) | `x,y`, each 0 to 1; JSON also `{"x": 0.5, "y": 0.3}`, and the name `focalPoint` | the center |
+//! | `width` | pixels, 1 to 12000; JSON also a number | the width of the crop |
+//! | `device` | `mobile` 600, `tablet` 1200, `desktop` 1800: a named `width` | |
+//! | `platform` | `twitter` 16:9, `facebook` 1.91:1, `instagram` 1:1: a named `aspect` | |
 //! | `content` | `portrait`, which makes `instagram` 4:5 | |
 //! | `allowExpansion` | `true`, `false`; JSON also a boolean | `false` |
 //!
-//! An `aspect` that is given wins over the platform's. A query's other names are ignored, since
-//! pages and caches add such; in JSON they are an error, and so is a value that cannot be used.
+//! `aspect` takes precedence over `platform`. An invalid value is an error. Unknown names in a query are ignored, because
+//! pages and caches add their own. Unknown names in JSON are an error.
 
-use std::fmt;
 use std::num::NonZeroU32;
 
 use serde_json::{Map, Value};
@@ -21,17 +20,17 @@ use serde_json::{Map, Value};
 use crate::crop::aspect_ratio::AspectRatio;
 use crate::crop::focal_point::FocalPoint;
 use crate::crop::geometry::CropRequest;
+use crate::crop::parameter::MAX_WIDTH;
 use crate::text::query;
 use crate::text::sanitize::excerpt;
 
-/// The most that a crop may be asked to be wide, in pixels: the limit of the resizer
-/// (<https://developers.cloudflare.com/images/get-started/limits/>).
-pub const MAX_WIDTH: u32 = 12_000;
+pub use crate::crop::parameter::Parameter;
+pub use crate::crop::parameter_error::{FieldError, ParameterError};
 
-/// Reads the query of a URL, without its `?`. `None` where it has none of the parameters.
+/// Reads the query of a URL, without its `?`. Returns `None` if it has none of the parameters.
 ///
 /// # Errors
-/// The first rule of [`ParameterError`] that it breaks.
+/// If it breaks a rule of [`ParameterError`]: the first one.
 pub fn from_query(query: &str) -> Result<Option<CropRequest>, ParameterError> {
     if query.is_empty() {
         return Ok(None);
@@ -54,187 +53,55 @@ pub fn from_query(query: &str) -> Result<Option<CropRequest>, ParameterError> {
     )
 }
 
-/// Reads decoded names and values. `None` where there are none of the parameters.
+/// Reads decoded names and values. Returns `None` if none of them is a parameter.
 ///
 /// # Errors
-/// The first rule of [`ParameterError`] that they break.
+/// If they break a rule of [`ParameterError`]: the first one.
 pub fn from_pairs<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Option<CropRequest>, ParameterError> {
-    let mut given = Given::default();
+    let mut parameters = RawParameters::default();
     for (name, value) in pairs {
-        given.add(name, Raw::Text(value))?;
+        parameters.add(name, RawValue::Text(value))?;
     }
-    given.request()
+    parameters.request()
 }
 
-/// Reads the fields of a JSON object. `None` if there are none besides the `other` field, which is the
-/// caller's.
+/// Reads the fields of a JSON object, except the field `other`, which the caller reads. Returns `None` if it has no
+/// other fields.
 ///
 /// # Errors
-/// All unknown names or, if there are none, the first rule of [`ParameterError`] that they break.
+/// If fields are unknown: their names. Otherwise, if they break a rule of [`ParameterError`]: the first one.
 pub fn from_json(
     object: &Map<String, Value>,
     other: Option<&str>,
 ) -> Result<Option<CropRequest>, FieldError> {
-    let mut given = Given::default();
+    let mut parameters = RawParameters::default();
     let mut unknown = Vec::new();
     for (name, value) in object {
         let parameter = match name.as_str() {
             "focalPoint" => "focal",
             name => name,
         };
-        if !given.add(parameter, Raw::of(value))? && other != Some(name) {
+        if !parameters.add(parameter, RawValue::of(value))? && other != Some(name) {
             unknown.push(name.as_str());
         }
     }
     if !unknown.is_empty() {
         return Err(FieldError::Unknown(excerpt(&unknown.join("','"))));
     }
-    Ok(given.request()?)
+    Ok(parameters.request()?)
 }
 
-/// The names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs)] // each is named after itself
-pub enum Parameter {
-    Aspect,
-    Focal,
-    Width,
-    Device,
-    Platform,
-    Content,
-    AllowExpansion,
-}
-
-impl Parameter {
-    fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "aspect" | "r" => Self::Aspect,
-            "focal" | "p" => Self::Focal,
-            "width" => Self::Width,
-            "device" => Self::Device,
-            "platform" => Self::Platform,
-            "content" => Self::Content,
-            "allowExpansion" => Self::AllowExpansion,
-            _ => return None,
-        })
-    }
-
-    /// The name, and the alias where there is one, in quotes.
-    fn quoted(self) -> &'static str {
-        match self {
-            Self::Aspect => "'aspect' (or 'r')",
-            Self::Focal => "'focal' (or 'p')",
-            Self::Width => "'width'",
-            Self::Device => "'device'",
-            Self::Platform => "'platform'",
-            Self::Content => "'content'",
-            Self::AllowExpansion => "'allowExpansion'",
-        }
-    }
-
-    fn accepted(self) -> &'static str {
-        match self {
-            Self::Aspect => {
-                "a width and a height above 0, as 16:9, 16-9 or 1.91:1, neither more than 1000000 times the other"
-            }
-            Self::Focal => "x,y with each from 0 to 1, as 0.5,0.3",
-            Self::Width => "a whole number of pixels from 1 to 12000",
-            Self::Device => "mobile, tablet or desktop",
-            Self::Platform => "twitter, facebook or instagram",
-            Self::Content => "portrait, and only beside 'platform' instagram",
-            Self::AllowExpansion => "true or false",
-        }
-    }
-}
-
-/// The rule that the parameters break.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ParameterError {
-    /// The value is none that the parameter takes.
-    Malformed(Parameter),
-    /// The value is not percent-encoded UTF-8.
-    Undecodable(Parameter),
-    /// It is there more than once, or by its name and its alias.
-    Repeated(Parameter),
-    /// `width` and `device` are two names of one thing.
-    WidthAndDevice,
-    /// `content` means something on Instagram only.
-    ContentWithoutInstagram,
-}
-
-impl fmt::Display for ParameterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(parameter) => {
-                let (name, accepted) = (parameter.quoted(), parameter.accepted());
-                write!(f, "The parameter {name} takes {accepted}.")
-            }
-            Self::Undecodable(parameter) => {
-                let (name, accepted) = (parameter.quoted(), parameter.accepted());
-                write!(
-                    f,
-                    "The parameter {name} is not percent-encoded UTF-8; it takes {accepted}."
-                )
-            }
-            Self::Repeated(parameter) => {
-                let name = parameter.quoted();
-                write!(
-                    f,
-                    "The parameter {name} is given more than once; give it once."
-                )
-            }
-            Self::WidthAndDevice => f.write_str(
-                "The parameters 'width' and 'device' both limit the width; give one of them.",
-            ),
-            Self::ContentWithoutInstagram => f.write_str(
-                "The parameter 'content' takes portrait only beside 'platform' instagram; add that, or give an 'aspect' instead.",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ParameterError {}
-
-/// Why the fields of a JSON object cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FieldError {
-    /// Names that no parameter has, separated by `','`, fit for documents.
-    Unknown(String),
-    /// A parameter breaks a rule.
-    Parameter(ParameterError),
-}
-
-impl From<ParameterError> for FieldError {
-    fn from(error: ParameterError) -> Self {
-        Self::Parameter(error)
-    }
-}
-
-impl fmt::Display for FieldError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(names) => write!(
-                f,
-                "Unknown parameters: '{names}'; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
-            ),
-            Self::Parameter(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for FieldError {}
-
-/// A value that is still to be read.
+/// A value that has not been parsed yet.
 #[derive(Debug, Clone, Copy)]
-enum Raw<'a> {
+enum RawValue<'a> {
     Text(&'a str),
-    /// Anything but a string.
+    /// Any type but a string.
     Json(&'a Value),
 }
 
-impl<'a> Raw<'a> {
+impl<'a> RawValue<'a> {
     fn of(value: &'a Value) -> Self {
         match value {
             Value::String(text) => Self::Text(text),
@@ -320,17 +187,17 @@ impl Platform {
     }
 }
 
-/// The parameters that are there, each once.
+/// The parameters that are given, each once.
 #[derive(Debug, Default)]
-struct Given<'a>(Vec<(Parameter, Raw<'a>)>);
+struct RawParameters<'a>(Vec<(Parameter, RawValue<'a>)>);
 
-impl<'a> Given<'a> {
-    /// Adds a value. `false` if no parameter has the name.
-    fn add(&mut self, name: &str, value: Raw<'a>) -> Result<bool, ParameterError> {
+impl<'a> RawParameters<'a> {
+    /// Adds a value. Returns `false` if no parameter has this name.
+    fn add(&mut self, name: &str, value: RawValue<'a>) -> Result<bool, ParameterError> {
         let Some(parameter) = Parameter::named(name) else {
             return Ok(false);
         };
-        if self.0.iter().any(|(known, _)| *known == parameter) {
+        if self.0.iter().any(|(name, _)| *name == parameter) {
             return Err(ParameterError::Repeated(parameter));
         }
         self.0.push((parameter, value));
@@ -340,22 +207,22 @@ impl<'a> Given<'a> {
     fn read<T>(
         &self,
         parameter: Parameter,
-        reader: impl Fn(Raw<'a>) -> Option<T>,
+        reader: impl Fn(RawValue<'a>) -> Option<T>,
     ) -> Result<Option<T>, ParameterError> {
-        let given = self.0.iter().find(|(known, _)| *known == parameter);
+        let given = self.0.iter().find(|(name, _)| *name == parameter);
         given
             .map(|(_, value)| reader(*value).ok_or(ParameterError::Malformed(parameter)))
             .transpose()
     }
 
     fn request(&self) -> Result<Option<CropRequest>, ParameterError> {
-        let aspect = self.read(Parameter::Aspect, Raw::aspect)?;
-        let focal = self.read(Parameter::Focal, Raw::focal)?;
-        let width = self.read(Parameter::Width, Raw::width)?;
-        let device_width = self.read(Parameter::Device, Raw::device_width)?;
-        let platform = self.read(Parameter::Platform, Raw::platform)?;
-        let portrait = self.read(Parameter::Content, Raw::content)?;
-        let allow_expansion = self.read(Parameter::AllowExpansion, Raw::flag)?;
+        let aspect = self.read(Parameter::Aspect, RawValue::aspect)?;
+        let focal = self.read(Parameter::Focal, RawValue::focal)?;
+        let width = self.read(Parameter::Width, RawValue::width)?;
+        let device_width = self.read(Parameter::Device, RawValue::device_width)?;
+        let platform = self.read(Parameter::Platform, RawValue::platform)?;
+        let portrait = self.read(Parameter::Content, RawValue::content)?;
+        let allow_expansion = self.read(Parameter::AllowExpansion, RawValue::flag)?;
         if width.is_some() && device_width.is_some() {
             return Err(ParameterError::WidthAndDevice);
         }
@@ -377,11 +244,11 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn asked(query: &str) -> CropRequest {
+    fn parse_query(query: &str) -> CropRequest {
         from_query(query).unwrap().unwrap()
     }
 
-    fn json_asked(object: &Value) -> Result<Option<CropRequest>, FieldError> {
+    fn parse_json(object: &Value) -> Result<Option<CropRequest>, FieldError> {
         from_json(object.as_object().unwrap(), None)
     }
 
@@ -402,7 +269,7 @@ mod tests {
             "r=16-9&p=0.5%2C0.3&device=mobile&allowExpansion=true",
             "platform=twitter&focal=0.5,0.3&width=0600&allowExpansion=true",
         ] {
-            assert_eq!(asked(query), request, "{query}");
+            assert_eq!(parse_query(query), request, "{query}");
         }
         for object in [
             json!({ "aspect": "16:9", "focal": "0.5,0.3", "width": "600", "allowExpansion": "true" }),
@@ -412,12 +279,12 @@ mod tests {
                 "width": 600, "allowExpansion": true,
             }),
         ] {
-            assert_eq!(json_asked(&object), Ok(Some(request)), "{object}");
+            assert_eq!(parse_json(&object), Ok(Some(request)), "{object}");
         }
     }
 
     #[test]
-    fn names_stand_for_ratios_and_widths() {
+    fn a_platform_and_a_device_imply_a_ratio_and_a_width() {
         for (query, ratio) in [
             ("platform=twitter", "16:9"),
             ("platform=facebook", "1.91:1"),
@@ -426,16 +293,16 @@ mod tests {
             ("platform=twitter&aspect=3:2", "3:2"),
             ("r=3:2&platform=instagram&content=portrait", "3:2"),
         ] {
-            assert_eq!(asked(query).aspect, aspect(ratio), "{query}");
+            assert_eq!(parse_query(query).aspect, aspect(ratio), "{query}");
         }
         for (device, width) in [("mobile", 600), ("tablet", 1200), ("desktop", 1800)] {
-            let request = asked(&format!("device={device}"));
+            let request = parse_query(&format!("device={device}"));
             assert_eq!(request.max_width, NonZeroU32::new(width), "{device}");
         }
     }
 
     #[test]
-    fn other_names_are_ignored() {
+    fn unknown_names_in_a_query_are_ignored() {
         for query in [
             "",
             "v=2",
@@ -444,15 +311,15 @@ mod tests {
         ] {
             assert_eq!(from_query(query), Ok(None), "{query}");
         }
-        assert_eq!(asked("v=2&width=7&%=").max_width, NonZeroU32::new(7));
+        assert_eq!(parse_query("v=2&width=7&%=").max_width, NonZeroU32::new(7));
     }
 
     #[test]
-    fn an_unknown_name_in_json_is_refused_by_name() {
+    fn the_error_for_unknown_names_in_json_lists_them() {
         for (object, names) in [
             (json!({ "aspct": "1:1" }), "'aspct'"),
             (json!({ "width": 7, "Width": 7, "x": null }), "'Width','x'"),
-            // Before what is wrong with the others.
+            // Unknown names are reported before invalid values.
             (json!({ "width": 0, "paths": [] }), "'paths'"),
             (json!({ "": 1 }), "''"),
             (json!({ "a\"b\n<\u{1b}é": 1 }), "'a%22b%0A%3C%1B%C3%A9'"),
@@ -461,9 +328,9 @@ mod tests {
                 &format!("'{}'", "x".repeat(256)),
             ),
         ] {
-            let sentence = json_asked(&object).unwrap_err().to_string();
+            let text = parse_json(&object).unwrap_err().to_string();
             assert_eq!(
-                sentence,
+                text,
                 format!(
                     "Unknown parameters: {names}; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
                 )
@@ -471,15 +338,15 @@ mod tests {
         }
         let object = json!({ "paths": [], "width": 7 });
         let read = from_json(object.as_object().unwrap(), Some("paths"));
-        assert_eq!(read, json_asked(&json!({ "width": 7 })));
+        assert_eq!(read, parse_json(&json!({ "width": 7 })));
         let object = json!({
             "r": "1:1", "p": "0,0", "width": 1, "platform": "instagram", "content": "portrait", "allowExpansion": true,
         });
-        assert!(json_asked(&object).is_ok());
+        assert!(parse_json(&object).is_ok());
     }
 
     #[test]
-    fn a_malformed_value_is_refused_with_what_is_accepted() {
+    fn the_error_for_a_malformed_value_says_what_is_accepted() {
         for (name, parameter, values) in [
             ("aspect", Parameter::Aspect, "|16|0:9|16/9|1:1000001"),
             ("r", Parameter::Aspect, "x"),
@@ -499,30 +366,30 @@ mod tests {
                 let error = from_pairs([(name, value)]).unwrap_err();
                 assert_eq!(error, ParameterError::Malformed(parameter), "{value}");
                 assert_eq!(
-                    json_asked(&json!({ name: value })),
+                    parse_json(&json!({ name: value })),
                     Err(error.into()),
                     "{value}"
                 );
-                let sentence = error.to_string();
-                assert!(sentence.contains(&format!("'{name}'")), "{sentence}");
-                assert!(sentence.contains(parameter.accepted()), "{sentence}");
+                let text = error.to_string();
+                assert!(text.contains(&format!("'{name}'")), "{text}");
+                assert!(text.contains(parameter.accepted()), "{text}");
             }
             for value in [json!(null), json!([]), json!({}), json!(-1), json!(1.5)] {
                 assert_eq!(
-                    json_asked(&json!({ name: value })),
+                    parse_json(&json!({ name: value })),
                     Err(ParameterError::Malformed(parameter).into()),
                     "{name}: {value}"
                 );
             }
         }
         assert_eq!(
-            json_asked(&json!({ "width": 12_001 })),
+            parse_json(&json!({ "width": 12_001 })),
             Err(ParameterError::Malformed(Parameter::Width).into())
         );
     }
 
     #[test]
-    fn what_cannot_be_decoded_is_refused_by_name() {
+    fn the_error_for_a_broken_percent_encoding_names_the_parameter() {
         for query in ["focal=%zz", "p=0.5,%ff", "%66ocal=%"] {
             let error = from_query(query).unwrap_err();
             assert_eq!(error, ParameterError::Undecodable(Parameter::Focal));
@@ -531,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn one_thing_is_said_once() {
+    fn a_parameter_given_twice_is_an_error() {
         for (query, parameter) in [
             ("aspect=1:1&aspect=1:1", Parameter::Aspect),
             ("aspect=1:1&r=1:1", Parameter::Aspect),
@@ -542,13 +409,13 @@ mod tests {
             assert_eq!(from_query(query), Err(repeated), "{query}");
         }
         assert_eq!(
-            json_asked(&json!({ "focal": "0,0", "p": "0,0" })),
+            parse_json(&json!({ "focal": "0,0", "p": "0,0" })),
             Err(ParameterError::Repeated(Parameter::Focal).into())
         );
     }
 
     #[test]
-    fn what_makes_no_sense_together_is_refused() {
+    fn conflicting_parameters_are_an_error() {
         let both = ParameterError::WidthAndDevice;
         assert_eq!(from_query("width=1&device=mobile"), Err(both));
         for query in [
@@ -556,13 +423,13 @@ mod tests {
             "content=portrait&platform=twitter",
             "content=portrait&aspect=4:5",
         ] {
-            let alone = ParameterError::ContentWithoutInstagram;
-            assert_eq!(from_query(query), Err(alone), "{query}");
+            let error = ParameterError::ContentWithoutInstagram;
+            assert_eq!(from_query(query), Err(error), "{query}");
         }
     }
 
     #[test]
-    fn json_may_spell_the_focal_point_out() {
+    fn json_accepts_focal_point_as_another_name_of_focal() {
         let read = |json: Value| from_json(json.as_object().unwrap(), None);
         let point = json!({ "x": 0.5, "y": 0.3 });
         assert_eq!(
@@ -577,11 +444,11 @@ mod tests {
     }
 
     #[test]
-    fn the_sentences_are_pinned() {
-        for (query, sentence) in [
+    fn the_texts_of_the_errors_are_pinned() {
+        for (query, text) in [
             (
                 "r=1",
-                "The parameter 'aspect' (or 'r') takes a width and a height above 0, as 16:9, 16-9 or 1.91:1, neither more than 1000000 times the other.",
+                "The parameter 'aspect' (or 'r') takes a width and a height above 0, such as 16:9, 16-9 or 1.91:1, neither more than 1000000 times the other.",
             ),
             (
                 "width=0",
@@ -589,7 +456,7 @@ mod tests {
             ),
             (
                 "focal=%",
-                "The parameter 'focal' (or 'p') is not percent-encoded UTF-8; it takes x,y with each from 0 to 1, as 0.5,0.3.",
+                "The parameter 'focal' (or 'p') is not percent-encoded UTF-8; it takes x,y with each from 0 to 1, such as 0.5,0.3.",
             ),
             (
                 "device=mobile&device=tablet",
@@ -601,10 +468,10 @@ mod tests {
             ),
             (
                 "content=portrait",
-                "The parameter 'content' takes portrait only beside 'platform' instagram; add that, or give an 'aspect' instead.",
+                "The parameter 'content' takes portrait only with 'platform' instagram; add that, or give an 'aspect' instead.",
             ),
         ] {
-            assert_eq!(from_query(query).unwrap_err().to_string(), sentence);
+            assert_eq!(from_query(query).unwrap_err().to_string(), text);
         }
     }
 }
