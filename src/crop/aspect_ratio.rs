@@ -1,4 +1,4 @@
-//! The ratio of a width to a height.
+//! Aspect ratios: width to height.
 
 use std::num::NonZeroU64;
 
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::crop::decimal::Decimal;
 
-/// How many times one side may be the other. A frame of this ratio around the largest image is
-/// still less than 2^53 pixels wide, which every JSON reader takes exactly.
+/// The maximum ratio of the longer side to the shorter one. A frame of this ratio around the largest image is less than
+/// 2^53 pixels wide, so every JSON parser reads its size exactly.
 pub const MAX_RATIO: u64 = 1_000_000;
 
 /// A positive ratio in lowest terms, from 1:1000000 to 1000000:1.
@@ -18,15 +18,15 @@ pub struct AspectRatio {
 }
 
 impl AspectRatio {
-    /// `None` where a side is 0, or one is more than [`MAX_RATIO`] times the other.
+    /// Returns `None` if a side is 0, or more than [`MAX_RATIO`] times the other one.
     #[must_use]
     pub fn new(width: Decimal, height: Decimal) -> Option<Self> {
         let width = NonZeroU64::new(width.billionths())?;
         let height = NonZeroU64::new(height.billionths())?;
-        let outweighs = |long: NonZeroU64, short: NonZeroU64| {
+        let is_too_long = |long: NonZeroU64, short: NonZeroU64| {
             u128::from(long.get()) > u128::from(short.get()).saturating_mul(MAX_RATIO.into())
         };
-        if outweighs(width, height) || outweighs(height, width) {
+        if is_too_long(width, height) || is_too_long(height, width) {
             return None;
         }
         let divisor = greatest_common_divisor(width, height);
@@ -52,13 +52,13 @@ impl AspectRatio {
         )
     }
 
-    /// 16 of 16:9.
+    /// The first term: 16 in 16:9.
     #[must_use]
     pub fn width(self) -> NonZeroU64 {
         self.width
     }
 
-    /// 9 of 16:9.
+    /// The second term: 9 in 16:9.
     #[must_use]
     pub fn height(self) -> NonZeroU64 {
         self.height
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_is_reduced_to_the_same_terms() {
+    fn every_notation_of_a_ratio_is_reduced_to_lowest_terms() {
         for text in ["16:9", "16-9", "32:18", "1.6:0.9", "16.0-9"] {
             assert_eq!(terms(AspectRatio::parse(text)), Some((16, 9)), "{text}");
         }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_ratios_have_an_end() {
+    fn a_ratio_is_at_most_a_million_to_one() {
         assert_eq!(terms(AspectRatio::parse("1:100000")), Some((1, 100_000)));
         assert_eq!(terms(AspectRatio::parse("1000000:1")), Some((1_000_000, 1)));
         assert_eq!(AspectRatio::parse("1000000.000000001:1"), None);
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_ratio() {
+    fn anything_but_a_ratio_is_refused() {
         for text in [
             "", ":", "16", "16:", ":9", "0:9", "16:0", "0:0", "-16:9", "16:-9", "16::9", "16:9:1",
             "16/9", "16x9", "16 : 9", "a:b", "1e1:9",

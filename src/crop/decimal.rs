@@ -1,17 +1,17 @@
-//! A non-negative decimal number, exact where a binary fraction would not be.
+//! Non-negative decimal numbers. They are exact, unlike floating-point numbers.
 
 use serde_json::Value;
 
-/// A number from 0 to just below 10^9, held in billionths. More decimals are rounded to nine.
+/// A number from 0 to just below 10^9, in billionths. Further decimal places are rounded.
 ///
-/// What a user writes as 1.91 is 1.91 here, so that geometry can stay in whole numbers.
+/// 1.91 as a user writes it is exactly 1.91 here, so the geometry can use integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(u64);
 
-/// Digits before the point.
+/// The maximum number of digits before the decimal point.
 const MAX_WHOLE_DIGITS: usize = 9;
 
-/// Digits behind the point.
+/// The number of digits after the decimal point.
 const DECIMALS: usize = 9;
 
 const BILLION: u64 = 1_000_000_000;
@@ -23,14 +23,14 @@ impl Decimal {
     /// 1/2.
     pub const HALF: Self = Self(BILLION / 2);
 
-    /// `None` from 10^18 billionths on.
+    /// Returns `None` for 10^18 billionths or more.
     #[must_use]
     pub fn from_billionths(billionths: u64) -> Option<Self> {
         (billionths < BILLION.saturating_mul(BILLION)).then_some(Self(billionths))
     }
 
-    /// Reads `16` or `1.91`: digits, and a point only between digits. `None` for anything else, a
-    /// sign or an exponent among it, and for more than nine digits before the point.
+    /// Reads `16` or `1.91`: digits, and a point only between digits. Returns `None` for anything else, including a
+    /// sign, an exponent, or more than nine digits before the point.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = match text.split_once('.') {
@@ -56,17 +56,17 @@ impl Decimal {
         Self::from_billionths(billionths.saturating_add(rounds_up.into()))
     }
 
-    /// Reads a JSON number. `None` for another type, a negative number or one that is too large.
+    /// Reads a JSON number. Returns `None` for another type, a negative number or one that is too large.
     #[must_use]
     pub fn from_json(value: &Value) -> Option<Self> {
         let billionths = (value.as_f64()? * 1e9).round();
-        // Within this range the conversion is exact, and a NaN is outside of it.
+        // The conversion is exact in this range. NaN is not in it.
         (0.0..1e18)
             .contains(&billionths)
             .then_some(Self(billionths as u64))
     }
 
-    /// From 0 to just below 10^18.
+    /// Returns the number in billionths: from 0 to just below 10^18.
     #[must_use]
     pub const fn billionths(self) -> u64 {
         self.0
@@ -79,7 +79,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn reads_what_was_written_exactly() {
+    fn a_decimal_is_read_exactly_as_written() {
         for (text, value, billionths) in [
             ("0", json!(0), 0),
             ("16", json!(16), 16_000_000_000),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_what_a_division_left_over() {
+    fn further_decimal_places_are_rounded() {
         for (text, value, billionths) in [
             ("0.3333333333333333", json!(1.0 / 3.0), 333_333_333),
             ("0.6666666666666666", json!(2.0 / 3.0), 666_666_667),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_plain_decimal() {
+    fn anything_but_a_plain_decimal_is_refused() {
         for text in [
             "",
             ".",

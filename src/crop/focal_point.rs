@@ -1,11 +1,11 @@
-//! The point of an image that a crop has to keep.
+//! Focal points: the point of an image that a crop keeps.
 
 use serde_json::Value;
 
 use crate::crop::decimal::Decimal;
 
-/// A point by its fractions of the width and height: 0,0 is the upper left corner, 1,1 the lower
-/// right.
+/// A point as fractions of the width and the height, each from 0 to 1. 0,0 is the upper left corner, and 1,1 the lower
+/// right one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FocalPoint {
     x: Decimal,
@@ -13,7 +13,7 @@ pub struct FocalPoint {
 }
 
 impl FocalPoint {
-    /// `None` where either is more than 1.
+    /// Returns `None` if a coordinate is more than 1.
     #[must_use]
     pub fn new(x: Decimal, y: Decimal) -> Option<Self> {
         (x <= Decimal::ONE && y <= Decimal::ONE).then_some(Self { x, y })
@@ -35,13 +35,13 @@ impl FocalPoint {
         )
     }
 
-    /// Of the width, from the left.
+    /// The distance from the left edge, as a fraction of the width.
     #[must_use]
     pub fn x(self) -> Decimal {
         self.x
     }
 
-    /// Of the height, from the top.
+    /// The distance from the upper edge, as a fraction of the height.
     #[must_use]
     pub fn y(self) -> Decimal {
         self.y
@@ -49,7 +49,7 @@ impl FocalPoint {
 }
 
 impl Default for FocalPoint {
-    /// The centre.
+    /// Returns the center of the image.
     fn default() -> Self {
         Self {
             x: Decimal::HALF,
@@ -64,7 +64,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn both_forms_name_the_same_point() {
+    fn text_and_json_give_the_same_point() {
         let point = FocalPoint::parse("0.5,0.3").unwrap();
         assert_eq!(point.x().billionths(), 500_000_000);
         assert_eq!(point.y().billionths(), 300_000_000);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_corners_are_points_and_nothing_beyond_them_is() {
+    fn the_corners_are_accepted_and_anything_outside_is_refused() {
         for text in ["0,0", "1,0", "0,1", "1,1", "1.0,1.000"] {
             assert!(FocalPoint::parse(text).is_some(), "{text}");
         }

@@ -1,6 +1,6 @@
-//! From an image's size to the part of it that is shown, and the size it is shown in.
+//! Calculates which part of an image is shown, and at which size.
 //!
-//! All of it is in whole numbers: what holds for one image holds for the largest.
+//! All calculations use integers, so the result is exact even for the largest image.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroU128};
 
@@ -11,38 +11,37 @@ use crate::crop::decimal::Decimal;
 use crate::crop::focal_point::FocalPoint;
 use crate::image::metadata::Dimensions;
 
-/// What is asked of an image. The default asks for all of it, as it is.
+/// A requested crop. The default requests the whole image, unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct CropRequest {
-    /// The ratio of the result. Without one nothing is cropped.
+    /// The aspect ratio of the result. If it is `None`, nothing is cropped.
     pub aspect: Option<AspectRatio>,
-    /// What a crop keeps as near to its centre as the edges allow.
+    /// The point that is as close to the center of the crop as the edges allow.
     pub focal: FocalPoint,
-    /// The most that the result may be wide, in pixels. It is never enlarged to it.
+    /// The maximum width of the result, in pixels. The image is never enlarged to it.
     pub max_width: Option<NonZeroU32>,
-    /// Whether to reach the ratio by a frame around the image, instead of cropping it.
+    /// If `true`, a frame is added around the image to reach the ratio. The image is not cropped.
     pub allow_expansion: bool,
 }
 
-/// What becomes of the image.
+/// The result of a crop, in its published form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Processed {
-    /// Of the result.
+    /// The size of the result.
     pub dimensions: Size,
     /// The part of the original that the result shows.
     pub aspect_crop: AspectCrop,
-    /// How that part fills the result, where it does not do so exactly.
+    /// How that part fills the result. `None` if it fills it exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<Fit>,
-    /// Options of a `/cdn-cgi/image/<options>/<image>` URL that make the result of the original.
+    /// The options of a `/cdn-cgi/image/<options>/<image>` URL that creates the result from the original.
     pub transform: String,
 }
 
-/// Width and height in pixels, each at least 1. A frame can be larger than any image, but stays
-/// below 2^53.
+/// A width and a height in pixels, each at least 1 and less than 2^53. A frame can be larger than any image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[allow(missing_docs)] // each is named after itself
+#[allow(missing_docs)] // the names say it
 pub struct Size {
     pub width: u64,
     pub height: u64,
@@ -55,33 +54,33 @@ pub struct AspectCrop {
     pub width: u32,
     /// At least 1.
     pub height: u32,
-    /// From the left edge.
+    /// The distance from the left edge.
     pub hoffset: u32,
-    /// From the upper edge.
+    /// The distance from the upper edge.
     pub voffset: u32,
 }
 
-/// How an image fills a result of another ratio.
+/// How an image fills a result of another aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
-    /// All of it is shown, with bars on two sides.
+    /// The whole image is shown, with bars on two sides.
     Pad,
 }
 
-/// Finds the part of an image that `request` asks for, and the size to show it in.
+/// Calculates the part of an image that `request` selects, and the size of the result.
 ///
-/// Where the ratio asked for is wider than the image, the crop is as wide as the image, else as
-/// high. The other side is rounded to the nearest pixel, and never less than one. The crop begins
-/// at `min(max(0, focal·side − crop/2), side − crop)`, rounded likewise.
+/// If the requested ratio is wider than the image, the crop is as wide as the image. Otherwise it is as high as the
+/// image. The other side is rounded to the nearest pixel, and is at least one. The crop begins at
+/// `min(max(0, focal · side − crop / 2), side − crop)`, also rounded to the nearest pixel.
 ///
-/// With `allow_expansion` all of the image is shown, in the smallest frame of the ratio.
+/// With `allow_expansion` the whole image is shown, in the smallest frame of the ratio.
 ///
 /// ```
 /// use optimized_metadata::{crop::geometry::process_metadata, crop::params, image::metadata::Dimensions};
 ///
 /// let image = Dimensions::new(4000, 3000).ok_or("no size in pixels")?;
-/// let request = params::from_query("aspect=16:9&focal=0.5,0.3")?.ok_or("nothing asked")?;
+/// let request = params::from_query("aspect=16:9&focal=0.5,0.3")?.ok_or("no parameters")?;
 /// let processed = process_metadata(image, &request);
 /// assert_eq!((processed.aspect_crop.height, processed.aspect_crop.voffset), (2250, 0));
 /// assert_eq!(processed.transform, "trim=0;0;750;0,width=4000,height=2250,fit=cover");
@@ -116,7 +115,7 @@ pub fn process_metadata(dimensions: Dimensions, request: &CropRequest) -> Proces
                 dimensions: size,
                 aspect_crop: crop,
                 fit: None,
-                transform: cutting(dimensions, crop, size),
+                transform: transform(dimensions, crop, size),
             }
         }
     }
@@ -162,11 +161,11 @@ fn frame(dimensions: Dimensions, aspect: AspectRatio) -> Size {
     }
 }
 
-/// Where a crop of `crop` pixels out of `side` begins.
+/// Returns the first pixel of a crop of `crop` pixels out of `side`.
 ///
-/// Halves are rounded up: a crop of a single pixel is then the one that the focal point is on.
+/// Halves are rounded up, so a crop of a single pixel is the pixel at the focal point.
 fn offset(side: u32, crop: u32, focal: Decimal) -> u32 {
-    // In half billionths of a pixel, of which the largest image has fewer than 2^63.
+    // The unit is half a billionth of a pixel. The largest image has fewer than 2^63 of them.
     const HALF_PIXEL: u64 = Decimal::ONE.billionths();
     const PIXEL: u64 = 2 * HALF_PIXEL;
     let focal = focal.billionths().saturating_mul(side.into());
@@ -177,7 +176,7 @@ fn offset(side: u32, crop: u32, focal: Decimal) -> u32 {
     u32::try_from(nearest).unwrap_or(last).min(last)
 }
 
-/// `size`, or the same ratio at `max_width` where it is wider than that.
+/// Returns `size`, or the same ratio at `max_width` if `size` is wider than that.
 fn limited(size: Size, max_width: Option<NonZeroU32>) -> Size {
     let max_width = max_width.map(|width| u64::from(width.get()));
     match (max_width, NonZeroU64::new(size.width)) {
@@ -189,7 +188,7 @@ fn limited(size: Size, max_width: Option<NonZeroU32>) -> Size {
     }
 }
 
-/// `length · numerator / denominator`, to the nearest pixel but never none.
+/// Returns `length · numerator / denominator`, rounded to the nearest pixel, and at least 1.
 fn scaled(length: u64, numerator: u64, denominator: NonZeroU64) -> u64 {
     // Lengths are below 2^52 and terms below 2^60: nothing saturates.
     let denominator = NonZeroU128::from(denominator);
@@ -199,18 +198,16 @@ fn scaled(length: u64, numerator: u64, denominator: NonZeroU64) -> u64 {
     u64::try_from(nearest).unwrap_or(u64::MAX).max(1)
 }
 
-/// The options that cut `crop` out of the image and show it in `size`.
+/// Returns the URL options that cut `crop` out of the image and resize it to `size`.
 ///
-/// `trim` takes the pixels to cut off at the top, right, bottom and left of the original, and is
-/// applied before resizing
-/// (<https://developers.cloudflare.com/images/optimization/features/#trim>). It says exactly what
-/// is cut; `gravity` would leave the rounding to the resizer. It is multiplied by a `dpr`, so that
-/// none may be added.
+/// `trim` is the number of pixels to cut off at the top, right, bottom and left of the original. It is applied before
+/// resizing (<https://developers.cloudflare.com/images/optimization/features/#trim>). It defines the crop exactly, while
+/// `gravity` leaves the rounding to the resizer. The resizer multiplies `trim` by `dpr`, so clients must not add a `dpr`.
 ///
-/// `fit=cover` gives the very size that is told, and cuts off what rounding that size left over.
-/// It does not distort an image that has been replaced by one of another size in the meantime.
-/// Local emulation (Miniflare) ignores `trim`; there it shows the centre, in the right size.
-fn cutting(dimensions: Dimensions, crop: AspectCrop, size: Size) -> String {
+/// `fit=cover` results in exactly `size`, and cuts off any pixels that rounding leaves over. It does not distort an image
+/// that has since been replaced by one of another size. Local emulation (Miniflare) ignores `trim`: it shows the center,
+/// at the right size.
+fn transform(dimensions: Dimensions, crop: AspectCrop, size: Size) -> String {
     let far = |side: u32, crop: u32, offset: u32| side.saturating_sub(crop).saturating_sub(offset);
     let right = far(dimensions.width(), crop.width, crop.hoffset);
     let bottom = far(dimensions.height(), crop.height, crop.voffset);
@@ -233,7 +230,7 @@ mod tests {
         Dimensions::new(width, height).unwrap()
     }
 
-    fn asked(aspect: &str, focal: &str) -> CropRequest {
+    fn crop_request(aspect: &str, focal: &str) -> CropRequest {
         CropRequest {
             aspect: Some(AspectRatio::parse(aspect).unwrap()),
             focal: FocalPoint::parse(focal).unwrap(),
@@ -251,13 +248,13 @@ mod tests {
     }
 
     #[test]
-    fn the_specifications_example_is_cropped_at_the_upper_edge() {
-        let request = asked("16:9", "0.5,0.3");
+    fn a_crop_above_the_upper_edge_is_moved_to_the_edge() {
+        let request = crop_request("16:9", "0.5,0.3");
         assert_eq!(crop_of(image(4000, 3000), &request), (4000, 2250, 0, 0));
     }
 
     #[test]
-    fn the_focal_point_is_the_centre_unless_an_edge_is_nearer() {
+    fn the_focal_point_is_the_center_of_the_crop_unless_an_edge_is_closer() {
         let landscape = image(4000, 3000);
         for (focal, voffset) in [
             ("0.5,0", 0),
@@ -267,12 +264,12 @@ mod tests {
             ("0.5,0.625", 750),
             ("0.5,1", 750),
         ] {
-            let crop = crop_of(landscape, &asked("16:9", focal));
+            let crop = crop_of(landscape, &crop_request("16:9", focal));
             assert_eq!(crop, (4000, 2250, 0, voffset), "{focal}");
         }
-        let centred = asked("1:1", "0.5,0.5");
-        assert_eq!(crop_of(image(3000, 4000), &centred), (3000, 3000, 0, 500));
-        assert_eq!(crop_of(image(4000, 3000), &centred), (3000, 3000, 500, 0));
+        let centered = crop_request("1:1", "0.5,0.5");
+        assert_eq!(crop_of(image(3000, 4000), &centered), (3000, 3000, 0, 500));
+        assert_eq!(crop_of(image(4000, 3000), &centered), (3000, 3000, 500, 0));
     }
 
     #[test]
@@ -284,38 +281,38 @@ mod tests {
             ("1.91:1", (4000, 2094, 0, 453)),
             ("4:5", (2400, 3000, 800, 0)),
         ] {
-            let request = asked(aspect, "0.5,0.5");
+            let request = crop_request(aspect, "0.5,0.5");
             assert_eq!(crop_of(image(4000, 3000), &request), crop, "{aspect}");
         }
     }
 
     #[test]
-    fn something_is_left_of_the_smallest_image_and_at_the_most_extreme_ratio() {
+    fn a_crop_has_at_least_one_pixel_even_at_extreme_sizes_and_ratios() {
         for aspect in ["1:1", "16:9", "1:100000", "100000:1", "1000000:1"] {
-            let request = asked(aspect, "1,1");
+            let request = crop_request(aspect, "1,1");
             assert_eq!(crop_of(image(1, 1), &request), (1, 1, 0, 0), "{aspect}");
         }
-        let thin = asked("1:100000", "0.5,0.5");
+        let thin = crop_request("1:100000", "0.5,0.5");
         assert_eq!(crop_of(image(4000, 3000), &thin), (1, 3000, 2000, 0));
-        let flat = asked("100000:1", "0.5,1");
+        let flat = crop_request("100000:1", "0.5,1");
         assert_eq!(crop_of(image(4000, 3000), &flat), (4000, 1, 0, 2999));
         let largest = image(2_147_483_647, 2_147_483_647);
         assert_eq!(
-            crop_of(largest, &asked("1:1000000", "1,1")),
+            crop_of(largest, &crop_request("1:1000000", "1,1")),
             (2147, 2_147_483_647, 2_147_481_500, 0)
         );
     }
 
     #[test]
-    fn a_single_pixel_is_the_one_that_the_focal_point_is_on() {
+    fn a_crop_of_one_pixel_is_the_pixel_at_the_focal_point() {
         for (focal, hoffset) in [("0,0", 0), ("0.33,0", 0), ("0.35,0", 1), ("0.5,0", 1)] {
-            let crop = crop_of(image(3, 9), &asked("1:9", focal));
+            let crop = crop_of(image(3, 9), &crop_request("1:9", focal));
             assert_eq!(crop, (1, 9, hoffset, 0), "{focal}");
         }
     }
 
     #[test]
-    fn without_a_ratio_all_of_the_image_is_shown() {
+    fn the_whole_image_is_shown_if_no_ratio_is_requested() {
         let request = CropRequest {
             focal: FocalPoint::parse("0.1,0.9").unwrap(),
             allow_expansion: true,
@@ -326,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrower_result_shows_the_same_crop() {
+    fn a_maximum_width_scales_the_result_and_keeps_the_crop() {
         let size = |request: &CropRequest, max_width| {
             let request = CropRequest {
                 max_width: NonZeroU32::new(max_width),
@@ -345,23 +342,27 @@ mod tests {
             );
             (size.width, size.height)
         };
-        let wide = asked("16:9", "0.5,0.6");
+        let wide = crop_request("16:9", "0.5,0.6");
         assert_eq!(size(&wide, 1600), (1600, 900));
         assert_eq!(size(&wide, 600), (600, 338));
         assert_eq!(size(&wide, 1), (1, 1));
         assert_eq!(size(&wide, 4000), (4000, 2250));
-        assert_eq!(size(&wide, 12_000), (4000, 2250), "never enlarged");
+        assert_eq!(
+            size(&wide, 12_000),
+            (4000, 2250),
+            "an image is never enlarged"
+        );
         assert_eq!(size(&CropRequest::default(), 600), (600, 450));
-        assert_eq!(size(&asked("100000:1", "0,0"), 600), (600, 1));
+        assert_eq!(size(&crop_request("100000:1", "0,0"), 600), (600, 1));
     }
 
     #[test]
-    fn a_frame_has_the_ratio_and_holds_all_of_the_image() {
+    fn a_frame_has_the_requested_ratio_and_contains_the_whole_image() {
         let framed = |width, height, aspect, max_width| {
             let request = CropRequest {
                 max_width: NonZeroU32::new(max_width),
                 allow_expansion: true,
-                ..asked(aspect, "0,1")
+                ..crop_request(aspect, "0,1")
             };
             assert_eq!(
                 crop_of(image(width, height), &request),
@@ -384,7 +385,7 @@ mod tests {
     #[test]
     fn the_published_form_is_pinned() {
         assert_eq!(
-            json(image(4000, 3000), &asked("16:9", "0.5,0.6")),
+            json(image(4000, 3000), &crop_request("16:9", "0.5,0.6")),
             concat!(
                 r#"{"dimensions":{"width":4000,"height":2250},"#,
                 r#""aspectCrop":{"width":4000,"height":2250,"hoffset":0,"voffset":675},"#,
@@ -393,7 +394,7 @@ mod tests {
         );
         let mobile = CropRequest {
             max_width: NonZeroU32::new(600),
-            ..asked("1:1", "0.8,0.5")
+            ..crop_request("1:1", "0.8,0.5")
         };
         assert_eq!(
             json(image(4000, 3000), &mobile),
@@ -413,7 +414,7 @@ mod tests {
         );
         let framed = CropRequest {
             allow_expansion: true,
-            ..asked("16:9", "0.5,0.3")
+            ..crop_request("16:9", "0.5,0.3")
         };
         assert_eq!(
             json(image(4000, 3000), &framed),
