@@ -1,4 +1,4 @@
-//! What a request is told: an answer or a refusal, where it is known from, and how long that took.
+//! The result of a look-up: metadata or an error, the layer it came from, and how long it took.
 
 use std::rc::Rc;
 
@@ -6,24 +6,24 @@ use crate::cache::entry::Entry;
 use crate::image::metadata::ImageMetadata;
 use crate::origin::error::OriginError;
 
-/// Where an answer came from.
+/// The layer that a result came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layer {
-    /// L1.
+    /// L1, the memory of the isolate.
     Memory,
-    /// L2.
+    /// L2, Workers KV.
     Kv,
-    /// L3.
+    /// L3, the origin.
     Origin {
-        /// Whether a cache keeps it.
+        /// `true` if a cache stored the result.
         stored: bool,
     },
-    /// The flight that another request leads.
+    /// A fetch that another request started.
     InFlight,
 }
 
 impl Layer {
-    /// Its published name.
+    /// Returns the published name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -35,53 +35,53 @@ impl Layer {
     }
 }
 
-/// How long the phases took that a request waited for, in milliseconds.
+/// How long a request waited, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
-    /// Reading KV, where it was read.
+    /// The KV read. `None` if KV was not read.
     pub kv_ms: Option<u64>,
-    /// Asking the origin, where it was asked, with its retry.
+    /// The fetch from the origin, including a retry. `None` if there was no fetch.
     pub origin_ms: Option<u64>,
-    /// From the request to the answer.
+    /// The whole look-up.
     pub total_ms: u64,
 }
 
-/// An answer: the entry, and what the layers have to say about it at this moment.
+/// A successful look-up.
 #[derive(Debug, Clone)]
 pub struct Lookup {
-    /// The metadata and its encoded form.
+    /// The metadata, and the encoded response body.
     pub entry: Rc<Entry>,
-    /// Which layer it came from.
+    /// The layer that the result came from.
     pub layer: Layer,
-    /// The moment it is given, in milliseconds since the epoch.
+    /// The time of the response, in milliseconds since the epoch.
     pub now_ms: u64,
-    /// How long it took.
+    /// How long the look-up took.
     pub timing: Timing,
 }
 
 impl Lookup {
-    /// What is known about the image.
+    /// Returns the metadata of the image.
     #[must_use]
     pub fn metadata(&self) -> &ImageMetadata {
         &self.entry.metadata
     }
 
-    /// Whether its freshness is over.
+    /// Returns `true` if the entry is no longer fresh.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         self.entry.ttl_s(self.now_ms) < 0
     }
 }
 
-/// Why there is no answer, and where that is known from.
+/// A failed look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupError {
-    /// What happened.
+    /// The reason of the failure.
     pub cause: OriginError,
-    /// Which layer it came from.
+    /// The layer that the error came from.
     pub layer: Layer,
-    /// Whole seconds for which the same will be answered from memory.
+    /// How long the negative cache returns the same error, in whole seconds.
     pub remaining_s: u64,
-    /// How long it took.
+    /// How long the look-up took.
     pub timing: Timing,
 }

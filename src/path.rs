@@ -1,4 +1,4 @@
-//! From the raw path of a request to one canonical image path, its cache key and its origin URL.
+//! Canonicalizes the raw path of a request, and derives the cache key and the origin URL from it.
 
 use std::fmt;
 use std::rc::Rc;
@@ -6,18 +6,18 @@ use std::rc::Rc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-/// Longest decoded path that is accepted, in bytes.
+/// The maximum length of a decoded path, in bytes.
 pub const MAX_PATH_BYTES: usize = 1_024;
 
-/// Longest path that is its own cache key, in bytes. Workers KV takes keys of up to 512 bytes,
-/// prefix included; a longer path is hashed.
+/// The maximum length of a path that is part of its cache key as it is, in bytes. A longer path is hashed, because
+/// Workers KV accepts keys of up to 512 bytes, including the prefix.
 const MAX_PLAIN_KEY_BYTES: usize = 512 - KEY_PREFIX.len();
 
-/// What every key begins with.
+/// The prefix of every cache key.
 pub(crate) const KEY_PREFIX: &str = "metadata:";
 const HASH_PREFIX: &str = "sha256:";
 
-/// What a path segment need not encode: RFC 3986's `pchar`.
+/// The characters to encode in a path segment: all but RFC 3986's `pchar`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -37,18 +37,17 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
-/// A decoded path that every route, batch item and RPC call has passed through the one canonicaliser for.
+/// The decoded, canonical path of an image. Every route, batch item and RPC call uses it.
 ///
-/// It has at least one segment, none of them empty, `.` or `..`; no `\` and no control character.
+/// It has at least one segment. No segment is empty, `.` or `..`. The path contains no `\` and no control character.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImagePath(Rc<str>);
 
 impl ImagePath {
-    /// Canonicalises `raw`, the still percent-encoded path without a leading slash or query.
+    /// Canonicalizes `raw`, the percent-encoded path without a leading slash or query.
     ///
-    /// The path is decoded once, as UTF-8, and then split into segments. An encoded slash is
-    /// therefore a slash, and `%2e%2e` is refused as `..`, while `%252e` stays the harmless name
-    /// `%2e`.
+    /// The path is decoded once, as UTF-8, and then split into segments. So an encoded slash is a slash, and `%2e%2e` is
+    /// refused as `..`, while `%252e` becomes the harmless name `%2e`.
     ///
     /// ```
     /// use optimized_metadata::path::{ImagePath, PathError};
@@ -63,7 +62,7 @@ impl ImagePath {
     /// ```
     ///
     /// # Errors
-    /// The rule of [`PathError`] that `raw` breaks.
+    /// If `raw` breaks a rule of [`PathError`].
     pub fn from_raw(raw: &str) -> Result<Self, PathError> {
         if raw.is_empty() {
             return Err(PathError::Empty);
@@ -88,9 +87,10 @@ impl ImagePath {
         Ok(Self(decoded.into()))
     }
 
-    /// The cache key of a raw path in which nothing is encoded. It may break a rule all the same,
-    /// but then nothing is stored under that key: what is stored has been through
-    /// [`from_raw`](Self::from_raw), which leaves such a path as it is.
+    /// Returns the cache key of a raw path, or `None` if any of it is encoded or it must be hashed.
+    ///
+    /// The path may be invalid. Then no cache has an entry under the key: entries are stored only for paths that
+    /// [`from_raw`](Self::from_raw) accepts, and it does not change a path in which nothing is encoded.
     #[must_use]
     pub fn key_of_plain(raw: &str) -> Option<String> {
         let is_plain = raw.len() <= MAX_PLAIN_KEY_BYTES
@@ -99,17 +99,16 @@ impl ImagePath {
         is_plain.then(|| [KEY_PREFIX, raw].concat())
     }
 
-    /// The decoded path, `photos/cat.jpg`.
+    /// Returns the decoded path, such as `photos/cat.jpg`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The key of this image in every cache: `metadata:` and the path, or `metadata:sha256:` and
-    /// 64 hex digits where that would be too long for KV.
+    /// Returns the key of this image in every cache: `metadata:` and the path, or `metadata:sha256:` and 64 hex digits if
+    /// the path is too long for KV.
     ///
-    /// A path that itself begins with `sha256:` is hashed as well, so that no short path can
-    /// share the key of a long one.
+    /// A path that begins with `sha256:` is hashed too, so that no short path can have the key of a long one.
     #[must_use]
     pub fn cache_key(&self) -> Rc<str> {
         let path = self.as_str();
@@ -121,14 +120,14 @@ impl ImagePath {
         }
     }
 
-    /// What the keys of all images below this path begin with, those of paths too long to be
-    /// their own key aside.
+    /// Returns the common prefix of the keys of all images under this path. Hashed keys, those of long paths, do not have
+    /// this prefix.
     #[must_use]
     pub fn key_prefix(&self) -> String {
         format!("{KEY_PREFIX}{}/", self.as_str())
     }
 
-    /// The path with every segment percent-encoded again: ASCII, and safe in a URL, header or log.
+    /// Returns the path with every segment percent-encoded: ASCII, and safe in a URL, a header or a log.
     #[must_use]
     pub fn encoded(&self) -> String {
         let mut encoded = String::with_capacity(self.0.len());
@@ -141,10 +140,10 @@ impl ImagePath {
         encoded
     }
 
-    /// The image's URL below `origin`, which has no trailing slash.
+    /// Returns the image's URL under `origin`, which has no trailing slash.
     ///
-    /// The two are concatenated, never resolved against each other: `//host`, `\host` or a scheme
-    /// in the path would otherwise leave the origin.
+    /// The two are concatenated. Resolving the path against the origin would be unsafe: `//host`, `\host` or a scheme in
+    /// the path could lead to another host.
     #[must_use]
     pub fn origin_url(&self, origin: &str) -> String {
         format!("{origin}/{}", self.encoded())
@@ -153,8 +152,8 @@ impl ImagePath {
 
 /// Percent-decodes `raw` once, as UTF-8.
 fn decode(raw: &str) -> Result<String, PathError> {
-    // A replacement character that was not percent-encoded stands for bytes that the runtime
-    // could not decode: two different requests would become one path.
+    // The runtime replaces bytes that it cannot decode with this character. Accepting it would give different requests
+    // the same path.
     if raw.contains('\u{FFFD}') {
         return Err(PathError::InvalidUtf8);
     }
@@ -180,7 +179,7 @@ fn hex_digit(byte: Option<u8>) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// Lower-case hexadecimal.
+/// Formats bytes as lowercase hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -189,10 +188,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The rule of the canonicaliser that a path breaks.
+/// A rule that a path breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PathError {
-    /// Nothing is left after the route's prefix.
+    /// The path is empty after the route's prefix.
     Empty,
     /// Two slashes in a row, or one at either end, encoded or not.
     EmptySegment,
@@ -202,9 +201,9 @@ pub enum PathError {
     Backslash,
     /// NUL or another control character, encoded or not.
     ControlCharacter,
-    /// The decoded bytes are no UTF-8.
+    /// The decoded bytes are not UTF-8.
     InvalidUtf8,
-    /// A `%` without two hexadecimal digits behind it.
+    /// A `%` is not followed by two hexadecimal digits.
     BrokenEscape,
     /// More than [`MAX_PATH_BYTES`] after decoding.
     TooLong,
@@ -222,7 +221,7 @@ impl fmt::Display for PathError {
             Self::ControlCharacter => "The path has a control character; remove it.",
             Self::InvalidUtf8 => "The path is not UTF-8; percent-encode the UTF-8 bytes of the name.",
             Self::BrokenEscape => {
-                "The path has a '%' that no two hexadecimal digits follow; write a literal '%' as '%25'."
+                "The path has a '%' that is not followed by two hexadecimal digits; write a literal '%' as '%25'."
             }
             Self::TooLong => "The path is longer than 1024 bytes; use a shorter one.",
         })
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_path_in_which_nothing_is_encoded_has_a_plain_key() {
+    fn only_a_short_path_in_which_nothing_is_encoded_has_a_plain_key() {
         let plain = |raw| ImagePath::key_of_plain(raw);
         assert_eq!(plain("a/b.jpg").as_deref(), Some("metadata:a/b.jpg"));
         let long = "a".repeat(MAX_PLAIN_KEY_BYTES + 1);
@@ -250,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_once() {
+    fn a_path_is_decoded_once() {
         assert_eq!(path("photos/cat.jpg").as_str(), "photos/cat.jpg");
         assert_eq!(path("a%20b/Gr%C3%B6%C3%9Fe.png").as_str(), "a b/Größe.png");
         assert_eq!(path("%252e%252e").as_str(), "%2e%2e");
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_rule_a_path_breaks() {
+    fn the_error_names_the_rule_that_a_path_breaks() {
         for (raw, error) in [
             ("", PathError::Empty),
             ("/", PathError::EmptySegment),
@@ -325,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_the_decoded_length() {
+    fn the_length_limit_applies_to_the_decoded_path() {
         assert!(ImagePath::from_raw(&"%41".repeat(1024)).is_ok());
         assert_eq!(
             ImagePath::from_raw(&"a".repeat(1025)),
@@ -334,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_the_path_unless_kv_could_not_hold_it() {
+    fn a_cache_key_contains_the_path_unless_it_is_too_long_for_kv() {
         assert_eq!(
             &*path("photos/cat.jpg").cache_key(),
             "metadata:photos/cat.jpg"
@@ -348,14 +347,14 @@ mod tests {
     }
 
     #[test]
-    fn no_short_path_can_take_the_key_of_a_long_one() {
+    fn no_short_path_can_have_the_key_of_a_long_one() {
         let long = path(&"a".repeat(504)).cache_key();
         let forged = long.strip_prefix("metadata:").unwrap();
         assert_ne!(path(forged).cache_key(), long);
     }
 
     #[test]
-    fn the_origin_url_encodes_whatever_is_not_a_plain_segment() {
+    fn the_origin_url_percent_encodes_the_segments_of_the_path() {
         assert_eq!(
             path("a b/Gr%C3%B6%C3%9Fe%3F%23%25.png").origin_url("https://images.test/base"),
             "https://images.test/base/a%20b/Gr%C3%B6%C3%9Fe%3F%23%25.png"

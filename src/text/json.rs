@@ -1,11 +1,11 @@
-//! JSON text as a value.
+//! Parses JSON.
 
 use serde_json::Value;
 
-/// Reads JSON in UTF-8. `None` for anything else.
+/// Parses JSON in UTF-8. Returns `None` for anything else.
 ///
-/// All JSON is read here: each further type of text or result would be one more copy of the parser
-/// in the Worker.
+/// All JSON is parsed here. The parser is generic: each further type of input or result would add another copy of it to
+/// the Worker.
 pub(crate) fn parse(text: &[u8]) -> Option<Value> {
     serde_json::from_slice(text).ok()
 }

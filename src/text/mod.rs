@@ -1,5 +1,5 @@
-//! Text that comes from or goes to clients: query strings, JSON, and values for logs and headers.
+//! Text from and for clients: query strings, JSON, and values for logs and responses.
 
 pub(crate) mod json;
 pub mod query;
-pub mod sanitize;
+pub(crate) mod sanitize;

@@ -1,16 +1,16 @@
-//! The query of a URL, as names and values.
+//! Splits the query of a URL into names and values.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
-/// The pairs of `query`, which has no leading `?`, decoded as HTML forms encode them: `+` is a
-/// space, and `%` with two hexadecimal digits a byte of UTF-8. A name without `=` has an empty
-/// value.
+/// Returns the decoded name-value pairs of `query`, which has no leading `?`.
 ///
-/// A pair that cannot be decoded is an error of its own, so that one whose name means nothing to
-/// the reader can be ignored like any other.
+/// The encoding is that of HTML forms: `+` is a space, and `%` with two hexadecimal digits is a byte of UTF-8. A name
+/// without `=` has an empty value.
+///
+/// Each pair that cannot be decoded is a separate error, so that callers can ignore the error of an unknown parameter.
 pub fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), QueryError>> {
     query
         .split('&')
@@ -20,19 +20,19 @@ pub fn pairs(query: &str) -> impl Iterator<Item = Result<(String, String), Query
             match (decode(name), decode(value)) {
                 (Some(name), Some(value)) => Ok((name, value)),
                 (name, _) => Err(QueryError {
-                    parameter: name.unwrap_or_else(|| name_as_sent(pair)),
+                    parameter: name.unwrap_or_else(|| encoded_name(pair)),
                 }),
             }
         })
 }
 
-fn name_as_sent(pair: &str) -> String {
+fn encoded_name(pair: &str) -> String {
     pair.split('=').next().unwrap_or_default().to_owned()
 }
 
-/// `None` for a `%` without two hexadecimal digits behind it, and for bytes that are no UTF-8.
+/// Returns `None` if a `%` is not followed by two hexadecimal digits, or the bytes are not UTF-8.
 fn decode(text: &str) -> Option<String> {
-    // The crate would let a broken escape stand as it is.
+    // The crate leaves a broken escape unchanged.
     let is_escape = |rest: &str| {
         let digits = rest.bytes().take(2).filter(u8::is_ascii_hexdigit);
         digits.count() == 2
@@ -48,7 +48,7 @@ fn decode(text: &str) -> Option<String> {
 /// A parameter that is not percent-encoded UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryError {
-    /// Its name; as it was sent, where that is what cannot be decoded.
+    /// The name of the parameter. If the name itself cannot be decoded, it is as the client sent it.
     pub parameter: String,
 }
 
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn decodes_names_and_values_once() {
+    fn names_and_values_are_decoded_once() {
         for (query, name, value) in [
             ("aspect=16:9", "aspect", "16:9"),
             ("aspect=16%3A9", "aspect", "16:9"),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_order_and_skips_what_is_empty() {
+    fn the_order_is_kept_and_empty_pairs_are_skipped() {
         assert_eq!(decoded(""), []);
         assert_eq!(decoded("&&"), []);
         let names: Vec<_> = decoded("b=1&&a=2&b=3&").into_iter().collect();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pair_is_named_and_leaves_the_others_alone() {
+    fn a_broken_pair_is_named_and_does_not_affect_the_others() {
         for (query, parameter) in [
             ("focal=%", "focal"),
             ("focal=0%2", "focal"),
