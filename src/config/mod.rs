@@ -1,16 +1,32 @@
-//! The settings of the service: every key known, in range, or refused by name.
+//! The settings of the service: their types, defaults and ranges.
+//!
+//! # To add a setting
+//! 1. Add a field to [`Config`], with the unit in its name.
+//! 2. Add its key, default and range to [`Config::from_json`]. A rule about two settings comes after `finish`. A new type of
+//!    setting is a file like `log_level.rs` and a method in `settings_reader.rs`.
+//! 3. Add it to three tests below: its default, another valid value, and invalid values. Add the limits of its range to
+//!    `tests/worker/configuration.test.mjs`.
+//! 4. Add a row to `docs/configuration.md`; `tests/docs.rs` fails without it. README.md lists only the settings that are
+//!    changed most often.
+//! 5. If it affects the HTTP API, update `docs/http-api.md`, `docs/openapi.yaml` and `types/index.d.ts`.
+//!
+//! Nothing else lists the settings. `scripts/build.mjs` checks `wrangler.toml` with this code, by `src/bin/check_settings.rs`.
 
-mod keys;
-
-use std::fmt;
+mod cors_origins;
+mod error;
+mod log_level;
+mod settings_reader;
 
 use serde_json::Value;
 
 use crate::cache::freshness::FreshnessPolicy;
 use crate::image::header::Limits;
-use keys::Keys;
+use settings_reader::{ORIGIN_URL_EXPECTED, SettingsReader};
 
-/// Largest duration in seconds: a year.
+pub use cors_origins::CorsOrigins;
+pub use error::ConfigError;
+pub use log_level::LogLevel;
+
 const KV_NAMESPACE: &str = "IMAGE_METADATA_CACHE";
 
 const YEAR_S: u64 = 31_536_000;
@@ -19,126 +35,58 @@ const DAY_S: u64 = 86_400;
 const KIB: u64 = 1_024;
 const MIB: u64 = 1_024 * KIB;
 
-const ORIGIN_URL_EXPECTED: &str = "must be the http(s) URL that images are under, with a port from 1 to 65535 if any, and without query, fragment or credentials";
-
-/// The runtime ends background work this long after the response.
+/// How long after the response the runtime ends background work.
 const WAIT_UNTIL_MS: u64 = 30_000;
 
-/// Domains that are reserved for examples (RFC 2606): there are no images at them.
+/// Domains that are reserved for examples (RFC 2606), so they have no images.
 const EXAMPLE_DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
 
-/// The settings, each with the unit in its name. Defaults and ranges stand in [`Config::from_json`].
+/// The settings. [`Config::from_json`] has their keys, defaults and ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Whether L1 and L2 are used at all. Coalescing stays without them.
+    /// Enables L1 and L2. Without them, concurrent requests for an image still share a fetch.
     pub cache_enabled: bool,
-    /// Entries of L1.
+    /// The maximum number of entries in L1.
     pub memory_cache_size: usize,
     /// How long a record is fresh.
     pub kv_cache_ttl_s: u64,
-    /// Name of the KV binding.
+    /// The name of the KV binding.
     pub kv_namespace: String,
-    /// Where images are, without a trailing slash. There is this, or a bucket, or both.
+    /// The base URL of the images, without a trailing slash. At least one of this and `origin_bucket` is set.
     pub origin_url: Option<String>,
-    /// Name of the R2 binding where images are looked for first.
+    /// The name of the R2 binding in which images are looked up first.
     pub origin_bucket: Option<String>,
-    /// How much of an image's own bytes is read.
+    /// How much of an image is read: `headerBytes` and `headerBytesMax`.
     pub header_limits: Limits,
-    /// How long an isolate may serve from memory what another one has purged.
+    /// How long an isolate keeps an entry, and so may serve an image that another isolate has purged.
     pub memory_cache_ttl_s: u64,
-    /// KV's own `cacheTtl`.
+    /// The `cacheTtl` of KV reads: how long KV may cache a read near the isolate.
     pub kv_read_cache_ttl_s: u64,
-    /// How long a stale record is served while it is fetched again.
+    /// How long after freshness a record is served while a background refresh runs.
     pub stale_while_revalidate_s: u64,
-    /// How long a stale record is served where fetching it fails.
+    /// How long after freshness a record is served if fetching fails.
     pub stale_if_error_s: u64,
-    /// How long a missing image is remembered.
+    /// How long a missing image is cached.
     pub negative_ttl_s: u64,
-    /// How long any other failure is remembered.
+    /// How long any other failure is cached.
     pub error_ttl_s: u64,
-    /// The most that a client may cache an answer.
+    /// The maximum `max-age` of a response.
     pub client_max_age_s: u64,
-    /// How long the origin may take, a retry included.
+    /// How long the origin may take, including one retry.
     pub origin_timeout_ms: u64,
-    /// How long KV may take before it counts as a miss.
+    /// How long a KV read may take before it counts as a miss.
     pub kv_timeout_ms: u64,
-    /// How many different images may be fetched at a time.
+    /// How many different images an isolate may fetch at a time.
     pub max_in_flight: usize,
-    /// Paths in one batch.
+    /// The maximum number of paths in a batch.
     pub batch_limit: usize,
-    /// Who may read answers in a browser.
+    /// The sites whose scripts may read responses.
     pub cors_origins: CorsOrigins,
-    /// Whether there is the page at `/`.
+    /// Enables the Inspector, the page at `/`.
     pub inspector: bool,
-    /// What is logged.
+    /// The lowest level that is logged.
     pub log_level: LogLevel,
 }
-
-/// The sites whose scripts may read answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CorsOrigins {
-    /// `*`
-    Any,
-    /// Only these, each as a browser sends it: `https://www.example.com`.
-    These(Vec<String>),
-}
-
-/// From the most to the least that is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(missing_docs)] // each is named after itself
-pub enum LogLevel {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
-impl LogLevel {
-    fn named(name: &str) -> Option<Self> {
-        [Self::Debug, Self::Info, Self::Warn, Self::Error]
-            .into_iter()
-            .find(|level| level.name() == name)
-    }
-
-    /// `warn`
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// A setting that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The key, or `metadata` for the whole.
-    pub field: String,
-    /// What is accepted.
-    pub expected: String,
-}
-
-impl ConfigError {
-    /// What `originBucket` names is no bucket.
-    #[must_use]
-    pub fn unbound_bucket() -> Self {
-        error(
-            "originBucket",
-            "must be the name of an R2 bucket that is bound to this Worker",
-        )
-    }
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The setting '{}' {}.", self.field, self.expected)
-    }
-}
-
-impl std::error::Error for ConfigError {}
 
 impl Config {
     /// Reads the `metadata` variable of the Worker.
@@ -153,55 +101,55 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// The first key that is unknown, missing, of the wrong type or out of range.
+    /// If a key is unknown, missing, of the wrong type or out of range: the first one.
     pub fn from_json(settings: &Value) -> Result<Self, ConfigError> {
         let Value::Object(settings) = settings else {
-            return Err(error(
+            return Err(ConfigError::new(
                 "metadata",
                 "must be a JSON object with at least 'originUrl' or 'originBucket'",
             ));
         };
-        let mut keys = Keys::new(settings);
+        let mut read = SettingsReader::new(settings);
         let limits = Limits::default();
         let config = Self {
-            cache_enabled: keys.flag("cacheEnabled", true),
-            memory_cache_size: keys.count("memoryCacheSize", 1_000, 1..=50_000, "entries"),
-            kv_cache_ttl_s: keys.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds"),
-            kv_namespace: keys
+            cache_enabled: read.flag("cacheEnabled", true),
+            memory_cache_size: read.count("memoryCacheSize", 1_000, 1..=50_000, "entries"),
+            kv_cache_ttl_s: read.number("kvCacheTtl", DAY_S, 60..=YEAR_S, "seconds"),
+            kv_namespace: read
                 .binding("kvNamespace")
                 .unwrap_or_else(|| KV_NAMESPACE.to_owned()),
-            origin_url: keys.origin_url("originUrl"),
-            origin_bucket: keys.binding("originBucket"),
+            origin_url: read.origin_url("originUrl"),
+            origin_bucket: read.binding("originBucket"),
             header_limits: Limits {
-                first: keys.number("headerBytes", limits.first, KIB..=MIB, "bytes"),
-                most: keys.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes"),
+                first: read.number("headerBytes", limits.first, KIB..=MIB, "bytes"),
+                most: read.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes"),
             },
-            memory_cache_ttl_s: keys.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds"),
-            kv_read_cache_ttl_s: keys.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds"),
-            stale_while_revalidate_s: keys.number(
+            memory_cache_ttl_s: read.number("memoryCacheTtl", 300, 0..=DAY_S, "seconds"),
+            kv_read_cache_ttl_s: read.number("kvReadCacheTtl", 300, 30..=DAY_S, "seconds"),
+            stale_while_revalidate_s: read.number(
                 "staleWhileRevalidate",
                 3_600,
                 0..=YEAR_S,
                 "seconds",
             ),
-            stale_if_error_s: keys.number("staleIfError", DAY_S, 0..=YEAR_S, "seconds"),
-            negative_ttl_s: keys.number("negativeTtl", 60, 0..=DAY_S, "seconds"),
-            error_ttl_s: keys.number("errorTtl", 5, 0..=DAY_S, "seconds"),
-            client_max_age_s: keys.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds"),
-            origin_timeout_ms: keys.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds"),
-            kv_timeout_ms: keys.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds"),
-            max_in_flight: keys.count("maxInFlight", 1_000, 1..=10_000, "images"),
-            batch_limit: keys.count("batchLimit", 100, 1..=100, "paths"),
-            cors_origins: keys.cors("corsOrigins"),
-            inspector: keys.flag("inspector", true),
-            log_level: keys.log_level("logLevel"),
+            stale_if_error_s: read.number("staleIfError", DAY_S, 0..=YEAR_S, "seconds"),
+            negative_ttl_s: read.number("negativeTtl", 60, 0..=DAY_S, "seconds"),
+            error_ttl_s: read.number("errorTtl", 5, 0..=DAY_S, "seconds"),
+            client_max_age_s: read.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds"),
+            origin_timeout_ms: read.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds"),
+            kv_timeout_ms: read.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds"),
+            max_in_flight: read.count("maxInFlight", 1_000, 1..=10_000, "images"),
+            batch_limit: read.count("batchLimit", 100, 1..=100, "paths"),
+            cors_origins: read.cors("corsOrigins"),
+            inspector: read.flag("inspector", true),
+            log_level: read.log_level("logLevel"),
         };
-        keys.end()?;
+        read.finish()?;
         if config.origin_url.is_none() && config.origin_bucket.is_none() {
-            return Err(error("originUrl", ORIGIN_URL_EXPECTED));
+            return Err(ConfigError::new("originUrl", ORIGIN_URL_EXPECTED));
         }
         if config.header_limits.most < config.header_limits.first {
-            return Err(error(
+            return Err(ConfigError::new(
                 "headerBytesMax",
                 "must not be less than 'headerBytes'",
             ));
@@ -211,18 +159,18 @@ impl Config {
             .saturating_add(config.origin_timeout_ms)
             >= WAIT_UNTIL_MS
         {
-            return Err(error(
+            return Err(ConfigError::new(
                 "originTimeoutMs",
-                "and 'kvTimeoutMs' must be less than 30,000 milliseconds together: the runtime ends background work then",
+                "and 'kvTimeoutMs' together must be less than 30,000 milliseconds: the runtime ends background work after that time",
             ));
         }
         Ok(config)
     }
 
-    /// The same settings, unless `originUrl` is still the placeholder of `wrangler.toml`.
+    /// Returns the settings, unless `originUrl` is still the placeholder of `wrangler.toml`.
     ///
     /// # Errors
-    /// `originUrl`, if its host is in a domain that is reserved for examples.
+    /// If the host of `originUrl` is in a domain that is reserved for examples.
     pub fn refuse_placeholder(self) -> Result<Self, ConfigError> {
         let Some(url) = &self.origin_url else {
             return Ok(self);
@@ -234,7 +182,7 @@ impl Config {
                 .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
         });
         if is_placeholder {
-            return Err(error(
+            return Err(ConfigError::new(
                 "originUrl",
                 format!(
                     "is still the placeholder {url}: set it in wrangler.toml to where your images are, \
@@ -245,7 +193,7 @@ impl Config {
         Ok(self)
     }
 
-    /// Returns the freshness policy of the settings.
+    /// Returns the freshness policy that the settings define.
     #[must_use]
     pub fn freshness(&self) -> FreshnessPolicy {
         let ms = |seconds: u64| seconds.saturating_mul(1_000);
@@ -254,13 +202,6 @@ impl Config {
             while_revalidate_ms: ms(self.stale_while_revalidate_s),
             if_error_ms: ms(self.stale_if_error_s),
         }
-    }
-}
-
-fn error(field: &str, expected: impl Into<String>) -> ConfigError {
-    ConfigError {
-        field: field.to_owned(),
-        expected: expected.into(),
     }
 }
 
@@ -276,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_origin_has_to_be_named() {
+    fn only_the_origin_is_required_and_the_defaults_are_pinned() {
         assert_eq!(
             Config::from_json(&json!({ "originUrl": "https://images.test/" })).unwrap(),
             Config {
@@ -309,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_read() {
+    fn every_key_changes_its_setting() {
         for (key, value) in [
             ("cacheEnabled", json!(false)),
             ("memoryCacheSize", json!(7)),
@@ -356,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_timeouts_together_stay_below_what_the_runtime_allows_in_the_background() {
+    fn the_sum_of_the_timeouts_is_less_than_the_runtimes_limit_for_background_work() {
         let timeouts = |kv: u64, origin: u64| {
             let settings = json!({ "originUrl": "https://images.test", "kvTimeoutMs": kv, "originTimeoutMs": origin });
             Config::from_json(&settings)
@@ -369,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placeholder_is_named_with_the_two_ways_on() {
+    fn the_error_for_a_placeholder_names_the_url_and_both_solutions() {
         let refused = |url| with("originUrl", &json!(url)).unwrap().refuse_placeholder();
         for url in [
             "https://images.example.com",
@@ -395,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_by_name() {
+    fn the_error_for_an_invalid_setting_names_its_key() {
         for (key, value) in [
             ("cacheEnabled", json!("true")),
             ("memoryCacheSize", json!(0)),
@@ -450,8 +391,8 @@ mod tests {
             assert_eq!(error.field, key, "{value}");
             assert!(error.to_string().contains(key), "{error}");
         }
-        for whole in [json!(null), json!("text"), json!([])] {
-            assert_eq!(Config::from_json(&whole).unwrap_err().field, "metadata");
+        for settings in [json!(null), json!("text"), json!([])] {
+            assert_eq!(Config::from_json(&settings).unwrap_err().field, "metadata");
         }
         assert_eq!(
             Config::from_json(&json!({})).unwrap_err().field,

@@ -1,54 +1,59 @@
-//! Settings by their keys, each of a type and in a range.
+//! Reads settings by key, and checks their types and ranges.
 
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use super::{ConfigError, CorsOrigins, LogLevel, ORIGIN_URL_EXPECTED, error};
+use super::cors_origins::CorsOrigins;
+use super::error::ConfigError;
+use super::log_level::LogLevel;
 
-/// The keys of the settings, which of them were asked for, and the first fault. After a fault, reading goes on with defaults: the
-/// caller has no code for a partial result at each key.
-pub(super) struct Keys<'a> {
+pub(super) const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of the images, with a port from 1 to 65535 if any, and without query, fragment or credentials";
+
+/// Reads settings one by one, and keeps the first error for [`finish`](Self::finish).
+///
+/// After an error, the methods return defaults. So the caller needs no error handling for each key.
+pub(super) struct SettingsReader<'a> {
     settings: &'a Map<String, Value>,
-    known: Vec<&'static str>,
-    fault: Option<ConfigError>,
+    known_keys: Vec<&'static str>,
+    error: Option<ConfigError>,
 }
 
-impl<'a> Keys<'a> {
+impl<'a> SettingsReader<'a> {
     pub(super) fn new(settings: &'a Map<String, Value>) -> Self {
         Self {
             settings,
-            known: Vec::new(),
-            fault: None,
+            known_keys: Vec::new(),
+            error: None,
         }
     }
 
-    /// Returns the first fault: of a key that was asked for, or else a key that was not.
-    pub(super) fn end(self) -> Result<(), ConfigError> {
-        if let Some(fault) = self.fault {
-            return Err(fault);
+    /// Returns the first invalid value or, if there is none, the first unknown key.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        if let Some(error) = self.error {
+            return Err(error);
         }
         match self
             .settings
             .keys()
-            .find(|key| !self.known.contains(&key.as_str()))
+            .find(|key| !self.known_keys.contains(&key.as_str()))
         {
             None => Ok(()),
-            Some(unknown) => Err(error(
+            Some(unknown) => Err(ConfigError::new(
                 unknown,
-                format!("is not known; the keys are {}", self.known.join(", ")),
+                format!("is not known; the keys are {}", self.known_keys.join(", ")),
             )),
         }
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a Value> {
-        self.known.push(key);
+        self.known_keys.push(key);
         self.settings.get(key)
     }
 
     fn refuse(&mut self, key: &'static str, expected: impl Into<String>) {
-        if self.fault.is_none() {
-            self.fault = Some(error(key, expected));
+        if self.error.is_none() {
+            self.error = Some(ConfigError::new(key, expected));
         }
     }
 
@@ -96,7 +101,7 @@ impl<'a> Keys<'a> {
         usize::try_from(self.number(key, default, range, unit)).unwrap_or(usize::MAX)
     }
 
-    /// A text that `is_valid`, if there is one.
+    /// Returns the text of `key` if it is set and `is_valid` returns `true` for it.
     fn text(
         &mut self,
         key: &'static str,
@@ -147,19 +152,13 @@ impl<'a> Keys<'a> {
         let origins = value
             .as_array()
             .and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-        match origins {
-            Some(origins) if origins.contains(&"*") => CorsOrigins::Any,
-            Some(origins) if origins.iter().all(|origin| is_origin(origin)) => {
-                CorsOrigins::These(origins.into_iter().map(str::to_owned).collect())
-            }
-            _ => {
-                self.refuse(
-                    key,
-                    "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
-                );
-                CorsOrigins::Any
-            }
-        }
+        origins.and_then(CorsOrigins::parse).unwrap_or_else(|| {
+            self.refuse(
+                key,
+                "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
+            );
+            CorsOrigins::Any
+        })
     }
 
     pub(super) fn log_level(&mut self, key: &'static str) -> LogLevel {
@@ -169,17 +168,7 @@ impl<'a> Keys<'a> {
     }
 }
 
-/// Returns `true` if it is as a browser sends it: `https://www.example.com`.
-fn is_origin(origin: &str) -> bool {
-    origin.split_once("://").is_some_and(|(scheme, host)| {
-        !scheme.is_empty()
-            && !host.is_empty()
-            && !host.contains('/')
-            && origin.bytes().all(|byte| byte.is_ascii_graphic())
-    })
-}
-
-/// Returns `true` if `host[:port][/path]` has no port, or one from 1 to 65535. The colons of an IPv6 address are in brackets.
+/// Returns `true` if `host[:port][/path]` has no port, or a port from 1 to 65535. The colons of an IPv6 address are in brackets.
 fn has_valid_port(rest: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
     let after_address = authority.rsplit(']').next().unwrap_or_default();

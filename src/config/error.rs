@@ -1,0 +1,38 @@
+//! The error of an invalid setting.
+
+use std::fmt;
+
+/// An invalid setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The key, or `metadata` if the settings as a whole are invalid.
+    pub field: String,
+    /// The rest of the sentence that begins with the key: what is accepted, such as `must be true or false`.
+    pub expected: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(field: &str, expected: impl Into<String>) -> Self {
+        Self {
+            field: field.to_owned(),
+            expected: expected.into(),
+        }
+    }
+
+    /// Returns the error for an `originBucket` that is not a bound R2 bucket.
+    #[must_use]
+    pub fn unbound_bucket() -> Self {
+        Self::new(
+            "originBucket",
+            "must be the name of an R2 bucket that is bound to this Worker",
+        )
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The setting '{}' {}.", self.field, self.expected)
+    }
+}
+
+impl std::error::Error for ConfigError {}
