@@ -1,39 +1,39 @@
-//! How long a record may be served: fresh, stale while it is fetched again, stale where fetching fails.
+//! Calculates how long a record is fresh, and how long it may be served stale.
 //!
-//! RFC 5861 with the windows counted from the end of freshness. Nothing here reads a clock.
+//! The rules are those of RFC 5861. Both windows begin at the end of freshness. Nothing here reads a clock.
 
 use std::hash::Hasher;
 
-/// How much of `kvCacheTtl` a key may lose, in thousandths. Records written together would
-/// otherwise expire together and reach the origin as one wave.
+/// The maximum reduction of a key's lifetime, in thousandths. Without it, records that were written at the same time would
+/// expire at the same time, and would all be fetched from the origin at once.
 const MAX_JITTER_PER_MILLE: u64 = 50;
 
-/// How long a record is fresh, and may be served stale, in milliseconds.
+/// How long a record is fresh, and how long it may be served stale, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FreshnessPolicy {
-    /// Fresh for this long after it was fetched, less the key's jitter.
+    /// How long a record is fresh after it was fetched, before the key's jitter is subtracted.
     pub fresh_ms: u64,
-    /// After that: served stale for this long while it is fetched again.
+    /// How long after freshness it is served while a background refresh runs.
     pub while_revalidate_ms: u64,
-    /// After freshness, too: served stale for this long where fetching it fails.
+    /// How long after freshness it is served if fetching fails.
     pub if_error_ms: u64,
 }
 
-/// What may be done with a record at one moment.
+/// How a record may be used at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// Serve it.
     Fresh,
-    /// Serve it, and fetch it again behind the answer.
+    /// Serve it, and refresh it in the background.
     StaleWhileRevalidate,
-    /// Fetch it; serve this one where that fails.
+    /// Fetch it again. Serve this record only if that fails.
     StaleIfError,
-    /// Fetch it.
+    /// Fetch it again. Do not serve this record.
     Expired,
 }
 
 impl FreshnessPolicy {
-    /// For how long `key` is fresh: `fresh_ms` less 0 to 5 %, always the same for one key.
+    /// Returns how long the record of `key` is fresh: `fresh_ms` minus 0 to 5 %, always the same for a key.
     #[must_use]
     pub fn lifetime_ms(&self, key: &str) -> u64 {
         let jitter = key_hash(key).checked_rem(MAX_JITTER_PER_MILLE.saturating_add(1));
@@ -42,37 +42,37 @@ impl FreshnessPolicy {
             .saturating_sub(thousandth.saturating_mul(jitter.unwrap_or_default()))
     }
 
-    /// How long KV should keep a record: until the last window closes.
+    /// Returns how long KV should keep a record after it was fetched: until it may no longer be served.
     #[must_use]
     pub fn retention_ms(&self) -> u64 {
         self.fresh_ms
             .saturating_add(self.while_revalidate_ms.max(self.if_error_ms))
     }
 
-    /// The state at `now_ms` of a record whose lifetime is `lifetime_ms`.
+    /// Returns the state at `now_ms` of a record that is fresh for `lifetime_ms`.
     ///
-    /// A record from the future counts as fetched now.
+    /// If `last_fetched_ms` is in the future, the record counts as fetched now.
     #[must_use]
     pub fn state(&self, last_fetched_ms: u64, lifetime_ms: u64, now_ms: u64) -> Freshness {
-        let past_ms = now_ms
+        let stale_ms = now_ms
             .saturating_sub(last_fetched_ms)
             .saturating_sub(lifetime_ms);
-        match past_ms {
+        match stale_ms {
             0 => Freshness::Fresh,
-            past if past <= self.while_revalidate_ms => Freshness::StaleWhileRevalidate,
-            past if past <= self.if_error_ms => Freshness::StaleIfError,
+            stale_ms if stale_ms <= self.while_revalidate_ms => Freshness::StaleWhileRevalidate,
+            stale_ms if stale_ms <= self.if_error_ms => Freshness::StaleIfError,
             _ => Freshness::Expired,
         }
     }
 }
 
-/// Whole seconds since a record was fetched, never negative: the `Metadata-Age` header.
+/// Returns the whole seconds since a record was fetched, never negative: the `Metadata-Age` header.
 #[must_use]
 pub fn age_s(last_fetched_ms: u64, now_ms: u64) -> u64 {
     seconds(now_ms.saturating_sub(last_fetched_ms))
 }
 
-/// Whole seconds of freshness that are left: 0 or more while fresh, -1 or less when stale.
+/// Returns the remaining freshness in whole seconds: 0 or more if fresh, -1 or less if stale.
 #[must_use]
 pub fn ttl_s(last_fetched_ms: u64, lifetime_ms: u64, now_ms: u64) -> i64 {
     let age_ms = now_ms.saturating_sub(last_fetched_ms);
@@ -87,7 +87,7 @@ fn seconds(milliseconds: u64) -> u64 {
     milliseconds.checked_div(1000).unwrap_or_default()
 }
 
-/// FNV-1a: the same for a key in every isolate and version, unlike the hash of a map.
+/// Hashes a key with FNV-1a. Unlike the hash of a `HashMap`, it is the same in every isolate and version.
 fn key_hash(key: &str) -> u64 {
     struct Fnv(u64);
     impl Hasher for Fnv {
@@ -116,7 +116,7 @@ mod tests {
     };
 
     #[test]
-    fn a_record_passes_through_its_windows_in_order() {
+    fn a_record_is_fresh_then_stale_then_expired() {
         let state = |now| POLICY.state(100_000, 10_000, now);
         assert_eq!(state(100_000), Freshness::Fresh);
         assert_eq!(state(110_000), Freshness::Fresh);
@@ -128,14 +128,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_from_the_future_is_fetched_now() {
+    fn a_record_from_the_future_counts_as_fetched_now() {
         assert_eq!(POLICY.state(200_000, 10_000, 100_000), Freshness::Fresh);
         assert_eq!(age_s(200_000, 100_000), 0);
         assert_eq!(ttl_s(200_000, 10_000, 100_000), 10);
     }
 
     #[test]
-    fn ttl_is_negative_exactly_when_the_record_is_stale() {
+    fn the_ttl_is_negative_exactly_if_the_record_is_stale() {
         assert_eq!(ttl_s(0, 10_000, 0), 10);
         assert_eq!(ttl_s(0, 10_000, 9_999), 0);
         assert_eq!(ttl_s(0, 10_000, 10_000), 0);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_loses_up_to_a_twentieth_of_its_lifetime_and_always_the_same() {
+    fn a_lifetime_is_reduced_by_at_most_five_percent_and_is_stable_for_a_key() {
         let policy = FreshnessPolicy {
             fresh_ms: 1_000_000,
             ..POLICY

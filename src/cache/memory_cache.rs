@@ -1,18 +1,17 @@
-//! L1: a least-recently-used cache that makes room in one sweep.
+//! A least-recently-used cache in memory that evicts several entries at a time.
 
 use std::borrow::Borrow;
 use std::hash::Hash;
 
 use lru::LruCache;
 
-/// The part of a full cache that one write clears, as its divisor: a fifth.
-const PRUNE_DIVISOR: usize = 5;
+/// A write to a full cache evicts this fraction of the entries: one fifth.
+const EVICTION_DIVISOR: usize = 5;
 
-/// At most `capacity` entries, ordered by their last use, and optionally at most so many bytes of them.
+/// A least-recently-used cache with a limit on the number of entries, and an optional limit on their bytes.
 ///
-/// A read moves its entry to the front. A write of a new key that finds the cache full first
-/// prunes the fifth that was used least recently, so that the cost of eviction falls on few
-/// writes and never on a read.
+/// A read makes its entry the most recently used. If the cache is full, a write of a new key first evicts the fifth that was
+/// used least recently. So only few writes have the cost of eviction, and reads never have it.
 #[derive(Debug)]
 pub struct MemoryCache<K: Hash + Eq, V> {
     entries: LruCache<K, V>,
@@ -20,31 +19,31 @@ pub struct MemoryCache<K: Hash + Eq, V> {
     evicted: u64,
     weigh: fn(&K, &V) -> usize,
     bytes: usize,
-    most_bytes: usize,
+    max_bytes: usize,
 }
 
 impl<K: Hash + Eq, V> MemoryCache<K, V> {
-    /// An empty cache. A capacity of 0 keeps nothing.
+    /// Returns an empty cache. With a capacity of 0 it stores nothing.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self::with_most_bytes(capacity, usize::MAX, |_, _| 0)
+        Self::with_max_bytes(capacity, usize::MAX, |_, _| 0)
     }
 
-    /// An empty cache whose entries are at most `most_bytes` together, as `weigh` counts them. It holds the latest entry
-    /// however large that one is.
+    /// Returns an empty cache whose entries have at most `max_bytes` in total, as counted by `weigh`. It always stores the
+    /// latest entry, even if that one alone is larger.
     #[must_use]
-    pub fn with_most_bytes(capacity: usize, most_bytes: usize, weigh: fn(&K, &V) -> usize) -> Self {
+    pub fn with_max_bytes(capacity: usize, max_bytes: usize, weigh: fn(&K, &V) -> usize) -> Self {
         Self {
             entries: LruCache::unbounded(),
             capacity,
             evicted: 0,
             weigh,
             bytes: 0,
-            most_bytes,
+            max_bytes,
         }
     }
 
-    /// The value of `key`, which becomes the most recently used.
+    /// Returns the value of `key`, and makes it the most recently used.
     pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -53,7 +52,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.get(key)
     }
 
-    /// As [`get`](Self::get), to be changed in place.
+    /// Returns the value of `key` for changes in place, and makes it the most recently used.
     pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -62,21 +61,21 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         self.entries.get_mut(key)
     }
 
-    /// Stores `value` as the most recently used. Returns how many entries were pruned for it.
+    /// Stores `value` as the most recently used. Returns how many entries were evicted.
     pub fn insert(&mut self, key: K, value: V) -> u64 {
         if self.capacity == 0 {
             return 0;
         }
         let evicted = self.evicted;
         if self.entries.len() >= self.capacity && !self.entries.contains(&key) {
-            self.prune();
+            self.evict_fifth();
         }
         let weight = (self.weigh)(&key, &value);
         if let Some((key, replaced)) = self.entries.push(key, value) {
             self.bytes = self.bytes.saturating_sub((self.weigh)(&key, &replaced));
         }
         self.bytes = self.bytes.saturating_add(weight);
-        while self.bytes > self.most_bytes && self.entries.len() > 1 {
+        while self.bytes > self.max_bytes && self.entries.len() > 1 {
             self.pop_lru();
         }
         self.evicted.saturating_sub(evicted)
@@ -89,7 +88,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         }
     }
 
-    /// Forgets `key`.
+    /// Removes `key`, and returns its value.
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -100,7 +99,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         Some(value)
     }
 
-    /// Forgets every key that `matches`, and tells which.
+    /// Removes all keys for which `matches` returns `true`, and returns them.
     pub fn remove_all(&mut self, matches: impl Fn(&K) -> bool) -> Vec<K>
     where
         K: Clone,
@@ -118,33 +117,36 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         removed
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The most entries it holds.
+    /// Returns the maximum number of entries.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// How many entries were pruned so far.
+    /// Returns how many entries have been evicted so far.
     #[must_use]
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    fn prune(&mut self) {
-        let victims = self.capacity.checked_div(PRUNE_DIVISOR).unwrap_or_default();
-        for _ in 0..victims.max(1) {
+    fn evict_fifth(&mut self) {
+        let count = self
+            .capacity
+            .checked_div(EVICTION_DIVISOR)
+            .unwrap_or_default();
+        for _ in 0..count.max(1) {
             self.pop_lru();
         }
     }
@@ -155,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_that_finds_it_full_prunes_the_least_recently_used_fifth() {
+    fn a_write_to_a_full_cache_evicts_the_least_recently_used_fifth() {
         let mut cache = MemoryCache::new(1_000);
         for n in 0..1_000 {
             cache.insert(n, ());
@@ -164,13 +166,16 @@ mod tests {
         assert!(cache.get(&0).is_some());
         cache.insert(1_000, ());
         assert_eq!((cache.len(), cache.evicted()), (801, 200));
-        assert!(cache.get(&0).is_some(), "a read refreshes its place");
+        assert!(
+            cache.get(&0).is_some(),
+            "a read makes its entry the most recently used"
+        );
         assert!((1..=200).all(|n| cache.get(&n).is_none()));
         assert!((201..=1_000).all(|n| cache.get(&n).is_some()));
     }
 
     #[test]
-    fn rewriting_a_key_of_a_full_cache_prunes_nothing() {
+    fn replacing_a_value_in_a_full_cache_evicts_nothing() {
         let mut cache = MemoryCache::new(5);
         for n in 0..5 {
             cache.insert(n, 'a');
@@ -184,37 +189,49 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_all_entries_stay_within_their_limit() {
+    fn the_total_size_of_all_entries_stays_within_the_limit() {
         let mut cache =
-            MemoryCache::with_most_bytes(100, 1_000, |_: &u32, value: &String| value.len());
-        let of = |length| "x".repeat(length);
+            MemoryCache::with_max_bytes(100, 1_000, |_: &u32, value: &String| value.len());
+        let value = |length| "x".repeat(length);
         for n in 0..10 {
-            cache.insert(n, of(100));
+            cache.insert(n, value(100));
         }
         assert_eq!((cache.len(), cache.evicted()), (10, 0));
-        cache.insert(3, of(150));
+        cache.insert(3, value(150));
         assert_eq!(
             (cache.len(), cache.get(&0)),
             (9, None),
-            "a larger value for a key"
+            "a larger value for an existing key evicts another entry"
         );
-        cache.insert(3, of(50));
-        cache.insert(10, of(100));
-        assert_eq!(cache.len(), 10, "the place of the old value is free again");
+        cache.insert(3, value(50));
+        cache.insert(10, value(100));
+        assert_eq!(
+            cache.len(),
+            10,
+            "the bytes of a replaced value are free again"
+        );
         cache.remove(&10);
         cache.remove_all(|n| *n < 5);
         for n in 20..25 {
-            cache.insert(n, of(100));
+            cache.insert(n, value(100));
         }
-        assert_eq!(cache.len(), 10, "and that of what was removed");
-        cache.insert(30, of(5_000));
-        assert_eq!(cache.len(), 1, "the latest is kept, however large");
-        cache.insert(31, of(1));
+        assert_eq!(
+            cache.len(),
+            10,
+            "the bytes of removed entries are free again"
+        );
+        cache.insert(30, value(5_000));
+        assert_eq!(
+            cache.len(),
+            1,
+            "the latest entry is stored, even if it is larger than the limit"
+        );
+        cache.insert(31, value(1));
         assert_eq!((cache.len(), cache.get(&30)), (1, None));
     }
 
     #[test]
-    fn the_smallest_caches_hold_what_they_say() {
+    fn a_cache_of_one_entry_stores_one_and_a_cache_of_none_stores_nothing() {
         let mut one = MemoryCache::new(1);
         one.insert(1, ());
         one.insert(2, ());

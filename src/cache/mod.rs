@@ -1,4 +1,4 @@
-//! L1 and the KV record: what is cached, in which form, and for how long it may be served.
+//! Cached data: the LRU and entries of L1, the KV record, the negative cache, and the freshness rules.
 
 pub mod entry;
 pub mod freshness;

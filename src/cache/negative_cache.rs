@@ -1,31 +1,31 @@
-//! Negative cache of recent failures.
+//! The negative cache: recent failures.
 //!
-//! It has an LRU of its own, so that probing for missing images cannot push good entries out of
-//! L1. It is never written to KV: a failure is this isolate's view of one moment.
+//! It has its own LRU, so that requests for missing images cannot evict entries of L1. Failures are not stored in KV: they
+//! may be temporary, and may affect only this isolate.
 
 use std::rc::Rc;
 
 use crate::cache::memory_cache::MemoryCache;
 use crate::origin::error::{ErrorKind, OriginError};
 
-/// Most keys.
+/// The maximum number of keys.
 const CAPACITY: usize = 1_000;
 
 /// A recent failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachedError {
-    /// What happened.
+    /// The reason of the failure.
     pub error: OriginError,
-    /// Whole seconds, rounded up, until the origin is asked again.
+    /// How long the failure is still cached, in whole seconds, rounded up.
     pub remaining_s: u64,
-    /// A stale record was served instead. It is looked for again, without the origin.
+    /// `true` if a stale record was served instead. Later requests look it up again, and do not fetch from the origin.
     pub has_fallback: bool,
 }
 
 impl CachedError {
-    /// A failure for this moment only: the next request asks the origin again.
+    /// Returns a failure that is not cached: the next request fetches again.
     #[must_use]
-    pub fn once(error: OriginError) -> Self {
+    pub fn uncached(error: OriginError) -> Self {
         Self {
             error,
             remaining_s: 0,
@@ -35,22 +35,22 @@ impl CachedError {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Expiring {
+struct CacheEntry {
     error: OriginError,
-    until_ms: u64,
+    expires_ms: u64,
     has_fallback: bool,
 }
 
-/// Recent failures by key, which the origin is not asked about again for a while.
+/// Recent failures by key. Until they expire, their images are not fetched again.
 #[derive(Debug)]
 pub struct NegativeCache {
-    errors: MemoryCache<Rc<str>, Expiring>,
+    errors: MemoryCache<Rc<str>, CacheEntry>,
     negative_ms: u64,
     error_ms: u64,
 }
 
 impl NegativeCache {
-    /// A missing image is remembered for `negative_s` seconds, any other failure for `error_s`.
+    /// Returns an empty cache that stores a missing image for `negative_s` seconds, and any other failure for `error_s`.
     #[must_use]
     pub fn new(negative_s: u64, error_s: u64) -> Self {
         Self {
@@ -60,22 +60,22 @@ impl NegativeCache {
         }
     }
 
-    /// The failure of `key`, if it still stands.
+    /// Returns the failure of `key`, if it has not expired.
     pub fn get(&mut self, key: &str, now_ms: u64) -> Option<CachedError> {
-        let expiring = *self.errors.get(key)?;
-        let remaining_ms = expiring.until_ms.saturating_sub(now_ms);
+        let entry = *self.errors.get(key)?;
+        let remaining_ms = entry.expires_ms.saturating_sub(now_ms);
         if remaining_ms == 0 {
             self.errors.remove(key);
             return None;
         }
         Some(CachedError {
-            error: expiring.error,
+            error: entry.error,
             remaining_s: remaining_ms.div_ceil(1_000),
-            has_fallback: expiring.has_fallback,
+            has_fallback: entry.has_fallback,
         })
     }
 
-    /// Remembers that `key` failed at `now_ms`, and whether a stale record was served instead.
+    /// Stores that `key` failed at `now_ms`, and if a stale record was served instead.
     pub fn insert(
         &mut self,
         key: &Rc<str>,
@@ -83,50 +83,50 @@ impl NegativeCache {
         has_fallback: bool,
         now_ms: u64,
     ) -> CachedError {
-        let for_ms = match error.kind {
+        let ttl_ms = match error.kind {
             ErrorKind::NotFound => self.negative_ms,
             _ => self.error_ms,
         };
-        if for_ms > 0 {
-            let until_ms = now_ms.saturating_add(for_ms);
-            let expiring = Expiring {
+        if ttl_ms > 0 {
+            let expires_ms = now_ms.saturating_add(ttl_ms);
+            let entry = CacheEntry {
                 error,
-                until_ms,
+                expires_ms,
                 has_fallback,
             };
-            self.errors.insert(Rc::clone(key), expiring);
+            self.errors.insert(Rc::clone(key), entry);
         }
         CachedError {
             error,
-            remaining_s: for_ms.div_ceil(1_000),
+            remaining_s: ttl_ms.div_ceil(1_000),
             has_fallback,
         }
     }
 
-    /// The stale record of `key` is gone: until the origin is asked again, only the failure is left.
+    /// Records that `key` no longer has a stale record to serve: requests get the failure until it expires.
     pub fn clear_fallback(&mut self, key: &str) {
-        if let Some(expiring) = self.errors.get_mut(key) {
-            expiring.has_fallback = false;
+        if let Some(entry) = self.errors.get_mut(key) {
+            entry.has_fallback = false;
         }
     }
 
-    /// Forgets `key`, which has succeeded or was purged.
+    /// Removes `key`, after a success or a purge.
     pub fn remove(&mut self, key: &str) {
         self.errors.remove(key);
     }
 
-    /// Forgets all keys that begin with `prefix`.
+    /// Removes all keys that begin with `prefix`.
     pub fn remove_prefix(&mut self, prefix: &str) {
         self.errors.remove_all(|key| key.starts_with(prefix));
     }
 
-    /// How many failures are remembered.
+    /// Returns the number of failures, including expired ones that have not been removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.errors.len()
     }
 
-    /// Whether none is.
+    /// Returns `true` if there are no failures.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.errors.is_empty()
@@ -138,21 +138,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_failure_has_its_own_time() {
-        let mut memory = NegativeCache::new(60, 5);
-        let (missing, broken) = (Rc::from("missing"), Rc::from("broken"));
-        memory.insert(&missing, ErrorKind::NotFound.into(), false, 0);
-        memory.insert(&broken, ErrorKind::OriginFailed.into(), false, 0);
-        assert_eq!(memory.get("broken", 4_999).unwrap().remaining_s, 1);
-        assert_eq!(memory.get("broken", 5_000), None);
-        assert_eq!(memory.get("missing", 59_000).unwrap().remaining_s, 1);
-        assert_eq!(memory.get("missing", 60_000), None);
-        assert!(memory.is_empty());
+    fn a_missing_image_and_any_other_failure_expire_separately() {
+        let mut cache = NegativeCache::new(60, 5);
+        let (missing, failed) = (Rc::from("missing"), Rc::from("failed"));
+        cache.insert(&missing, ErrorKind::NotFound.into(), false, 0);
+        cache.insert(&failed, ErrorKind::OriginFailed.into(), false, 0);
+        assert_eq!(cache.get("failed", 4_999).unwrap().remaining_s, 1);
+        assert_eq!(cache.get("failed", 5_000), None);
+        assert_eq!(cache.get("missing", 59_000).unwrap().remaining_s, 1);
+        assert_eq!(cache.get("missing", 60_000), None);
+        assert!(cache.is_empty());
     }
 
     #[test]
-    fn a_time_of_zero_remembers_nothing() {
-        let mut memory = NegativeCache::new(0, 0);
+    fn a_time_of_zero_disables_the_cache() {
+        let mut cache = NegativeCache::new(0, 0);
         let key = Rc::from("key");
         assert_eq!(
             memory
@@ -160,15 +160,15 @@ mod tests {
                 .remaining_s,
             0
         );
-        assert_eq!(memory.get("key", 0), None);
+        assert_eq!(cache.get("key", 0), None);
     }
 
     #[test]
-    fn it_stays_small() {
-        let mut memory = NegativeCache::new(60, 5);
+    fn the_number_of_failures_is_limited() {
+        let mut cache = NegativeCache::new(60, 5);
         for n in 0..10_000 {
-            memory.insert(&format!("{n}").into(), ErrorKind::NotFound.into(), false, 0);
+            cache.insert(&format!("{n}").into(), ErrorKind::NotFound.into(), false, 0);
         }
-        assert!(memory.len() <= CAPACITY);
+        assert!(cache.len() <= CAPACITY);
     }
 }

@@ -1,7 +1,7 @@
-//! The stored form of L2: what stands in the metadata field of a KV key.
+//! The KV record of L2: the JSON in the metadata field of a KV key.
 //!
-//! The field names are those of the TypeScript service that this one replaces, so that both can
-//! share a namespace while one is rolled out. They change only on purpose: golden tests pin them.
+//! The field names are those of the TypeScript service that this one replaces. So both can share a namespace during the
+//! migration. Golden tests pin the names.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -17,38 +17,37 @@ use crate::image::metadata::{
 use crate::origin::id::OriginId;
 use crate::text::json;
 
-/// Longest `confidence`, `source` or `etag` that is taken from a record, in bytes.
-const MAX_WORD_BYTES: usize = 64;
+/// The maximum length of `confidence`, `source` and `etag` in a record, in bytes.
+const MAX_STRING_BYTES: usize = 64;
 
-/// One image's metadata and when it was fetched.
+/// The metadata of an image, and when and from where it was fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
-    /// What the origin told.
+    /// The metadata.
     pub metadata: ImageMetadata,
-    /// When it told it, in milliseconds since the epoch. `None` where a record does not say:
-    /// such a record is past every freshness window.
+    /// When it was fetched, in milliseconds since the epoch. If it is `None`, the record has expired.
     pub last_fetched_ms: Option<u64>,
-    /// The origin that it came from. `None` in the records of earlier versions.
+    /// The origin that it was fetched from. `None` in records of earlier versions.
     pub origin: Option<OriginId>,
 }
 
 impl Record {
-    /// The JSON object for the key's metadata field, at most a few hundred bytes of the 1,024
-    /// that KV allows. What the former service does not know stands behind what it does.
+    /// Returns the JSON object for the metadata field of a KV key. It has at most a few hundred of the 1,024 bytes that KV
+    /// allows. The fields that the TypeScript service does not have are last.
     #[must_use]
     pub fn encode(&self) -> String {
         // A struct of numbers and strings always has a JSON form.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a record, written by this service or by the one before it.
+    /// Reads a record of this service or of the TypeScript service.
     ///
-    /// Where a record names `originalDimensions`, its `width` and `height` are those of a resized
-    /// image and the original's are taken. Likewise `originalMetadata.format` is what the origin
-    /// said, while the former service wrote `jpeg` for any format it did not know.
+    /// If a record has `originalDimensions`, they are used, because `width` and `height` are those of a resized image.
+    /// `originalMetadata.format` takes precedence over `format`, because it is the format from the origin: for unknown formats,
+    /// the TypeScript service wrote `jpeg` as `format`.
     ///
     /// # Errors
-    /// The field that is missing or malformed.
+    /// If a required field is missing or malformed.
     pub fn decode(text: &str) -> Result<Self, RecordError> {
         let stored = json::parse(text.as_bytes()).ok_or(RecordError::NotJson)?;
         if !stored.is_object() {
@@ -71,10 +70,10 @@ impl Record {
                 dimensions: dimensions.ok_or(RecordError::Dimensions)?,
                 format: format.and_then(Format::parse),
                 file_size: field("fileSize").as_u64().filter(|bytes| *bytes > 0),
-                etag: word(field("etag")).map(|etag| etag.into_owned().into()),
+                etag: short_ascii(field("etag")).map(|etag| etag.into_owned().into()),
                 traits: traits(&field),
-                confidence: word(field("confidence")).ok_or(RecordError::Confidence)?,
-                source: word(field("source")).ok_or(RecordError::Source)?,
+                confidence: short_ascii(field("confidence")).ok_or(RecordError::Confidence)?,
+                source: short_ascii(field("source")).ok_or(RecordError::Source)?,
             },
             last_fetched_ms: milliseconds(field("lastFetched")),
             origin: origin(field("origin"))?,
@@ -108,7 +107,7 @@ impl Serialize for Record {
     }
 }
 
-/// Traits that make no sense are unknown: nothing else depends on them.
+/// Reads the traits. An invalid trait is read as unknown, because no other field depends on it.
 fn traits<'a>(field: &impl Fn(&'static str) -> &'a Value) -> Traits {
     let byte = |name| u8::try_from(field(name).as_u64()?).ok();
     let number = |name| u32::try_from(field(name).as_u64()?).ok();
@@ -130,14 +129,14 @@ fn origin(field: &Value) -> Result<Option<OriginId>, RecordError> {
     id.map(Some).ok_or(RecordError::Origin)
 }
 
-/// A short printable ASCII string. The usual three are not copied.
-fn word(value: &Value) -> Option<Cow<'static, str>> {
+/// Reads a short string of printable ASCII. The three most common values are not copied.
+fn short_ascii(value: &Value) -> Option<Cow<'static, str>> {
     match value.as_str()? {
         "high" => Some("high".into()),
         "format-json" => Some("format-json".into()),
         "image-header" => Some("image-header".into()),
         text if !text.is_empty()
-            && text.len() <= MAX_WORD_BYTES
+            && text.len() <= MAX_STRING_BYTES
             && text.bytes().all(|byte| byte.is_ascii_graphic()) =>
         {
             Some(text.to_owned().into())
@@ -146,7 +145,7 @@ fn word(value: &Value) -> Option<Cow<'static, str>> {
     }
 }
 
-/// A time that is no number, or a negative one, is unknown.
+/// Reads a time. Returns `None` if it is not a number, or negative.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
 fn milliseconds(value: &Value) -> Option<u64> {
     value
@@ -155,20 +154,20 @@ fn milliseconds(value: &Value) -> Option<u64> {
         .map(|time| time as u64)
 }
 
-/// Why a stored record cannot be used.
+/// The reason why a record is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordError {
-    /// The text is no JSON.
+    /// The text is not JSON.
     NotJson,
-    /// It is JSON, but no object.
+    /// The JSON is not an object.
     NotAnObject,
-    /// `width` and `height`, or `originalDimensions`, are no size in pixels.
+    /// `width` and `height`, or `originalDimensions`, are not a valid size in pixels.
     Dimensions,
-    /// `confidence` is missing or no short word.
+    /// `confidence` is missing, or is not a short string of printable ASCII.
     Confidence,
-    /// `source` is missing or no short word.
+    /// `source` is missing, or is not a short string of printable ASCII.
     Source,
-    /// `origin` is not 8 hex digits.
+    /// `origin` is not 8 hexadecimal digits.
     Origin,
 }
 
@@ -210,13 +209,13 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_form_is_the_golden_one() {
+    fn the_stored_form_of_a_record_is_pinned() {
         assert_eq!(cat().encode(), GOLDEN);
         assert_eq!(Record::decode(GOLDEN), Ok(cat()));
     }
 
     #[test]
-    fn what_a_header_tells_is_stored_behind_what_the_former_service_knows() {
+    fn the_fields_that_the_typescript_service_lacks_are_stored_last() {
         let mut record = cat();
         record.metadata.source = "image-header".into();
         record.metadata.etag = Some("0123abc".into());
@@ -229,20 +228,20 @@ mod tests {
             color_space: Some(ColorSpace::Cmyk),
         };
         let stored = record.encode();
-        let behind = concat!(
+        let new_fields = concat!(
             r#","etag":"0123abc","orientation":8,"hasAlpha":true,"animated":false,"frames":7,"#,
             r#""bitDepth":16,"colorSpace":"cmyk"}"#
         );
-        let before = GOLDEN.replace("format-json", "image-header");
+        let old_fields = GOLDEN.replace("format-json", "image-header");
         assert_eq!(
             stored,
-            before.strip_suffix('}').unwrap().to_owned() + behind
+            old_fields.strip_suffix('}').unwrap().to_owned() + new_fields
         );
         assert_eq!(Record::decode(&stored), Ok(record));
     }
 
     #[test]
-    fn the_origin_is_stored_last_and_is_absent_in_records_of_earlier_versions() {
+    fn the_origin_is_the_last_field_and_is_absent_in_records_of_earlier_versions() {
         let mut record = cat();
         record.origin = OriginId::parse("2d48561e");
         let stored = record.encode();
@@ -253,14 +252,14 @@ mod tests {
     }
 
     #[test]
-    fn a_trait_that_makes_no_sense_is_unknown() {
-        let odd = r#""orientation":9,"hasAlpha":1,"animated":"no","frames":0,"bitDepth":256,"colorSpace":"red","etag":""}"#;
-        let json = format!("{},{odd}", GOLDEN.strip_suffix('}').unwrap());
+    fn an_invalid_trait_is_read_as_unknown() {
+        let invalid = r#""orientation":9,"hasAlpha":1,"animated":"no","frames":0,"bitDepth":256,"colorSpace":"red","etag":""}"#;
+        let json = format!("{},{invalid}", GOLDEN.strip_suffix('}').unwrap());
         assert_eq!(Record::decode(&json), Ok(cat()));
     }
 
     #[test]
-    fn what_is_unknown_is_not_stored() {
+    fn unknown_fields_are_not_stored() {
         let mut record = cat();
         record.metadata.format = None;
         record.metadata.file_size = None;
@@ -273,12 +272,12 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_record_fits_into_a_keys_metadata() {
+    fn the_largest_record_fits_into_the_metadata_of_a_key() {
         let mut record = cat();
         record.metadata.dimensions = Dimensions::new(i32::MAX as u32, i32::MAX as u32).unwrap();
         record.metadata.format = Some(Format::Ico);
         record.metadata.file_size = Some(u64::MAX);
-        record.metadata.etag = Some("e".repeat(MAX_WORD_BYTES).into());
+        record.metadata.etag = Some("e".repeat(MAX_STRING_BYTES).into());
         record.metadata.traits = Traits {
             orientation: Orientation::new(8),
             has_alpha: Some(false),
@@ -287,15 +286,15 @@ mod tests {
             bit_depth: NonZeroU8::new(255),
             color_space: Some(ColorSpace::Gray),
         };
-        record.metadata.confidence = "c".repeat(MAX_WORD_BYTES).into();
-        record.metadata.source = "s".repeat(MAX_WORD_BYTES).into();
+        record.metadata.confidence = "c".repeat(MAX_STRING_BYTES).into();
+        record.metadata.source = "s".repeat(MAX_STRING_BYTES).into();
         record.last_fetched_ms = Some(u64::MAX);
         record.origin = OriginId::parse("ffffffff");
         assert!(record.encode().len() <= 1024);
     }
 
     #[test]
-    fn the_original_image_is_what_counts() {
+    fn the_size_and_format_of_the_original_image_take_precedence() {
         let record = Record::decode(
             r#"{"width":800,"height":600,"format":"jpeg","lastFetched":1,"confidence":"medium","source":"direct",
                 "originalDimensions":{"width":4000,"height":3000},"originalMetadata":{"format":"image/x-unheard-of"}}"#,
@@ -311,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_makes_no_sense_is_unknown() {
+    fn an_invalid_time_is_read_as_unknown() {
         for (time, read) in [
             ("1760000000000.7", Some(1_760_000_000_000)),
             ("0", Some(0)),
@@ -329,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_makes_a_record_unusable() {
+    fn the_error_for_an_invalid_record_names_the_field() {
         for (json, error) in [
             ("", RecordError::NotJson),
             ("{\"width\":1", RecordError::NotJson),

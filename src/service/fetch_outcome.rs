@@ -77,7 +77,7 @@ impl FetchOutcome {
             } else {
                 layer
             },
-            result: stale_fallback.ok_or(CachedError::once(error)),
+            result: stale_fallback.ok_or(CachedError::uncached(error)),
             kv_ms: None,
             origin_ms: None,
         }

@@ -150,7 +150,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         now_ms: u64,
     ) -> CachedError {
         if flight.is_invalidated() || error.is_private() {
-            return CachedError::once(error);
+            return CachedError::uncached(error);
         }
         let mut errors = self.negative_cache.borrow_mut();
         errors.insert(key, error, has_fallback, now_ms)

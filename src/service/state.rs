@@ -61,7 +61,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Rc::new(Self {
             origins: OriginIds::of(&config),
             freshness: config.freshness(),
-            memory: RefCell::new(MemoryCache::with_most_bytes(
+            memory: RefCell::new(MemoryCache::with_max_bytes(
                 capacity,
                 capacity.saturating_mul(BYTES_PER_ENTRY),
                 |key, entry| entry.weight(key),
