@@ -99,7 +99,7 @@ impl Bucket {
                 } else if encoding == ContentEncoding::Identity {
                     prefix.set_object_bytes(size);
                 } else {
-                    return Err(ErrorKind::ImageError(ImageError::Encoded(encoding)).into());
+                    return Err(ErrorKind::UnreadableImage(ImageError::Encoded(encoding)).into());
                 }
             } else if !prefix.is_decoded() {
                 prefix.set_object_bytes(size);

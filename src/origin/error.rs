@@ -1,76 +1,78 @@
-//! Why an image's metadata cannot be told, and what that allows.
+//! The errors of a fetch from the origin: their causes, their texts, and the rules for retries and stale records.
+//!
+//! All texts are in `texts`, except the reasons of [`ImageError`]. `docs/http-api.md` and `docs/openapi.yaml` quote some.
 
 use std::fmt;
 
 use crate::image::header::ImageError;
 
-/// Why an image's metadata cannot be told.
+/// The kind of an error. Most kinds have their own published code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The origin has no such image: 404 or 410.
     NotFound,
-    /// The origin refuses to hand it out: 401 or 403.
+    /// The origin denies access to the image: 401 or 403.
     Forbidden,
-    /// Larger than the resizer takes.
+    /// The image is larger than the resizer accepts.
     SourceTooLarge,
-    /// There is something, but no image, says the resizer.
+    /// According to the resizer, the file is not an image.
     NotAnImage,
-    /// What came is no image.
-    ImageError(ImageError),
-    /// The origin answered with an error.
+    /// The service cannot read the response as an image.
+    UnreadableImage(ImageError),
+    /// The origin returned an error.
     OriginFailed,
     /// The origin could not be reached, or the connection broke.
     OriginUnreachable,
-    /// The origin answered with something that makes no sense.
-    InvalidAnswer(InvalidAnswer),
-    /// The origin redirected to another host, or too often.
+    /// The origin returned invalid metadata.
+    InvalidResponse(InvalidResponse),
+    /// The origin redirected to another scheme, host or port, or too often.
     RedirectRefused,
-    /// The origin asks for patience: 429 or 503.
+    /// The origin is overloaded: 429 or 503.
     OriginOverloaded,
-    /// The origin was slower than `originTimeoutMs`.
+    /// The origin took longer than `originTimeoutMs`.
     OriginTimeout,
-    /// More than `maxInFlight` images are being fetched.
+    /// This isolate is already fetching `maxInFlight` images.
     Overloaded,
-    /// The request that asked has used up the subrequests that the platform allows it.
+    /// The request has used all subrequests that the platform allows.
     SubrequestLimit,
 }
 
-/// What is wrong with an answer that came with status 200.
+/// The reason why a JSON response with status 200 is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InvalidAnswer {
-    /// Longer than what is read of it.
+pub enum InvalidResponse {
+    /// It is longer than the service reads.
     TooLong,
-    /// It says that it is JSON, and is not.
+    /// Its content type or its beginning says that it is JSON, but it is not.
     NotJson,
-    /// JSON without a width and a height.
+    /// It is JSON without a width and a height.
     NoDimensions,
-    /// The dimensions are no whole number of pixels from 1 to 2^31-1.
+    /// The dimensions are not integers from 1 to 2^31-1.
     BadDimensions,
 }
 
-/// At which step a connection to the origin failed. It is for the log: clients see one [`ErrorKind`] for all of them.
+/// The step at which a connection to the origin failed. Only the log shows it: clients get one [`ErrorKind`] for all steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionFault {
-    /// The host name has no address. The runtime has the same words for a failed TLS handshake.
+    /// The host name has no address. The runtime has the same message for a failed TLS handshake.
     Dns,
     /// The port refused the connection, or closed it before a response.
     Refused,
-    /// The connection broke inside the response.
+    /// The connection broke during the response.
     Broken,
 }
 
-/// A [`ErrorKind`] and what the origin told beside it.
+/// A failed fetch: its kind, and the details from the origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginError {
-    /// Why.
+    /// The kind of the error.
     pub kind: ErrorKind,
-    /// Where the connection failed, if there was no whole response.
+    /// The step at which the connection failed. `None` if it did not fail.
     pub connection: Option<ConnectionFault>,
-    /// The HTTP status that the origin answered with, where it answered.
+    /// The HTTP status of the origin's response. `None` if there was no response.
     pub origin_status: Option<u16>,
-    /// The resizer's own code, from `Cf-Resized: err=9404`.
+    /// The error code of the resizer, from `Cf-Resized: err=9404`.
     pub resizer_code: Option<u16>,
-    /// When to try again, in seconds from now.
+    /// The time to wait before another attempt, in seconds.
     pub retry_after_s: Option<u32>,
 }
 
@@ -86,24 +88,25 @@ impl From<ErrorKind> for OriginError {
     }
 }
 
-/// When to come back where too many images are being fetched, in seconds.
+/// The `Retry-After` of [`OriginError::overloaded`], in seconds.
 const OVERLOADED_RETRY_AFTER_S: u32 = 1;
 
 impl OriginError {
-    /// Too many images are being fetched.
+    /// Returns the error for a fetch that is refused because too many images are being fetched.
     #[must_use]
-    pub fn overloaded() -> Self {
+    pub(crate) fn overloaded() -> Self {
         Self {
             retry_after_s: Some(OVERLOADED_RETRY_AFTER_S),
             ..ErrorKind::Overloaded.into()
         }
     }
 
-    /// Whether the origin failed, rather than told something about the image. Only then may a
-    /// stale record stand in for the answer (RFC 5861, section 4). A page that came instead of the
-    /// image counts as a failure: an origin under maintenance may answer so, with status 200.
+    /// Returns `true` if a stale record may be served instead (RFC 5861, section 4).
+    ///
+    /// That is the case if the origin failed, but not if it said something about the image. A page instead of the image
+    /// counts as a failure: during maintenance, an origin may return one with status 200.
     #[must_use]
-    pub fn allows_stale(&self) -> bool {
+    pub(crate) fn allows_stale(&self) -> bool {
         !matches!(
             self.kind,
             ErrorKind::NotFound
@@ -113,29 +116,28 @@ impl OriginError {
         )
     }
 
-    /// Returns `true` if it says nothing about the image or its origin, but is one request's own: it is neither
-    /// remembered nor shared.
+    /// Returns `true` if the error concerns only this request, not the image or its origin. Such an error is not cached
+    /// and not shared with other requests.
     #[must_use]
-    pub fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.kind == ErrorKind::SubrequestLimit
     }
 
-    /// Whether a second request right away may do better: a broken connection, 502, 503 or 504.
-    /// Not where the origin said when to come back.
+    /// Returns `true` if an immediate retry may succeed: after a broken connection, 502, 503 or 504, unless the origin
+    /// said when to try again.
     #[must_use]
-    pub fn is_worth_a_retry(&self) -> bool {
+    pub(crate) fn is_worth_a_retry(&self) -> bool {
         self.retry_after_s.is_none()
             && (self.kind == ErrorKind::OriginUnreachable
                 || matches!(self.origin_status, Some(502..=504)) && self.allows_stale())
     }
-}
 
-impl OriginError {
-    /// What kind of connection failure it was, as the log has it: seen here or, by the status that it answers with
-    /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>), by
-    /// Cloudflare's proxy in front of the origin.
+    /// Returns the log's name for a connection failure, or `None` for another error.
+    ///
+    /// Either this service saw the failure, or Cloudflare's proxy in front of the origin did and returned its own status
+    /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
     #[must_use]
-    pub fn reason(&self) -> Option<&'static str> {
+    pub(crate) fn reason(&self) -> Option<&'static str> {
         match (self.connection, self.origin_status) {
             (Some(ConnectionFault::Dns), _) | (None, Some(530)) => Some("dns"),
             (Some(ConnectionFault::Refused), _) | (None, Some(521 | 523)) => Some("refused"),
@@ -147,12 +149,12 @@ impl OriginError {
     }
 }
 
-/// A failure as the ports return it, with the runtime's own words.
+/// An error as the ports return it, with the runtime's message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OriginFault {
-    /// What happened.
+    /// The error.
     pub error: OriginError,
-    /// What the runtime said. It is for the log only: it may hold a stack.
+    /// The message of the runtime. It is only for the log, because it may contain a stack trace.
     pub message: Option<String>,
 }
 
@@ -166,64 +168,81 @@ impl<T: Into<OriginError>> From<T> for OriginFault {
 }
 
 impl fmt::Display for OriginError {
-    /// One sentence that says what to do.
+    /// Writes two sentences: what is wrong, then what to do.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (problem, action) = texts(self.kind);
+        f.write_str(problem)?;
         match self.kind {
-            ErrorKind::ImageError(ImageError::Encoded(encoding)) => write!(
-                f,
-                "The image has a Content-Encoding ({}) that this service does not decode; store it without one, or with gzip",
-                encoding.name()
-            )?,
-            ErrorKind::ImageError(reason) => write!(
-                f,
-                "What the origin has at this path is no image, for {reason}; check the path"
-            )?,
-            kind => f.write_str(advice(kind))?,
+            ErrorKind::UnreadableImage(ImageError::Encoded(encoding)) => {
+                write!(f, ": {}", encoding.name())?;
+            }
+            ErrorKind::UnreadableImage(reason) => write!(f, ": {reason}")?,
+            _ => {}
         }
         match (self.resizer_code, self.origin_status) {
-            (Some(code), _) => write!(f, " (resizer error {code})."),
-            (None, Some(status)) => write!(f, " (origin status {status})."),
-            (None, None) => f.write_str("."),
+            (Some(code), _) => write!(f, " (resizer error {code})")?,
+            (None, Some(status)) => write!(f, " (origin status {status})")?,
+            (None, None) => {}
         }
+        write!(f, ". {action}.")
     }
 }
 
-/// What happened and what to do, without the full stop.
-fn advice(kind: ErrorKind) -> &'static str {
+/// Returns the problem and the action to take, both without a full stop.
+///
+/// The first text of an unreadable image is followed by a colon and the reason.
+fn texts(kind: ErrorKind) -> (&'static str, &'static str) {
     match kind {
-        ErrorKind::NotFound => "The origin has no such image; check the path",
-        ErrorKind::Forbidden => "The origin refuses access to this image; allow it there",
-        ErrorKind::SourceTooLarge => {
-            "The image is too large to be read by the origin's resizer; use a smaller one"
-        }
-        ErrorKind::NotAnImage | ErrorKind::ImageError(_) => {
-            "What the origin has at this path is no image; check the path"
-        }
-        ErrorKind::OriginFailed => "The origin answered with an error; try again later",
-        ErrorKind::OriginUnreachable => "The origin could not be reached; try again later",
-        ErrorKind::InvalidAnswer(reason) => match reason {
-            InvalidAnswer::TooLong => {
-                "The origin's answer is too long for image metadata; check that it resizes images"
-            }
-            InvalidAnswer::NotJson => {
-                "The origin's answer is broken JSON; check that it resizes images"
-            }
-            InvalidAnswer::NoDimensions => {
-                "The origin's answer has no dimensions; check that it resizes images"
-            }
-            InvalidAnswer::BadDimensions => {
-                "The dimensions in the origin's answer are no size in pixels; check the image"
-            }
-        },
-        ErrorKind::RedirectRefused => {
-            "The origin redirects to another scheme, host or port, or in circles; set originUrl to where it redirects"
-        }
-        ErrorKind::OriginOverloaded => "The origin is overloaded; try again after a while",
-        ErrorKind::OriginTimeout => "The origin did not answer in time; try again later",
-        ErrorKind::Overloaded => "Too many images are being fetched; try again in a moment",
-        ErrorKind::SubrequestLimit => {
-            "This request has used up the subrequests that the platform allows; ask for fewer images at a time"
-        }
+        ErrorKind::NotFound => ("The origin has no such image", "Check the path"),
+        ErrorKind::Forbidden => (
+            "The origin denies access to this image",
+            "Allow access at the origin",
+        ),
+        ErrorKind::SourceTooLarge => (
+            "The image is too large for the origin's resizer",
+            "Use a smaller one",
+        ),
+        ErrorKind::NotAnImage => (
+            "The origin's file at this path is not an image",
+            "Check the path",
+        ),
+        ErrorKind::UnreadableImage(ImageError::Encoded(_)) => (
+            "The image has an unsupported Content-Encoding",
+            "Store it without one, or with gzip",
+        ),
+        ErrorKind::UnreadableImage(_) => (
+            "The origin's response is not a readable image",
+            "Check the path",
+        ),
+        ErrorKind::OriginFailed => ("The origin returned an error", "Try again later"),
+        ErrorKind::OriginUnreachable => ("The origin could not be reached", "Try again later"),
+        ErrorKind::InvalidResponse(InvalidResponse::TooLong) => (
+            "The origin's response is too long for image metadata",
+            "Check that the origin resizes images",
+        ),
+        ErrorKind::InvalidResponse(InvalidResponse::NotJson) => (
+            "The origin's response is invalid JSON",
+            "Check that the origin resizes images",
+        ),
+        ErrorKind::InvalidResponse(InvalidResponse::NoDimensions) => (
+            "The origin's response has no dimensions",
+            "Check that the origin resizes images",
+        ),
+        ErrorKind::InvalidResponse(InvalidResponse::BadDimensions) => (
+            "The dimensions in the origin's response are not a valid size in pixels",
+            "Check the image",
+        ),
+        ErrorKind::RedirectRefused => (
+            "The origin redirects to another scheme, host or port, or too many times",
+            "Set originUrl to the target of the redirect",
+        ),
+        ErrorKind::OriginOverloaded => ("The origin is overloaded", "Try again later"),
+        ErrorKind::OriginTimeout => ("The origin did not respond in time", "Try again later"),
+        ErrorKind::Overloaded => ("Too many images are being fetched", "Try again in a moment"),
+        ErrorKind::SubrequestLimit => (
+            "This request has used all subrequests that the platform allows",
+            "Request fewer images at a time",
+        ),
     }
 }
 

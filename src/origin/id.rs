@@ -1,40 +1,37 @@
-//! Names the origin that a KV record came from, so that another origin's records are not served.
+//! The identity of an origin, which KV records store. Records of another origin are not served.
 
 use sha2::{Digest, Sha256};
 
-use crate::config::Config;
 use crate::path::hex;
 
-/// How many bytes of the digest are kept.
+/// The number of bytes of the digest in an identity.
 const BYTES: usize = 4;
 
-/// The stored name of an origin: 8 hex digits of the SHA-256 of `url:<URL>` or `bucket:<binding>`.
+/// The identity of an origin: the first 4 bytes of the SHA-256 of `url:<URL>` or `bucket:<binding>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginId([u8; BYTES]);
 
 impl OriginId {
-    /// The origin at a URL, as the settings have it without its trailing slash.
-    #[must_use]
-    pub fn of_url(url: &str) -> Self {
+    /// Returns the identity of the origin at `url`, which is the setting without a trailing slash.
+    fn of_url(url: &str) -> Self {
         Self::of("url:", url)
     }
 
-    /// The origin that is an R2 bucket, by the name of its binding.
-    #[must_use]
-    pub fn of_bucket(binding: &str) -> Self {
+    /// Returns the identity of an R2 bucket.
+    fn of_bucket(binding: &str) -> Self {
         Self::of("bucket:", binding)
     }
 
     fn of(kind: &str, name: &str) -> Self {
         let digest = Sha256::new().chain_update(kind).chain_update(name);
         let mut id = [0; BYTES];
-        for (byte, of_digest) in id.iter_mut().zip(digest.finalize()) {
-            *byte = of_digest;
+        for (byte, digest_byte) in id.iter_mut().zip(digest.finalize()) {
+            *byte = digest_byte;
         }
         Self(id)
     }
 
-    /// Reads its 8 hex digits. `None` for anything else.
+    /// Reads the stored form: 8 lowercase hexadecimal digits. Returns `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_hex = text
@@ -46,14 +43,14 @@ impl OriginId {
             .map(|number| Self(number.to_be_bytes()))
     }
 
-    /// Its 8 hex digits.
+    /// Returns the stored form: 8 hexadecimal digits.
     #[must_use]
     pub fn text(self) -> String {
         hex(&self.0)
     }
 }
 
-/// The origins of the settings.
+/// The origins in the settings.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OriginIds {
     pub(crate) bucket: Option<OriginId>,
@@ -61,14 +58,14 @@ pub(crate) struct OriginIds {
 }
 
 impl OriginIds {
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn new(url: Option<&str>, bucket: Option<&str>) -> Self {
         Self {
-            bucket: config.origin_bucket.as_deref().map(OriginId::of_bucket),
-            url: config.origin_url.as_deref().map(OriginId::of_url),
+            bucket: bucket.map(OriginId::of_bucket),
+            url: url.map(OriginId::of_url),
         }
     }
 
-    /// Returns `true` if a record of this origin may be served. Earlier versions named none: theirs are served.
+    /// Returns `true` if a record of `origin` may be served. Records of earlier versions have no origin, and may be served.
     pub(crate) fn accept(&self, origin: Option<OriginId>) -> bool {
         origin.is_none() || [self.bucket, self.url].contains(&origin)
     }
@@ -79,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stored_name_of_an_origin_is_the_golden_one() {
+    fn the_stored_form_of_an_origin_is_pinned() {
         // printf %s url:https://images.test | sha256sum | head -c 8
         let golden = [
             (OriginId::of_url("https://images.test"), "2d48561e"),
@@ -92,15 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn a_url_and_a_bucket_of_one_name_are_two_origins() {
+    fn a_url_and_a_bucket_with_the_same_name_are_different_origins() {
         assert_ne!(OriginId::of_url("IMAGES"), OriginId::of_bucket("IMAGES"));
     }
 
     #[test]
-    fn records_of_the_settings_origins_and_of_none_are_accepted() {
-        let settings =
-            serde_json::json!({ "originUrl": "https://images.test/", "originBucket": "IMAGES" });
-        let origins = OriginIds::of(&Config::from_json(&settings).unwrap());
+    fn records_of_the_configured_origins_and_records_without_an_origin_are_accepted() {
+        let origins = OriginIds::new(Some("https://images.test"), Some("IMAGES"));
         let [url, bucket] = [
             OriginId::of_url("https://images.test"),
             OriginId::of_bucket("IMAGES"),
@@ -115,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_eight_hex_digits_names_no_origin() {
+    fn anything_but_eight_lowercase_hex_digits_is_refused() {
         for text in [
             "",
             "0123abc",

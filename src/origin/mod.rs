@@ -1,4 +1,4 @@
-//! L3: an origin's response, its errors, and its identity.
+//! L3, the origin: its responses, errors and identity.
 
 pub mod error;
 pub mod id;

@@ -1,8 +1,8 @@
-//! L3's answer: what the origin, or a bucket, says to the question for an image, as metadata or as a failure.
+//! Reads image metadata from a response of L3: of the origin over HTTP, or of an R2 bucket.
 //!
-//! The question asks for `format=json`. An origin without image resizing answers with the image itself, and so does
-//! the resizer at times: its header tells the rest. Shapes and codes of the resizer are those of
-//! <https://developers.cloudflare.com/images/reference/troubleshooting/>.
+//! Requests to the origin ask for `format=json`. An origin without image resizing returns the image itself, as the resizer
+//! does in some cases. Then the metadata is read from the image's header. The resizer's JSON and error codes are documented
+//! at <https://developers.cloudflare.com/images/reference/troubleshooting/>.
 
 use serde_json::Value;
 
@@ -11,56 +11,56 @@ use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 use crate::image::prefix::BodyPrefix;
-use crate::origin::error::{ErrorKind, InvalidAnswer, OriginError};
+use crate::origin::error::{ErrorKind, InvalidResponse, OriginError};
 use crate::text::json;
 
-/// Longest `Retry-After` that is passed on, in seconds.
+/// The maximum `Retry-After` that is passed on, in seconds.
 const MAX_RETRY_AFTER_S: u32 = 3_600;
 
-/// Longest entity tag that is kept, in bytes. R2's have 32.
+/// The maximum length of an entity tag that is stored, in bytes. R2's have 32.
 const MAX_ETAG_BYTES: usize = 64;
 
-/// One HTTP answer of the origin.
+/// An HTTP response of the origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OriginResponse {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
     /// The `Cf-Resized` header.
     pub cf_resized: Option<String>,
     /// The `Retry-After` header.
     pub retry_after: Option<String>,
-    /// The `Content-Length` header, where it tells the length of what was read.
+    /// The `Content-Length` header. `None` if there is a `Content-Encoding`: it is not the length of the decoded body then.
     pub content_length: Option<String>,
     /// The `Content-Range` header.
     pub content_range: Option<String>,
-    /// The `Content-Encoding` header. The runtime has decoded `gzip` and `br`, and no other.
+    /// The `Content-Encoding` header. The runtime decodes only `gzip` and `br`, and has already done so.
     pub content_encoding: Option<String>,
-    /// `None` where it was not read because of its status.
+    /// The beginning of the body. `None` if it was not read because of the status.
     pub prefix: Option<BodyPrefix>,
 }
 
 impl OriginResponse {
-    /// Whether the body is of use for an answer with `status`: all of it, or a part that has to be its first.
+    /// Returns `true` if a response with `status` can have an image or JSON in its body: all of it, or the first part.
     #[must_use]
     pub fn has_body(status: u16) -> bool {
         matches!(status, 200 | 206)
     }
 
-    /// Reads the answer.
+    /// Reads the metadata from the response.
     ///
-    /// Of JSON, the dimensions are those of `original`, the image before resizing, with the sides swapped if the
-    /// top level shows that the image is [displayed](DisplayedSize) so. An answer without `original` may name them
-    /// `width`/`height`, `naturalWidth`/`naturalHeight` or `originalWidth`/`originalHeight`. The first pair that
-    /// is there counts, even if it is malformed.
+    /// In JSON, the dimensions are those of `original`, the image before resizing. The sides are swapped if the top level
+    /// shows that the image is [displayed](DisplayedSize) that way. Without `original`, they may be named `width`/`height`,
+    /// `naturalWidth`/`naturalHeight` or `originalWidth`/`originalHeight`. The first pair that is present is used, even if
+    /// it is malformed.
     ///
     /// # Errors
-    /// What the status, the resizer's error code or a malformed body stands for.
+    /// If the status or the resizer's error code is an error, or the body is neither valid metadata nor a readable image.
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
         let resizer_code = self.resizer_code();
-        let is_part = self.status == 206;
+        let is_partial = self.status == 206;
         let prefix = match &self.prefix {
             Some(prefix)
-                if resizer_code.is_none() && (!is_part || self.whole_of_part().is_some()) =>
+                if resizer_code.is_none() && (!is_partial || self.complete_length().is_some()) =>
             {
                 prefix
             }
@@ -70,7 +70,9 @@ impl OriginResponse {
             Some(text) => parse(text),
             None => prefix
                 .image()
-                .map_err(|reason| ErrorKind::ImageError(self.encoded().unwrap_or(reason)))
+                .map_err(|reason| {
+                    ErrorKind::UnreadableImage(self.encoding_error().unwrap_or(reason))
+                })
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
                     ..image
@@ -82,27 +84,28 @@ impl OriginResponse {
         })
     }
 
-    /// Why what cannot be read is no image, if it is still encoded.
-    fn encoded(&self) -> Option<ImageError> {
+    /// Returns the reason why the image cannot be read if the body is still encoded.
+    fn encoding_error(&self) -> Option<ImageError> {
         use ContentEncoding::{Other, Several, Zstd};
         let encoding = ContentEncoding::parse(self.content_encoding.as_deref()?);
         matches!(encoding, Zstd | Other | Several).then_some(ImageError::Encoded(encoding))
     }
 
     fn file_size(&self) -> Option<u64> {
-        let told = if self.status == 206 {
-            self.whole_of_part()
+        let length = if self.status == 206 {
+            self.complete_length()
         } else {
             self.content_length.as_deref()
         };
-        told?.trim().parse().ok().filter(|bytes| *bytes > 0)
+        length?.trim().parse().ok().filter(|bytes| *bytes > 0)
     }
 
-    /// How long the whole is of which this is the first part, or `*`, after RFC 9110, section 14.4.
-    fn whole_of_part(&self) -> Option<&str> {
+    /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part. See RFC 9110,
+    /// section 14.4.
+    fn complete_length(&self) -> Option<&str> {
         let range = self.content_range.as_deref()?.trim();
-        let (_, whole) = range.strip_prefix("bytes 0-")?.split_once('/')?;
-        Some(whole)
+        let (_, length) = range.strip_prefix("bytes 0-")?.split_once('/')?;
+        Some(length)
     }
 
     fn resizer_code(&self) -> Option<u16> {
@@ -113,8 +116,8 @@ impl OriginResponse {
 
     fn error(&self, resizer_code: Option<u16>) -> OriginError {
         let kind = resizer_code
-            .and_then(cause_of_code)
-            .unwrap_or_else(|| cause_of_status(self.status));
+            .and_then(kind_of_resizer_code)
+            .unwrap_or_else(|| kind_of_status(self.status));
         OriginError {
             kind,
             connection: None,
@@ -126,30 +129,30 @@ impl OriginResponse {
         }
     }
 
-    /// Only the form in seconds is read; the other one, an HTTP date, is rare.
+    /// Reads `Retry-After` in seconds. Its other form, an HTTP date, is rare and is ignored.
     fn retry_after_s(&self) -> Option<u32> {
         let seconds: u32 = self.retry_after.as_deref()?.trim().parse().ok()?;
         Some(seconds.clamp(1, MAX_RETRY_AFTER_S))
     }
 }
 
-/// The resizer's JSON.
+/// Reads the resizer's JSON. `text` is `None` if the JSON is too long.
 fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, ErrorKind> {
-    let text = text.ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::TooLong))?;
-    let answer = json::parse(text).ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::NotJson))?;
-    let original = answer.get("original").unwrap_or(&Value::Null);
-    let output = size(&answer, "width", "height");
+    let text = text.ok_or(ErrorKind::InvalidResponse(InvalidResponse::TooLong))?;
+    let response = json::parse(text).ok_or(ErrorKind::InvalidResponse(InvalidResponse::NotJson))?;
+    let original = response.get("original").unwrap_or(&Value::Null);
+    let output = size(&response, "width", "height");
     let displayed = match size(original, "width", "height") {
         Some(stored) => DisplayedSize::of(stored?, output.and_then(Result::ok)),
         None => DisplayedSize {
             dimensions: output
-                .or_else(|| size(&answer, "naturalWidth", "naturalHeight"))
-                .or_else(|| size(&answer, "originalWidth", "originalHeight"))
-                .ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::NoDimensions))??,
+                .or_else(|| size(&response, "naturalWidth", "naturalHeight"))
+                .or_else(|| size(&response, "originalWidth", "originalHeight"))
+                .ok_or(ErrorKind::InvalidResponse(InvalidResponse::NoDimensions))??,
             is_certain: true,
         },
     };
-    let format = original.get("format").or_else(|| answer.get("format"));
+    let format = original.get("format").or_else(|| response.get("format"));
     Ok(ImageMetadata {
         dimensions: displayed.dimensions,
         format: format.and_then(Value::as_str).and_then(Format::parse),
@@ -164,7 +167,7 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, ErrorKind> {
     })
 }
 
-/// The size that two members of an object give. `None` if the object has neither of them.
+/// Reads a size from two members of an object. Returns `None` if the object has neither of them.
 fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, ErrorKind>> {
     let (width, height) = match (object.get(width), object.get(height)) {
         (None, None) => return None,
@@ -174,27 +177,27 @@ fn size(object: &Value, width: &str, height: &str) -> Option<Result<Dimensions, 
         ),
     };
     let size = Dimensions::from_json(width, height);
-    Some(size.ok_or(ErrorKind::InvalidAnswer(InvalidAnswer::BadDimensions)))
+    Some(size.ok_or(ErrorKind::InvalidResponse(InvalidResponse::BadDimensions)))
 }
 
-/// An object of a bucket.
+/// An object of an R2 bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its beginning.
+    /// The beginning of the object.
     pub prefix: BodyPrefix,
-    /// In bytes; 0 if that is the size of encoded data.
+    /// The size in bytes, or 0 if that is the size of encoded data.
     pub size: u64,
-    /// Its entity tag, without quotes.
+    /// The entity tag, without quotes.
     pub etag: String,
 }
 
 impl Object {
-    /// Reads the image that it is.
+    /// Reads the metadata of the image.
     ///
     /// # Errors
-    /// Why it is none.
+    /// If the object cannot be read as an image.
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
-        let image = self.prefix.image().map_err(ErrorKind::ImageError)?;
+        let image = self.prefix.image().map_err(ErrorKind::UnreadableImage)?;
         let is_etag = self.etag.len() <= MAX_ETAG_BYTES
             && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
         Ok(ImageMetadata {
@@ -205,8 +208,8 @@ impl Object {
     }
 }
 
-/// `None` for a code whose meaning the HTTP status tells better.
-fn cause_of_code(code: u16) -> Option<ErrorKind> {
+/// Returns `None` if the HTTP status is more specific than the code.
+fn kind_of_resizer_code(code: u16) -> Option<ErrorKind> {
     Some(match code {
         9401 | 9408 => ErrorKind::Forbidden,
         9402 | 9413 => ErrorKind::SourceTooLarge,
@@ -221,7 +224,7 @@ fn cause_of_code(code: u16) -> Option<ErrorKind> {
     })
 }
 
-fn cause_of_status(status: u16) -> ErrorKind {
+fn kind_of_status(status: u16) -> ErrorKind {
     match status {
         404 | 410 => ErrorKind::NotFound,
         401 | 403 => ErrorKind::Forbidden,
@@ -240,7 +243,7 @@ mod tests {
     use crate::image::header::Limits;
     use crate::image::prefix::MAX_JSON_BYTES;
 
-    fn replied(content_type: Option<&str>, body: &[u8]) -> OriginResponse {
+    fn response_with(content_type: Option<&str>, body: &[u8]) -> OriginResponse {
         OriginResponse {
             status: 200,
             prefix: Some(BodyPrefix::whole(Limits::default(), content_type, body)),
@@ -248,11 +251,11 @@ mod tests {
         }
     }
 
-    fn answered(body: &str) -> Result<ImageMetadata, OriginError> {
-        replied(Some("application/json"), body.as_bytes()).metadata()
+    fn read_json(body: &str) -> Result<ImageMetadata, OriginError> {
+        response_with(Some("application/json"), body.as_bytes()).metadata()
     }
 
-    fn refused(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> OriginError {
+    fn error_of(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> OriginError {
         OriginResponse {
             status,
             cf_resized: cf_resized.map(Into::into),
@@ -264,8 +267,8 @@ mod tests {
     }
 
     #[test]
-    fn the_original_comes_before_the_resized_image() {
-        let metadata = answered(
+    fn the_original_takes_precedence_over_the_resized_image() {
+        let metadata = read_json(
             r#"{"width":640,"height":360,"original":{"file_size":101031,"width":1280,"height":720,"format":"image/png"}}"#,
         )
         .unwrap();
@@ -281,7 +284,7 @@ mod tests {
     #[test]
     fn a_rotated_image_has_its_displayed_size() {
         let size_of = |body: &str| {
-            let metadata = answered(body).unwrap();
+            let metadata = read_json(body).unwrap();
             let dimensions = metadata.dimensions;
             let size = (dimensions.width(), dimensions.height());
             (size, metadata.confidence.into_owned())
@@ -315,7 +318,7 @@ mod tests {
             r#"{"naturalWidth":3,"naturalHeight":2,"originalWidth":9,"originalHeight":9}"#,
             r#"{"original":{},"originalWidth":3,"originalHeight":2}"#,
         ] {
-            let metadata = answered(body).unwrap();
+            let metadata = read_json(body).unwrap();
             assert_eq!(
                 metadata.dimensions,
                 Dimensions::new(3, 2).unwrap(),
@@ -328,51 +331,57 @@ mod tests {
     #[test]
     fn a_size_is_never_guessed() {
         for (body, reason) in [
-            ("", InvalidAnswer::NotJson),
-            ("<!doctype html>", InvalidAnswer::NotJson),
-            (r#"{"width":1,"#, InvalidAnswer::NotJson),
-            ("{}", InvalidAnswer::NoDimensions),
-            ("[]", InvalidAnswer::NoDimensions),
-            ("null", InvalidAnswer::NoDimensions),
-            (r#"{"original":"image"}"#, InvalidAnswer::NoDimensions),
-            (r#"{"width":1}"#, InvalidAnswer::BadDimensions),
-            (r#"{"width":0,"height":1}"#, InvalidAnswer::BadDimensions),
-            (r#"{"width":-1,"height":1}"#, InvalidAnswer::BadDimensions),
-            (r#"{"width":1.5,"height":1}"#, InvalidAnswer::BadDimensions),
-            (r#"{"width":"1","height":1}"#, InvalidAnswer::BadDimensions),
+            ("", InvalidResponse::NotJson),
+            ("<!doctype html>", InvalidResponse::NotJson),
+            (r#"{"width":1,"#, InvalidResponse::NotJson),
+            ("{}", InvalidResponse::NoDimensions),
+            ("[]", InvalidResponse::NoDimensions),
+            ("null", InvalidResponse::NoDimensions),
+            (r#"{"original":"image"}"#, InvalidResponse::NoDimensions),
+            (r#"{"width":1}"#, InvalidResponse::BadDimensions),
+            (r#"{"width":0,"height":1}"#, InvalidResponse::BadDimensions),
+            (r#"{"width":-1,"height":1}"#, InvalidResponse::BadDimensions),
+            (
+                r#"{"width":1.5,"height":1}"#,
+                InvalidResponse::BadDimensions,
+            ),
+            (
+                r#"{"width":"1","height":1}"#,
+                InvalidResponse::BadDimensions,
+            ),
             (
                 r#"{"width":2147483648,"height":1}"#,
-                InvalidAnswer::BadDimensions,
+                InvalidResponse::BadDimensions,
             ),
             (
                 r#"{"width":1,"height":1,"original":{"width":0,"height":1}}"#,
-                InvalidAnswer::BadDimensions,
+                InvalidResponse::BadDimensions,
             ),
         ] {
-            let kind = answered(body).unwrap_err().kind;
-            assert_eq!(kind, ErrorKind::InvalidAnswer(reason), "{body}");
+            let kind = read_json(body).unwrap_err().kind;
+            assert_eq!(kind, ErrorKind::InvalidResponse(reason), "{body}");
         }
         let too_long = " ".repeat(MAX_JSON_BYTES + 1);
         assert_eq!(
-            answered(&too_long).unwrap_err().kind,
-            ErrorKind::InvalidAnswer(InvalidAnswer::TooLong)
+            read_json(&too_long).unwrap_err().kind,
+            ErrorKind::InvalidResponse(InvalidResponse::TooLong)
         );
     }
 
     #[test]
-    fn deep_nesting_is_refused_rather_than_followed() {
+    fn deeply_nested_json_is_refused() {
         let body = "[".repeat(MAX_JSON_BYTES);
         assert_eq!(
-            answered(&body).unwrap_err().kind,
-            ErrorKind::InvalidAnswer(InvalidAnswer::NotJson)
+            read_json(&body).unwrap_err().kind,
+            ErrorKind::InvalidResponse(InvalidResponse::NotJson)
         );
     }
 
-    /// Four by three pixels, and the pixels themselves left out.
+    /// A GIF of four by three pixels, without its pixel data.
     const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
 
     #[test]
-    fn an_image_that_comes_instead_of_json_tells_of_itself() {
+    fn the_metadata_is_read_from_an_image_that_is_returned_instead_of_json() {
         for (content_type, content_length, file_size) in [
             (Some("image/gif"), Some("77"), Some(77)),
             (None, None, None),
@@ -381,7 +390,7 @@ mod tests {
         ] {
             let response = OriginResponse {
                 content_length: content_length.map(Into::into),
-                ..replied(content_type, GIF)
+                ..response_with(content_type, GIF)
             };
             let image = response.metadata().unwrap();
             assert_eq!(image.dimensions, Dimensions::new(4, 3).unwrap());
@@ -395,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_encoded_is_named() {
+    fn the_error_for_an_encoded_image_names_the_encoding() {
         for (encoding, reason) in [
             (Some("zstd"), ImageError::Encoded(ContentEncoding::Zstd)),
             (
@@ -408,22 +417,22 @@ mod tests {
         ] {
             let response = OriginResponse {
                 content_encoding: encoding.map(Into::into),
-                ..replied(None, b"\x28\xb5\x2f\xfd")
+                ..response_with(None, b"\x28\xb5\x2f\xfd")
             };
             let error = response.metadata().unwrap_err();
-            assert_eq!(error.kind, ErrorKind::ImageError(reason));
-            let is_named = error.to_string().contains("Content-Encoding (");
+            assert_eq!(error.kind, ErrorKind::UnreadableImage(reason));
+            let is_named = error.to_string().contains("Content-Encoding: ");
             assert_eq!(is_named, reason != ImageError::Unknown);
             let decoded = OriginResponse {
                 content_encoding: encoding.map(Into::into),
-                ..replied(None, GIF)
+                ..response_with(None, GIF)
             };
             assert!(decoded.metadata().is_ok());
         }
     }
 
     #[test]
-    fn a_part_of_an_image_has_to_be_its_first() {
+    fn a_partial_response_must_begin_at_the_first_byte() {
         for (content_range, file_size) in [
             (Some("bytes 0-25/1000"), Some(Some(1_000))),
             (Some("bytes 0-25/*"), Some(None)),
@@ -432,19 +441,19 @@ mod tests {
             (Some("bytes */1000"), None),
             (None, None),
         ] {
-            let part = OriginResponse {
+            let partial = OriginResponse {
                 status: 206,
                 content_length: Some("26".into()),
                 content_range: content_range.map(Into::into),
-                ..replied(None, GIF)
+                ..response_with(None, GIF)
             };
-            let told = part.metadata().map(|image| image.file_size);
-            assert_eq!(told.ok(), file_size, "{content_range:?}");
+            let read = partial.metadata().map(|image| image.file_size);
+            assert_eq!(read.ok(), file_size, "{content_range:?}");
         }
     }
 
     #[test]
-    fn what_is_neither_json_nor_an_image_is_refused_with_the_reason() {
+    fn a_body_that_is_neither_json_nor_an_image_is_refused_with_the_reason() {
         for (body, reason) in [
             (&b""[..], ImageError::Empty),
             (b"<!doctype html><title>hello</title>", ImageError::Unknown),
@@ -453,16 +462,21 @@ mod tests {
             (b"GIF89a\x04\0\x03\0\0\0\0;", ImageError::Malformed),
             (GIF.get(..12).unwrap(), ImageError::Truncated),
         ] {
-            let error = replied(None, body).metadata().unwrap_err();
-            assert_eq!(error.kind, ErrorKind::ImageError(reason));
+            let error = response_with(None, body).metadata().unwrap_err();
+            assert_eq!(error.kind, ErrorKind::UnreadableImage(reason));
             assert!(error.allows_stale() && !error.is_worth_a_retry());
         }
-        let json = replied(Some("text/html"), b" {").metadata().unwrap_err();
-        assert_eq!(json.kind, ErrorKind::InvalidAnswer(InvalidAnswer::NotJson));
+        let json = response_with(Some("text/html"), b" {")
+            .metadata()
+            .unwrap_err();
+        assert_eq!(
+            json.kind,
+            ErrorKind::InvalidResponse(InvalidResponse::NotJson)
+        );
     }
 
     #[test]
-    fn an_object_tells_its_size_and_entity_tag() {
+    fn an_object_provides_the_file_size_and_entity_tag() {
         let object = |etag: &str| Object {
             prefix: BodyPrefix::whole(Limits::default(), None, GIF),
             size: 26,
@@ -473,14 +487,14 @@ mod tests {
             (image.file_size, image.etag.as_deref()),
             (Some(26), Some("0123abc"))
         );
-        for odd in ["", "a b", "\"", &"e".repeat(65)] {
-            let etag = object(odd).metadata().unwrap().etag;
-            assert_eq!(etag.is_some(), odd == "\"", "{odd}");
+        for etag in ["", "a b", "\"", &"e".repeat(65)] {
+            let read = object(etag).metadata().unwrap().etag;
+            assert_eq!(read.is_some(), etag == "\"", "{etag}");
         }
     }
 
     #[test]
-    fn statuses_and_resizer_codes_have_their_causes() {
+    fn statuses_and_resizer_codes_are_mapped_to_error_kinds() {
         for (status, code, kind) in [
             (404, None, ErrorKind::NotFound),
             (410, None, ErrorKind::NotFound),
@@ -509,32 +523,32 @@ mod tests {
             (502, Some(9999), ErrorKind::OriginFailed),
         ] {
             let header = code.map(|code| format!("err={code}"));
-            let error = refused(status, header.as_deref(), None);
+            let error = error_of(status, header.as_deref(), None);
             assert_eq!(error.kind, kind, "{status} {code:?}");
             assert_eq!(error.resizer_code, code);
             assert_eq!(error.origin_status, Some(status));
         }
         assert_eq!(
-            refused(502, Some("internal=ok/- err=x"), None).resizer_code,
+            error_of(502, Some("internal=ok/- err=x"), None).resizer_code,
             None
         );
-        assert_eq!(refused(502, Some("err=99999999"), None).resizer_code, None);
+        assert_eq!(error_of(502, Some("err=99999999"), None).resizer_code, None);
     }
 
     #[test]
-    fn retry_after_is_carried_over_and_capped() {
-        assert_eq!(refused(503, None, Some("7")).retry_after_s, Some(7));
+    fn retry_after_is_passed_on_up_to_a_maximum() {
+        assert_eq!(error_of(503, None, Some("7")).retry_after_s, Some(7));
         assert_eq!(
-            refused(429, None, Some("999999")).retry_after_s,
+            error_of(429, None, Some("999999")).retry_after_s,
             Some(3_600)
         );
-        assert_eq!(refused(429, None, Some("0")).retry_after_s, Some(1));
-        assert_eq!(refused(503, None, Some("soon")).retry_after_s, None);
-        assert_eq!(refused(500, None, Some("7")).retry_after_s, None);
+        assert_eq!(error_of(429, None, Some("0")).retry_after_s, Some(1));
+        assert_eq!(error_of(503, None, Some("soon")).retry_after_s, None);
+        assert_eq!(error_of(500, None, Some("7")).retry_after_s, None);
     }
 
     #[test]
-    fn a_failed_connection_of_the_proxy_in_front_has_its_reason() {
+    fn a_connection_failure_reported_by_the_proxy_has_a_reason() {
         for (status, reason) in [
             (520, Some("broken")),
             (521, Some("refused")),
@@ -548,21 +562,21 @@ mod tests {
             (500, None),
             (404, None),
         ] {
-            assert_eq!(refused(status, None, None).reason(), reason, "{status}");
+            assert_eq!(error_of(status, None, None).reason(), reason, "{status}");
         }
     }
 
     #[test]
-    fn only_passing_faults_are_worth_a_retry() {
+    fn only_temporary_failures_are_worth_a_retry() {
         for status in [502, 503, 504] {
-            assert!(refused(status, None, None).is_worth_a_retry(), "{status}");
+            assert!(error_of(status, None, None).is_worth_a_retry(), "{status}");
         }
         for status in [400, 403, 404, 429, 500, 522] {
-            assert!(!refused(status, None, None).is_worth_a_retry(), "{status}");
+            assert!(!error_of(status, None, None).is_worth_a_retry(), "{status}");
         }
-        assert!(!refused(503, None, Some("30")).is_worth_a_retry());
-        assert!(!refused(502, Some("err=9402"), None).is_worth_a_retry());
+        assert!(!error_of(503, None, Some("30")).is_worth_a_retry());
+        assert!(!error_of(502, Some("err=9402"), None).is_worth_a_retry());
         assert!(OriginError::from(ErrorKind::OriginUnreachable).is_worth_a_retry());
-        assert!(!answered("{}").unwrap_err().is_worth_a_retry());
+        assert!(!read_json("{}").unwrap_err().is_worth_a_retry());
     }
 }

@@ -59,7 +59,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             .saturating_add(config.origin_timeout_ms)
             .saturating_add(FLIGHT_GRACE_MS);
         Rc::new(Self {
-            origins: OriginIds::of(&config),
+            origins: OriginIds::new(
+                config.origin_url.as_deref(),
+                config.origin_bucket.as_deref(),
+            ),
             freshness: config.freshness(),
             memory: RefCell::new(MemoryCache::with_max_bytes(
                 capacity,

@@ -118,10 +118,10 @@ suite("An object stored with Content-Encoding gzip", () => {
 
 suite("An object with another Content-Encoding", () => {
   for (const [contentEncoding, bytes, detail] of [
-    ["br", brotliCompressSync(svg()), /Content-Encoding \(br\) that this service does not decode; store it without one, or with gzip/],
-    ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
-    ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
-    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
+    ["br", brotliCompressSync(svg()), /unsupported Content-Encoding: br\. Store it without one, or with gzip\./],
+    ["zstd", ZSTD, /Content-Encoding: zstd/],
+    ["deflate", deflateSync(svg()), /Content-Encoding: neither gzip, br nor zstd/],
+    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding: more than one/],
   ]) {
     test(`An object with Content-Encoding ${contentEncoding} is refused, and the detail names the encoding`, async (t) => {
       const site = await stored(t, bytes, { contentEncoding });
@@ -157,9 +157,9 @@ suite("An encoded image over HTTP", () => {
   }
 
   for (const [encoding, bytes, detail] of [
-    ["zstd", ZSTD, /Content-Encoding \(zstd\)/],
-    ["deflate", deflateSync(svg()), /Content-Encoding \(neither gzip, br nor zstd\)/],
-    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding \(more than one\)/],
+    ["zstd", ZSTD, /Content-Encoding: zstd/],
+    ["deflate", deflateSync(svg()), /Content-Encoding: neither gzip, br nor zstd/],
+    ["gzip, br", brotliCompressSync(gzipSync(svg())), /Content-Encoding: more than one/],
     [undefined, gzipSync(svg()), /it is gzip data, which are decoded only if their Content-Encoding is gzip/],
     ["x-gzip", gzipSync(svg()), /it is gzip data/],
     ["br", brotliCompressSync("a page"), /format is not recognized/],

@@ -162,7 +162,7 @@ suite("A response that is not an image", () => {
     ["ten gigabytes of white space", flood(10 * GB, { "Content-Type": "image/png", "Content-Length": 10 * GB }), /beyond headerBytesMax/],
     ["an SVG without a size", serving("<svg xmlns='http://www.w3.org/2000/svg'/>"), /no viewBox and lacks a width or a height/],
     ["an image that ends inside its header", serving(Buffer.from("ffd8ffe0ffff", "hex")), /ends inside its header/],
-    ["a resizer error for a file that is not an image", resizerError(9412, 415), /check the path/],
+    ["a resizer error for a file that is not an image", resizerError(9412, 415), /Check the path/],
   ]) {
     test(`The response to ${what} is a 415 that gives the reason, and is not stored`, async (t) => {
       const site = await deploy(t, { config: { errorTtl: 0 } });

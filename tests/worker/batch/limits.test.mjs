@@ -26,7 +26,7 @@ test("Images beyond a batch's subrequest limit fail with a 503 that is neither r
     tally(refused, ({ status, problem }) => `${status} ${problem.code}`),
     { "503 subrequest-limit": 10 },
   );
-  assert.match(refused[0].problem.detail, /ask for fewer images at a time/);
+  assert.match(refused[0].problem.detail, /Request fewer images at a time/);
   assert.equal(site.origin.requests.length, 50, "none is retried");
   for (const { path } of refused) assertFound(await site.get(`/metadata/${path}`), "origin");
 });

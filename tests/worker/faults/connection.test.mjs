@@ -7,7 +7,7 @@ import { wranglerDev } from "../harness/wrangler.mjs";
 
 const PATH = "/metadata/photos/cat.jpg";
 const LOST = "Network connection lost.";
-const UNREACHABLE = "The origin could not be reached; try again later.";
+const UNREACHABLE = "The origin could not be reached. Try again later.";
 
 suite("The reason of an origin failure", () => {
   const refuse = (site) => site.origin.refuse();

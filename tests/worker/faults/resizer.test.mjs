@@ -148,7 +148,7 @@ suite("Redirects of the origin", () => {
   test("The problem of a refused redirect says to change originUrl", async (t) => {
     const site = await deploy(t);
     site.origin.on(ORIGIN_PATH, redirect("https://www.images.test/assets/photos/cat.jpg"));
-    assert.match(assertProblem(await site.get(PATH), 502, "redirect-refused").detail, /set originUrl to where it redirects/);
+    assert.match(assertProblem(await site.get(PATH), 502, "redirect-refused").detail, /Set originUrl to the target of the redirect/);
   });
 
   for (const status of [300, 304, 305]) {
