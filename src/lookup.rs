@@ -35,7 +35,7 @@ impl Layer {
     }
 }
 
-/// How long a request waited, in milliseconds.
+/// The time that a request waited, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Timing {
     /// The KV read. `None` if KV was not read.
@@ -55,7 +55,7 @@ pub struct Lookup {
     pub layer: Layer,
     /// The time of the response, in milliseconds since the epoch.
     pub now_ms: u64,
-    /// How long the look-up took.
+    /// The duration of the look-up.
     pub timing: Timing,
 }
 
@@ -68,7 +68,7 @@ impl Lookup {
 
     /// Returns `true` if the entry is no longer fresh.
     #[must_use]
-    pub fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         self.entry.ttl_s(self.now_ms) < 0
     }
 }
@@ -76,12 +76,12 @@ impl Lookup {
 /// A failed look-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LookupError {
-    /// The reason of the failure.
+    /// The reason for the failure.
     pub cause: OriginError,
     /// The layer that the error came from.
     pub layer: Layer,
-    /// How long the negative cache returns the same error, in whole seconds.
+    /// The time for which the negative cache returns the same error, in whole seconds.
     pub remaining_s: u64,
-    /// How long the look-up took.
+    /// The duration of the look-up.
     pub timing: Timing,
 }

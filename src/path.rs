@@ -123,7 +123,7 @@ impl ImagePath {
     /// Returns the common prefix of the keys of all images under this path. Hashed keys, those of long paths, do not have
     /// this prefix.
     #[must_use]
-    pub fn key_prefix(&self) -> String {
+    pub(crate) fn key_prefix(&self) -> String {
         format!("{KEY_PREFIX}{}/", self.as_str())
     }
 

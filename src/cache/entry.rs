@@ -10,7 +10,7 @@ use crate::cache::freshness::{self, Freshness, FreshnessPolicy};
 use crate::image::metadata::ImageMetadata;
 use crate::path::{ImagePath, hex};
 
-/// How many bytes of the body's SHA-256 are its entity tag.
+/// The number of bytes of the body's SHA-256 that are its entity tag.
 const ETAG_BYTES: usize = 8;
 
 /// The estimated memory of an entry besides its strings, in bytes.
@@ -35,7 +35,7 @@ pub struct Entry {
 impl Entry {
     /// Encodes the response body for metadata that was fetched at `last_fetched_ms`.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         path: &ImagePath,
         metadata: ImageMetadata,
         last_fetched_ms: u64,
@@ -70,7 +70,7 @@ impl Entry {
 
     /// Returns the response body with further fields: those of `more`, which must be encoded as a JSON object.
     #[must_use]
-    pub fn body_with(&self, more: &impl Serialize) -> String {
+    pub(crate) fn body_with(&self, more: &impl Serialize) -> String {
         let more = serde_json::to_string(more).unwrap_or_default();
         let fields = more.strip_prefix('{').unwrap_or_default();
         let body = self.body.strip_suffix('}').unwrap_or_default();
@@ -79,7 +79,7 @@ impl Entry {
 
     /// Returns how the entry may be used at `now_ms`.
     #[must_use]
-    pub fn state(&self, policy: &FreshnessPolicy, now_ms: u64) -> Freshness {
+    pub(crate) fn state(&self, policy: &FreshnessPolicy, now_ms: u64) -> Freshness {
         policy.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
     }
 
@@ -93,13 +93,13 @@ impl Entry {
 
     /// Returns `true` if this entry was fetched after `other`.
     #[must_use]
-    pub fn is_newer_than(&self, other: &Self) -> bool {
+    pub(crate) fn is_newer_than(&self, other: &Self) -> bool {
         self.last_fetched_ms > other.last_fetched_ms
     }
 
     /// Returns how long the entry has been in this isolate, in milliseconds.
     #[must_use]
-    pub fn resident_ms(&self, now_ms: u64) -> u64 {
+    pub(crate) fn resident_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.resident_since_ms)
     }
 

@@ -8,18 +8,18 @@ use std::hash::Hasher;
 /// expire at the same time, and would all be fetched from the origin at once.
 const MAX_JITTER_PER_MILLE: u64 = 50;
 
-/// How long a record is fresh, and how long it may be served stale, in milliseconds.
+/// The time that a record is fresh, and the times that it may be served stale, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FreshnessPolicy {
-    /// How long a record is fresh after it was fetched, before the key's jitter is subtracted.
+    /// The time that a record is fresh after it was fetched, before the key's jitter is subtracted.
     pub fresh_ms: u64,
-    /// How long after freshness it is served while a background refresh runs.
+    /// The time after freshness in which it is served while a background refresh runs.
     pub while_revalidate_ms: u64,
-    /// How long after freshness it is served if fetching fails.
+    /// The time after freshness in which it is served if fetching fails.
     pub if_error_ms: u64,
 }
 
-/// How a record may be used at a given time.
+/// The permitted use of a record at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// Serve it.

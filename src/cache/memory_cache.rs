@@ -32,7 +32,11 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     /// Returns an empty cache whose entries have at most `max_bytes` in total, as counted by `weigh`. It always stores the
     /// latest entry, even if that one alone is larger.
     #[must_use]
-    pub fn with_max_bytes(capacity: usize, max_bytes: usize, weigh: fn(&K, &V) -> usize) -> Self {
+    pub(crate) fn with_max_bytes(
+        capacity: usize,
+        max_bytes: usize,
+        weigh: fn(&K, &V) -> usize,
+    ) -> Self {
         Self {
             entries: LruCache::unbounded(),
             capacity,
@@ -53,7 +57,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     }
 
     /// Returns the value of `key` for changes in place, and makes it the most recently used.
-    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    pub(crate) fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -100,7 +104,7 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
     }
 
     /// Removes all keys for which `matches` returns `true`, and returns them.
-    pub fn remove_all(&mut self, matches: impl Fn(&K) -> bool) -> Vec<K>
+    pub(crate) fn remove_all(&mut self, matches: impl Fn(&K) -> bool) -> Vec<K>
     where
         K: Clone,
     {

@@ -3,5 +3,5 @@
 pub mod entry;
 pub mod freshness;
 pub mod memory_cache;
-pub mod negative_cache;
+pub(crate) mod negative_cache;
 pub mod record;

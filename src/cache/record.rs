@@ -25,7 +25,7 @@ const MAX_STRING_BYTES: usize = 64;
 pub struct Record {
     /// The metadata.
     pub metadata: ImageMetadata,
-    /// When it was fetched, in milliseconds since the epoch. If it is `None`, the record has expired.
+    /// The time of the fetch, in milliseconds since the epoch. If it is `None`, the record has expired.
     pub last_fetched_ms: Option<u64>,
     /// The origin that it was fetched from. `None` in records of earlier versions.
     pub origin: Option<OriginId>,

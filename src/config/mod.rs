@@ -35,7 +35,7 @@ const DAY_S: u64 = 86_400;
 const KIB: u64 = 1_024;
 const MIB: u64 = 1_024 * KIB;
 
-/// How long after the response the runtime ends background work.
+/// The runtime ends background work this many milliseconds after the response.
 const WAIT_UNTIL_MS: u64 = 30_000;
 
 /// Domains that are reserved for examples (RFC 2606), so they have no images.
@@ -48,7 +48,7 @@ pub struct Config {
     pub cache_enabled: bool,
     /// The maximum number of entries in L1.
     pub memory_cache_size: usize,
-    /// How long a record is fresh.
+    /// The time that a record is fresh.
     pub kv_cache_ttl_s: u64,
     /// The name of the KV binding.
     pub kv_namespace: String,
@@ -56,27 +56,27 @@ pub struct Config {
     pub origin_url: Option<String>,
     /// The name of the R2 binding in which images are looked up first.
     pub origin_bucket: Option<String>,
-    /// How much of an image is read: `headerBytes` and `headerBytesMax`.
+    /// The limits on reading an image: `headerBytes` and `headerBytesMax`.
     pub header_limits: Limits,
-    /// How long an isolate keeps an entry, and so may serve an image that another isolate has purged.
+    /// The time that an isolate keeps an entry. For so long it may serve an image that another isolate has purged.
     pub memory_cache_ttl_s: u64,
     /// The `cacheTtl` of KV reads: how long KV may cache a read near the isolate.
     pub kv_read_cache_ttl_s: u64,
-    /// How long after freshness a record is served while a background refresh runs.
+    /// The time after freshness in which a record is served while a background refresh runs.
     pub stale_while_revalidate_s: u64,
-    /// How long after freshness a record is served if fetching fails.
+    /// The time after freshness in which a record is served if fetching fails.
     pub stale_if_error_s: u64,
-    /// How long a missing image is cached.
+    /// The time that a missing image is cached.
     pub negative_ttl_s: u64,
-    /// How long any other failure is cached.
+    /// The time that any other failure is cached.
     pub error_ttl_s: u64,
     /// The maximum `max-age` of a response.
     pub client_max_age_s: u64,
-    /// How long the origin may take, including one retry.
+    /// The timeout of the origin, including one retry.
     pub origin_timeout_ms: u64,
-    /// How long a KV read may take before it counts as a miss.
+    /// The timeout of a KV read. After it, the read counts as a miss.
     pub kv_timeout_ms: u64,
-    /// How many different images an isolate may fetch at a time.
+    /// The maximum number of different images that an isolate fetches at a time.
     pub max_in_flight: usize,
     /// The maximum number of paths in a batch.
     pub batch_limit: usize,
@@ -185,7 +185,7 @@ impl Config {
             return Err(ConfigError::new(
                 "originUrl",
                 format!(
-                    "is still the placeholder {url}: set it in wrangler.toml to where your images are, \
+                    "is still the placeholder {url}: set it in wrangler.toml to the base URL of your images, \
                      or run npm start, which serves the images of samples/"
                 ),
             ));

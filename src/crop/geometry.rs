@@ -32,7 +32,7 @@ pub struct Processed {
     pub dimensions: Size,
     /// The part of the original that the result shows.
     pub aspect_crop: AspectCrop,
-    /// How that part fills the result. `None` if it fills it exactly.
+    /// The way in which that part fills the result. `None` if it fills it exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<Fit>,
     /// The options of a `/cdn-cgi/image/<options>/<image>` URL that creates the result from the original.
@@ -60,7 +60,7 @@ pub struct AspectCrop {
     pub voffset: u32,
 }
 
-/// How an image fills a result of another aspect ratio.
+/// The way in which an image fills a result of another aspect ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {

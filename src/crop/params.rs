@@ -57,7 +57,7 @@ pub fn from_query(query: &str) -> Result<Option<CropRequest>, ParameterError> {
 ///
 /// # Errors
 /// If they break a rule of [`ParameterError`]: the first one.
-pub fn from_pairs<'a>(
+fn from_pairs<'a>(
     pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<Option<CropRequest>, ParameterError> {
     let mut parameters = RawParameters::default();
