@@ -46,8 +46,8 @@ pub struct ImagePath(Rc<str>);
 impl ImagePath {
     /// Canonicalizes `raw`, the percent-encoded path without a leading slash or query.
     ///
-    /// The path is decoded once, as UTF-8, and then split into segments. So an encoded slash is a slash, and `%2e%2e` is
-    /// refused as `..`, while `%252e` becomes the harmless name `%2e`.
+    /// The path is decoded once, as UTF-8, and then split into segments. So an encoded slash is a slash, and `%2e%2e`
+    /// is refused as `..`, while `%252e` becomes the harmless name `%2e`.
     ///
     /// ```
     /// use optimized_metadata::path::{ImagePath, PathError};
@@ -105,8 +105,8 @@ impl ImagePath {
         &self.0
     }
 
-    /// Returns the key of this image in every cache: `metadata:` and the path, or `metadata:sha256:` and 64 hex digits if
-    /// the path is too long for KV.
+    /// Returns the key of this image in every cache: `metadata:` and the path, or `metadata:sha256:` and 64 hex digits
+    /// if the path is too long for KV.
     ///
     /// A path that begins with `sha256:` is hashed too, so that no short path can have the key of a long one.
     #[must_use]
@@ -120,8 +120,8 @@ impl ImagePath {
         }
     }
 
-    /// Returns the common prefix of the keys of all images under this path. Hashed keys, those of long paths, do not have
-    /// this prefix.
+    /// Returns the common prefix of the keys of all images under this path. Hashed keys, those of long paths, do not
+    /// have this prefix.
     #[must_use]
     pub(crate) fn key_prefix(&self) -> String {
         format!("{KEY_PREFIX}{}/", self.as_str())
@@ -142,8 +142,8 @@ impl ImagePath {
 
     /// Returns the image's URL under `origin`, which has no trailing slash.
     ///
-    /// The two are concatenated. Resolving the path against the origin would be unsafe: `//host`, `\host` or a scheme in
-    /// the path could lead to another host.
+    /// The two are concatenated. Resolving the path against the origin would be unsafe: `//host`, `\host` or a scheme
+    /// in the path could lead to another host.
     #[must_use]
     pub fn origin_url(&self, origin: &str) -> String {
         format!("{origin}/{}", self.encoded())

@@ -83,8 +83,8 @@ impl Entry {
         policy.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
     }
 
-    /// Estimates the memory that the entry uses under `key`, in bytes. [`FIXED_BYTES`] is the estimate for all parts of a
-    /// fixed size, including those in the cache's tables.
+    /// Estimates the memory that the entry uses under `key`, in bytes. [`FIXED_BYTES`] is the estimate for all parts of
+    /// a fixed size, including those in the cache's tables.
     pub(crate) fn weight(&self, key: &str) -> usize {
         [key.len(), self.body.len(), self.etag.len()]
             .into_iter()

@@ -4,8 +4,8 @@
 
 use std::hash::Hasher;
 
-/// The maximum reduction of a key's lifetime, in thousandths. Without it, records that were written at the same time would
-/// expire at the same time, and would all be fetched from the origin at once.
+/// The maximum reduction of a key's lifetime, in thousandths. Without it, records that were written at the same time
+/// would expire at the same time, and would all be fetched from the origin at once.
 const MAX_JITTER_PER_MILLE: u64 = 50;
 
 /// The time that a record is fresh, and the times that it may be served stale, in milliseconds.

@@ -10,8 +10,8 @@ const EVICTION_DIVISOR: usize = 5;
 
 /// A least-recently-used cache with a limit on the number of entries, and an optional limit on their bytes.
 ///
-/// A read makes its entry the most recently used. If the cache is full, a write of a new key first evicts the fifth that was
-/// used least recently. So only few writes have the cost of eviction, and reads never have it.
+/// A read makes its entry the most recently used. If the cache is full, a write of a new key first evicts the fifth
+/// that was used least recently. So only few writes have the cost of eviction, and reads never have it.
 #[derive(Debug)]
 pub struct MemoryCache<K: Hash + Eq, V> {
     entries: LruCache<K, V>,
@@ -29,8 +29,8 @@ impl<K: Hash + Eq, V> MemoryCache<K, V> {
         Self::with_max_bytes(capacity, usize::MAX, |_, _| 0)
     }
 
-    /// Returns an empty cache whose entries have at most `max_bytes` in total, as counted by `weigh`. It always stores the
-    /// latest entry, even if that one alone is larger.
+    /// Returns an empty cache whose entries have at most `max_bytes` in total, as counted by `weigh`. It always stores
+    /// the latest entry, even if that one alone is larger.
     #[must_use]
     pub(crate) fn with_max_bytes(
         capacity: usize,

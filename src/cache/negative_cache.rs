@@ -1,7 +1,7 @@
 //! The negative cache: recent failures.
 //!
-//! It has its own LRU, so that requests for missing images cannot evict entries of L1. Failures are not stored in KV: they
-//! may be temporary, and may affect only this isolate.
+//! It has its own LRU, so that requests for missing images cannot evict entries of L1. Failures are not stored in KV:
+//! they may be temporary, and may affect only this isolate.
 
 use std::rc::Rc;
 
@@ -50,7 +50,8 @@ pub struct NegativeCache {
 }
 
 impl NegativeCache {
-    /// Returns an empty cache that stores a missing image for `negative_s` seconds, and any other failure for `error_s`.
+    /// Returns an empty cache that stores a missing image for `negative_s` seconds, and any other failure for
+    /// `error_s`.
     #[must_use]
     pub fn new(negative_s: u64, error_s: u64) -> Self {
         Self {

@@ -32,8 +32,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns the JSON object for the metadata field of a KV key. It has at most a few hundred of the 1,024 bytes that KV
-    /// allows. The fields that the TypeScript service does not have are last.
+    /// Returns the JSON object for the metadata field of a KV key. It has at most a few hundred of the 1,024 bytes that
+    /// KV allows. The fields that the TypeScript service does not have are last.
     #[must_use]
     pub fn encode(&self) -> String {
         // A struct of numbers and strings always has a JSON form.
@@ -43,8 +43,8 @@ impl Record {
     /// Reads a record of this service or of the TypeScript service.
     ///
     /// If a record has `originalDimensions`, they are used, because `width` and `height` are those of a resized image.
-    /// `originalMetadata.format` takes precedence over `format`, because it is the format from the origin: for unknown formats,
-    /// the TypeScript service wrote `jpeg` as `format`.
+    /// `originalMetadata.format` takes precedence over `format`, because it is the format from the origin: for unknown
+    /// formats, the TypeScript service wrote `jpeg` as `format`.
     ///
     /// # Errors
     /// If a required field is missing or malformed.

@@ -2,15 +2,16 @@
 //!
 //! # To add a setting
 //! 1. Add a field to [`Config`], with the unit in its name.
-//! 2. Add its key, default and range to [`Config::from_json`]. A rule about two settings comes after `finish`. A new type of
-//!    setting is a file like `log_level.rs` and a method in `settings_reader.rs`.
+//! 2. Add its key, default and range to [`Config::from_json`]. A rule about two settings comes after `finish`. A new
+//!    type of setting is a file like `log_level.rs` and a method in `settings_reader.rs`.
 //! 3. Add it to three tests below: its default, another valid value, and invalid values. Add the limits of its range to
 //!    `tests/worker/configuration.test.mjs`.
-//! 4. Add a row to `docs/configuration.md`; `tests/docs.rs` fails without it. README.md lists only the settings that are
-//!    changed most often.
+//! 4. Add a row to `docs/configuration.md`; `tests/docs.rs` fails without it. README.md lists only the settings that
+//!    are changed most often.
 //! 5. If it affects the HTTP API, update `docs/http-api.md`, `docs/openapi.yaml` and `types/index.d.ts`.
 //!
-//! Nothing else lists the settings. `scripts/build.mjs` checks `wrangler.toml` with this code, by `src/bin/check_settings.rs`.
+//! Nothing else lists the settings. `scripts/build.mjs` checks `wrangler.toml` with this code, by
+//! `src/bin/check_settings.rs`.
 
 mod cors_origins;
 mod error;
@@ -58,7 +59,7 @@ pub struct Config {
     pub origin_bucket: Option<String>,
     /// The limits on reading an image: `headerBytes` and `headerBytesMax`.
     pub header_limits: Limits,
-    /// The time that an isolate keeps an entry. For so long it may serve an image that another isolate has purged.
+    /// The time that an isolate keeps an entry. Until then it may serve an image that another isolate has purged.
     pub memory_cache_ttl_s: u64,
     /// The `cacheTtl` of KV reads: how long KV may cache a read near the isolate.
     pub kv_read_cache_ttl_s: u64,

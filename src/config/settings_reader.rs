@@ -168,7 +168,8 @@ impl<'a> SettingsReader<'a> {
     }
 }
 
-/// Returns `true` if `host[:port][/path]` has no port, or a port from 1 to 65535. The colons of an IPv6 address are in brackets.
+/// Returns `true` if `host[:port][/path]` has no port, or a port from 1 to 65535. The colons of an IPv6 address are in
+/// brackets.
 fn has_valid_port(rest: &str) -> bool {
     let authority = rest.split('/').next().unwrap_or_default();
     let after_address = authority.rsplit(']').next().unwrap_or_default();

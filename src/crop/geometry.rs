@@ -201,12 +201,13 @@ fn scaled(length: u64, numerator: u64, denominator: NonZeroU64) -> u64 {
 /// Returns the URL options that cut `crop` out of the image and resize it to `size`.
 ///
 /// `trim` is the number of pixels to cut off at the top, right, bottom and left of the original. It is applied before
-/// resizing (<https://developers.cloudflare.com/images/optimization/features/#trim>). It defines the crop exactly, while
-/// `gravity` leaves the rounding to the resizer. The resizer multiplies `trim` by `dpr`, so clients must not add a `dpr`.
+/// resizing (<https://developers.cloudflare.com/images/optimization/features/#trim>). It defines the crop exactly,
+/// while `gravity` leaves the rounding to the resizer. The resizer multiplies `trim` by `dpr`, so clients must not add
+/// a `dpr`.
 ///
-/// `fit=cover` results in exactly `size`, and cuts off any pixels that rounding leaves over. It does not distort an image
-/// that has since been replaced by one of another size. Local emulation (Miniflare) ignores `trim`: it shows the center,
-/// at the right size.
+/// `fit=cover` results in exactly `size`, and cuts off any pixels that rounding leaves over. It does not distort an
+/// image that has since been replaced by one of another size. Local emulation (Miniflare) ignores `trim`: it shows the
+/// center, at the right size.
 fn transform(dimensions: Dimensions, crop: AspectCrop, size: Size) -> String {
     let far = |side: u32, crop: u32, offset: u32| side.saturating_sub(crop).saturating_sub(offset);
     let right = far(dimensions.width(), crop.width, crop.hoffset);

@@ -10,8 +10,8 @@
 //! | `content` | `portrait`, which makes `instagram` 4:5 | |
 //! | `allowExpansion` | `true`, `false`; JSON also a boolean | `false` |
 //!
-//! `aspect` takes precedence over `platform`. An invalid value is an error. Unknown names in a query are ignored, because
-//! pages and caches add their own. Unknown names in JSON are an error.
+//! `aspect` takes precedence over `platform`. An invalid value is an error. Unknown names in a query are ignored,
+//! because pages and caches add their own. Unknown names in JSON are an error.
 
 use std::num::NonZeroU32;
 

@@ -1,6 +1,7 @@
 //! The errors of a fetch from the origin: their causes, their texts, and the rules for retries and stale records.
 //!
-//! All texts are in `texts`, except the reasons of [`ImageError`]. `docs/http-api.md` and `docs/openapi.yaml` quote some.
+//! All texts are in `texts`, except the reasons of [`ImageError`]. `docs/http-api.md` and `docs/openapi.yaml` quote
+//! some.
 
 use std::fmt;
 
@@ -50,7 +51,8 @@ pub enum InvalidResponse {
     BadDimensions,
 }
 
-/// The step at which a connection to the origin failed. Only the log shows it: clients get one [`ErrorKind`] for all steps.
+/// The step at which a connection to the origin failed. Only the log shows it: clients get one [`ErrorKind`] for all
+/// steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionFault {
     /// The host name has no address. The runtime has the same message for a failed TLS handshake.
@@ -134,8 +136,8 @@ impl OriginError {
 
     /// Returns the log's name for a connection failure, or `None` for another error.
     ///
-    /// Either this service saw the failure, or Cloudflare's proxy in front of the origin did and returned its own status
-    /// (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
+    /// Either this service saw the failure, or Cloudflare's proxy in front of the origin did and returned its own
+    /// status (<https://developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors/>).
     #[must_use]
     pub(crate) fn reason(&self) -> Option<&'static str> {
         match (self.connection, self.origin_status) {
@@ -247,3 +249,40 @@ fn texts(kind: ErrorKind) -> (&'static str, &'static str) {
 }
 
 impl std::error::Error for OriginError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image::content_encoding::ContentEncoding;
+
+    #[test]
+    fn the_text_says_what_is_wrong_and_then_what_to_do() {
+        let status = |kind: ErrorKind, status| OriginError {
+            origin_status: Some(status),
+            ..kind.into()
+        };
+        for (error, text) in [
+            (
+                ErrorKind::UnreadableImage(ImageError::Empty).into(),
+                "The origin's response is not a readable image: it is empty. Check the path.",
+            ),
+            (
+                ErrorKind::UnreadableImage(ImageError::Encoded(ContentEncoding::Brotli)).into(),
+                "The image has an unsupported Content-Encoding: br. Store it without one, or with gzip.",
+            ),
+            (
+                status(ErrorKind::NotFound, 404),
+                "The origin has no such image (origin status 404). Check the path.",
+            ),
+            (
+                OriginError {
+                    resizer_code: Some(9402),
+                    ..status(ErrorKind::SourceTooLarge, 502)
+                },
+                "The image is too large for the origin's resizer (resizer error 9402). Use a smaller one.",
+            ),
+        ] {
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}

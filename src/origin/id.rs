@@ -65,7 +65,8 @@ impl OriginIds {
         }
     }
 
-    /// Returns `true` if a record of `origin` may be served. Records of earlier versions have no origin, and may be served.
+    /// Returns `true` if a record of `origin` may be served. Records of earlier versions have no origin, and may be
+    /// served.
     pub(crate) fn accept(&self, origin: Option<OriginId>) -> bool {
         origin.is_none() || [self.bucket, self.url].contains(&origin)
     }

@@ -1,8 +1,8 @@
 //! Reads image metadata from a response of L3: of the origin over HTTP, or of an R2 bucket.
 //!
-//! Requests to the origin ask for `format=json`. An origin without image resizing returns the image itself, as the resizer
-//! does in some cases. Then the metadata is read from the image's header. The resizer's JSON and error codes are documented
-//! at <https://developers.cloudflare.com/images/reference/troubleshooting/>.
+//! Requests to the origin ask for `format=json`. An origin without image resizing returns the image itself, as the
+//! resizer does in some cases. Then the metadata is read from the image's header. The resizer's JSON and error codes
+//! are documented at <https://developers.cloudflare.com/images/reference/troubleshooting/>.
 
 use serde_json::Value;
 
@@ -29,7 +29,8 @@ pub struct OriginResponse {
     pub cf_resized: Option<String>,
     /// The `Retry-After` header.
     pub retry_after: Option<String>,
-    /// The `Content-Length` header. `None` if there is a `Content-Encoding`: it is not the length of the decoded body then.
+    /// The `Content-Length` header. `None` if there is a `Content-Encoding`: it is not the length of the decoded body
+    /// then.
     pub content_length: Option<String>,
     /// The `Content-Range` header.
     pub content_range: Option<String>,
@@ -48,13 +49,14 @@ impl OriginResponse {
 
     /// Reads the metadata from the response.
     ///
-    /// In JSON, the dimensions are those of `original`, the image before resizing. The sides are swapped if the top level
-    /// shows that the image is [displayed](DisplayedSize) that way. Without `original`, they may be named `width`/`height`,
-    /// `naturalWidth`/`naturalHeight` or `originalWidth`/`originalHeight`. The first pair that is present is used, even if
-    /// it is malformed.
+    /// In JSON, the dimensions are those of `original`, the image before resizing. The sides are swapped if the top
+    /// level shows that the image is [displayed](DisplayedSize) that way. Without `original`, they may be named
+    /// `width`/`height`, `naturalWidth`/`naturalHeight` or `originalWidth`/`originalHeight`. The first pair that is
+    /// present is used, even if it is malformed.
     ///
     /// # Errors
-    /// If the status or the resizer's error code is an error, or the body is neither valid metadata nor a readable image.
+    /// If the status or the resizer's error code is an error, or the body is neither valid metadata nor a readable
+    /// image.
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
         let resizer_code = self.resizer_code();
         let is_partial = self.status == 206;
@@ -100,8 +102,8 @@ impl OriginResponse {
         length?.trim().parse().ok().filter(|bytes| *bytes > 0)
     }
 
-    /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part. See RFC 9110,
-    /// section 14.4.
+    /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part. See
+    /// RFC 9110, section 14.4.
     fn complete_length(&self) -> Option<&str> {
         let range = self.content_range.as_deref()?.trim();
         let (_, length) = range.strip_prefix("bytes 0-")?.split_once('/')?;
