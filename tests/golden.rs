@@ -1,5 +1,5 @@
-//! What is published of an isolate's work, beside its answers: `/metrics`, `/stats`, data points and
-//! lines of the log. Whoever goes by these names and this order finds them again in the next version.
+//! Golden tests of the published names and orders: `/metrics`, `/stats`, `/health`, data points and log lines.
+//! Dashboards and queries depend on them, so a later version must not change them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
@@ -16,14 +16,14 @@ use std::rc::Rc;
 use futures::executor::block_on;
 use optimized_metadata::http::{Bindings, Dataset, Method, Request, RequestBody, Routes};
 use optimized_metadata::service::ports::Stored;
-use optimized_metadata::telemetry::isolate::Isolate as Name;
+use optimized_metadata::telemetry::isolate::Isolate;
 use serde_json::{Value, json};
-use support::{Answer, Gate, Isolate, START_MS, Signal};
+use support::{FakeResponse, Gate, START_MS, Signal, TestIsolate};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const TOKEN: &str = "token";
 
-/// A dataset that keeps what is written, or fails.
+/// A dataset that records each data point that is written, and can be made to fail.
 #[derive(Clone, Default)]
 struct Points {
     written: Rc<RefCell<Vec<String>>>,
@@ -34,26 +34,26 @@ impl Dataset for Points {
     fn write(&self, point: &str) -> Result<(), String> {
         self.written.borrow_mut().push(point.to_owned());
         if self.fails.get() {
-            return Err("asked to".to_owned());
+            return Err("write failed".to_owned());
         }
         Ok(())
     }
 }
 
-struct Published {
-    isolate: Isolate,
+struct TestServer {
+    isolate: TestIsolate,
     routes: Rc<Routes<Signal>>,
     points: Points,
 }
 
-impl Published {
+impl TestServer {
     fn new(settings: Value) -> Self {
-        let isolate = Isolate::new(settings);
-        isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+        let isolate = TestIsolate::new(settings);
+        isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
         let points = Points::default();
-        let name = Name::new([0.5, 0.25], START_MS - 1_500);
+        let id = Isolate::new([0.5, 0.25], START_MS - 1_500);
         let dataset = Box::new(points.clone());
-        let routes = Routes::new(Rc::clone(&isolate.service), name, Some(dataset));
+        let routes = Routes::new(Rc::clone(&isolate.service), id, Some(dataset));
         Self {
             isolate,
             routes: Rc::new(routes),
@@ -61,7 +61,7 @@ impl Published {
         }
     }
 
-    /// A request, and all that it leaves behind; the body of the answer.
+    /// Sends a request, runs it and its background work to the end, and returns the body of the response.
     fn request(&mut self, method: Method, path: &str, body: &str) -> String {
         let (routes, runtime) = (Rc::clone(&self.routes), self.isolate.runtime.clone());
         let url = format!("https://metadata.test{path}");
@@ -78,8 +78,8 @@ impl Published {
                 },
                 ..Request::default()
             };
-            let answer = routes.response(&request, &runtime).await;
-            answer.text().unwrap_or_default().to_owned()
+            let response = routes.response(&request, &runtime).await;
+            response.text().unwrap_or_default().to_owned()
         });
         self.isolate.finish(pending)
     }
@@ -88,31 +88,31 @@ impl Published {
         self.request(Method::Get, path, "")
     }
 
-    /// The data points since the last call, as one JSON text each.
+    /// Returns the data points since the last call, each as JSON.
     fn points(&self) -> Vec<String> {
         self.points.written.take()
     }
 }
 
-/// A hit, a miss and a problem.
-fn story() -> Published {
-    let mut published = Published::new(json!({ "memoryCacheSize": 5 }));
-    published.get("/metadata/a");
-    published.isolate.advance(90_000);
-    published.get("/metadata/a");
-    published.get("/metadata/a//b");
-    published
+/// A server that has had a miss, a hit and an error.
+fn server_with_traffic() -> TestServer {
+    let mut server = TestServer::new(json!({ "memoryCacheSize": 5 }));
+    server.get("/metadata/a");
+    server.isolate.advance(90_000);
+    server.get("/metadata/a");
+    server.get("/metadata/a//b");
+    server
 }
 
 #[test]
-fn the_names_of_prometheus() {
-    let text = story().get("/metrics");
-    let heads: Vec<&str> = text
+fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
+    let text = server_with_traffic().get("/metrics");
+    let types: Vec<&str> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE optimized_metadata_"))
         .collect();
     assert_eq!(
-        heads,
+        types,
         [
             "isolate_info gauge",
             "start_time_seconds gauge",
@@ -197,8 +197,8 @@ fn the_names_of_prometheus() {
 }
 
 #[test]
-fn the_names_of_stats() {
-    let stats: Value = serde_json::from_str(&story().get("/stats")).unwrap();
+fn the_stats_endpoint_returns_all_its_fields() {
+    let stats: Value = serde_json::from_str(&server_with_traffic().get("/stats")).unwrap();
     let durations = |counts: Value, count: u64| {
         json!({
             "le": [1, 2, 5, 15, 30, 60, 100, 250, 400, 600, 1000, 2500, 5000, 10000],
@@ -230,13 +230,13 @@ fn the_names_of_stats() {
             },
         })
     );
-    let fresh: Value = serde_json::from_str(&Published::new(json!({})).get("/stats")).unwrap();
+    let fresh: Value = serde_json::from_str(&TestServer::new(json!({})).get("/stats")).unwrap();
     assert_eq!(fresh["errors"], json!({}));
 }
 
 #[test]
-fn a_data_point_has_its_fields_in_their_order() {
-    let mut published = Published::new(json!({}));
+fn a_data_point_has_its_fields_in_a_fixed_order() {
+    let mut server = TestServer::new(json!({}));
     let point = |source: &str, blobs: &str, doubles: &str| {
         format!(
             r#"{{"indexes":["{source}"],"blobs":["{source}",{blobs},"8000000040000000","{VERSION}"],"doubles":[{doubles}]}}"#
@@ -244,12 +244,12 @@ fn a_data_point_has_its_fields_in_their_order() {
     };
     let image = r#""","png","a""#;
 
-    published.get("/metadata/a");
-    published.isolate.advance(90_000);
-    published.get("/metadata/a");
+    server.get("/metadata/a");
+    server.isolate.advance(90_000);
+    server.get("/metadata/a");
     let miss = point("origin", &format!(r#""miss",{image}"#), "0,0,0,0,1");
     let hit = point("memory", &format!(r#""hit",{image}"#), "0,90,0,0,1");
-    assert_eq!(published.points(), [miss, hit.clone()]);
+    assert_eq!(server.points(), [miss, hit.clone()]);
 
     let url = "https://metadata.test/metadata/a";
     let request = Request {
@@ -257,21 +257,21 @@ fn a_data_point_has_its_fields_in_their_order() {
         ..Request::default()
     };
     let now_ms = START_MS + 90_000;
-    let log = &published.isolate.runtime;
-    assert!(published.routes.recall(&request, now_ms, log).is_some());
-    assert_eq!(published.points(), [hit]);
+    let log = &server.isolate.runtime;
+    assert!(server.routes.recall(&request, now_ms, log).is_some());
+    assert_eq!(server.points(), [hit]);
 
-    published
+    server
         .isolate
         .runtime
-        .origin_answers([Answer::Status(500)]);
-    published.get("/metadata/b");
-    published.get("/metadata/b");
-    published.get("/metadata/a/../%22");
-    published.get("/nowhere");
-    published.get("/health");
-    published.get("/stats");
-    published.request(Method::Options, "/metadata/a", "");
+        .mock_origin([FakeResponse::Status(500)]);
+    server.get("/metadata/b");
+    server.get("/metadata/b");
+    server.get("/metadata/a/../%22");
+    server.get("/nowhere");
+    server.get("/health");
+    server.get("/stats");
+    server.request(Method::Options, "/metadata/a", "");
     let error = |source, state| {
         let blobs = format!(r#""{state}","origin-error","","b""#);
         point(source, &blobs, "0,0,0,0,1")
@@ -281,7 +281,7 @@ fn a_data_point_has_its_fields_in_their_order() {
         point("none", &blobs, "0,0,0,0,1")
     };
     assert_eq!(
-        published.points(),
+        server.points(),
         [
             error("origin", "miss"),
             error("memory", "hit"),
@@ -290,41 +290,33 @@ fn a_data_point_has_its_fields_in_their_order() {
         ]
     );
 
-    published.request(Method::Post, "/metadata", r#"{"paths":["a","b","a//b"]}"#);
-    let paths: Vec<_> = published
-        .points()
-        .iter()
-        .map(|point| blob(point, 4))
-        .collect();
-    assert_eq!(paths, ["a", "b", "a//b"], "one for each of a batch");
+    server.request(Method::Post, "/metadata", r#"{"paths":["a","b","a//b"]}"#);
+    let paths: Vec<_> = server.points().iter().map(|point| blob(point, 4)).collect();
+    assert_eq!(
+        paths,
+        ["a", "b", "a//b"],
+        "one data point per path of the batch"
+    );
 
     let stale = json!({
         "width": 800, "height": 600, "lastFetched": START_MS - 86_500_000,
         "confidence": "high", "source": "format-json"
     });
     let stored = Stored::Metadata(stale.to_string());
-    published.isolate.runtime.put("metadata:c", stored);
-    let (routes, runtime) = (
-        Rc::clone(&published.routes),
-        published.isolate.runtime.clone(),
-    );
+    server.isolate.runtime.kv_put("metadata:c", stored);
+    let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
     let call = async move { routes.call("c", Ok(None), &runtime).await.is_ok() };
-    let pending = published.isolate.spawn(call);
-    assert!(published.isolate.finish(pending));
-    let points = published.points();
+    let pending = server.isolate.spawn(call);
+    assert!(server.isolate.finish(pending));
+    let points = server.points();
     let fields = [
         blob(&points[0], 0),
         blob(&points[0], 1),
         blob(&points[0], 3),
     ];
     assert_eq!(fields, ["kv", "stale", ""]);
-    block_on(
-        published
-            .routes
-            .call("", Ok(None), &published.isolate.runtime),
-    )
-    .unwrap_err();
-    assert_eq!(blob(&published.points()[0], 2), "invalid-path");
+    block_on(server.routes.call("", Ok(None), &server.isolate.runtime)).unwrap_err();
+    assert_eq!(blob(&server.points()[0], 2), "invalid-path");
 }
 
 fn blob(point: &str, at: usize) -> String {
@@ -333,19 +325,16 @@ fn blob(point: &str, at: usize) -> String {
 }
 
 #[test]
-fn times_of_layers_are_in_data_points_also_of_problems() {
-    let mut published = Published::new(json!({}));
-    published.isolate.runtime.origin_answers([Answer::Never]);
-    published.isolate.runtime.kv_hangs(true);
-    let (routes, runtime) = (
-        Rc::clone(&published.routes),
-        published.isolate.runtime.clone(),
-    );
+fn a_data_point_of_an_error_has_the_layer_durations() {
+    let mut server = TestServer::new(json!({}));
+    server.isolate.runtime.mock_origin([FakeResponse::Timeout]);
+    server.isolate.runtime.set_kv_hangs(true);
+    let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
     let call = async move { routes.call("a", Ok(None), &runtime).await.is_ok() };
-    let pending = published.isolate.spawn(call);
-    published.isolate.advance(5_500);
-    assert!(!published.isolate.finish(pending));
-    let points = published.points();
+    let pending = server.isolate.spawn(call);
+    server.isolate.advance(5_500);
+    assert!(!server.isolate.finish(pending));
+    let points = server.points();
     assert_eq!(blob(&points[0], 2), "origin-timeout");
     assert!(
         points[0].ends_with(r#""doubles":[5500,0,500,5000,1]}"#),
@@ -355,29 +344,29 @@ fn times_of_layers_are_in_data_points_also_of_problems() {
 }
 
 #[test]
-fn a_dataset_that_fails_is_told_of_once_and_costs_no_answer() {
-    let mut published = Published::new(json!({}));
-    published.points.fails.set(true);
+fn a_dataset_failure_is_logged_once_and_does_not_affect_the_response() {
+    let mut server = TestServer::new(json!({}));
+    server.points.fails.set(true);
     for _ in 0..3 {
-        assert!(published.get("/metadata/a").contains("\"width\":800"));
-        published.isolate.advance(120_000);
+        assert!(server.get("/metadata/a").contains("\"width\":800"));
+        server.isolate.advance(120_000);
     }
-    assert_eq!(published.points().len(), 3);
+    assert_eq!(server.points().len(), 3);
     assert_eq!(
-        published.isolate.runtime.log(),
-        [r#"{"cause":"asked to","event":"dataset-fault","level":"warn"}"#]
+        server.isolate.runtime.log(),
+        [r#"{"cause":"write failed","event":"dataset-fault","level":"warn"}"#]
     );
 }
 
 #[test]
-fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
-    let mut published = Published::new(json!({}));
-    published.get("/metadata/a");
-    published.get("/metadata/a//b");
-    published.get("/metrics");
-    published.request(Method::Post, "/metadata", "{}");
-    assert!(published.isolate.runtime.log().is_empty());
-    published.request(Method::Delete, "/metadata/a%20b?token=secret", "");
+fn admin_requests_are_logged_at_info_and_other_requests_are_not() {
+    let mut server = TestServer::new(json!({}));
+    server.get("/metadata/a");
+    server.get("/metadata/a//b");
+    server.get("/metrics");
+    server.request(Method::Post, "/metadata", "{}");
+    assert!(server.isolate.runtime.log().is_empty());
+    server.request(Method::Delete, "/metadata/a%20b?token=secret", "");
     let url = "https://metadata.test/stats";
     let bindings = Bindings {
         kv: true,
@@ -389,13 +378,9 @@ fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
         bindings,
         ..Request::default()
     };
-    block_on(
-        published
-            .routes
-            .response(&request, &published.isolate.runtime),
-    );
+    block_on(server.routes.response(&request, &server.isolate.runtime));
     assert_eq!(
-        published.isolate.runtime.log(),
+        server.isolate.runtime.log(),
         [
             r#"{"event":"request","level":"info","method":"DELETE","path":"/metadata/a%20b","status":200}"#,
             r#"{"code":"forbidden","event":"request","level":"info","method":"GET","path":"/stats","status":403}"#,
@@ -404,21 +389,21 @@ fn what_an_admin_does_is_logged_and_what_others_do_is_not() {
 }
 
 #[test]
-fn at_debug_every_request_has_one_line_and_so_has_the_metadata_that_it_returns() {
-    let mut published = Published::new(json!({ "logLevel": "debug" }));
+fn at_debug_every_request_and_every_lookup_has_one_log_line() {
+    let mut server = TestServer::new(json!({ "logLevel": "debug" }));
     let long = format!("/metadata/{}", "é".repeat(300));
-    published.get("/metadata/a");
-    published.get(&long);
+    server.get("/metadata/a");
+    server.get(&long);
     let url = "https://metadata.test/metadata/a?aspect=1:1";
     let request = Request {
         url,
         ..Request::default()
     };
-    let log = &published.isolate.runtime;
-    let _ = published.routes.recall(&request, START_MS, log).unwrap();
-    block_on(published.routes.call("a\n\"", Ok(None), log)).unwrap_err();
+    let log = &server.isolate.runtime;
+    let _ = server.routes.recall(&request, START_MS, log).unwrap();
+    block_on(server.routes.call("a\n\"", Ok(None), log)).unwrap_err();
     let cut = format!("/metadata/{}", "%C3%A9".repeat(41));
-    let lines = published.isolate.runtime.log();
+    let lines = server.isolate.runtime.log();
     assert_eq!(
         lines,
         [
@@ -439,20 +424,20 @@ fn at_debug_every_request_has_one_line_and_so_has_the_metadata_that_it_returns()
 }
 
 #[test]
-fn at_debug_the_log_has_pruning_coalescing_and_the_source_of_each_image() {
-    let mut published = Published::new(json!({ "logLevel": "debug", "memoryCacheSize": 1 }));
-    let lines = |published: &Published| {
-        let lines = published.isolate.runtime.log().into_iter();
+fn at_debug_the_log_has_evictions_coalesced_requests_and_the_source_of_each_image() {
+    let mut server = TestServer::new(json!({ "logLevel": "debug", "memoryCacheSize": 1 }));
+    let lines = |server: &TestServer| {
+        let lines = server.isolate.runtime.log().into_iter();
         lines
             .filter(|line| !line.contains("\"request\""))
             .collect::<Vec<_>>()
     };
-    published.get("/metadata/a");
-    published.isolate.advance(0);
+    server.get("/metadata/a");
+    server.isolate.advance(0);
     let batch = r#"{"paths":["b","a"]}"#;
-    published.request(Method::Post, "/metadata", batch);
+    server.request(Method::Post, "/metadata", batch);
     assert_eq!(
-        lines(&published),
+        lines(&server),
         [
             r#"{"durationMs":0,"event":"cache-miss","level":"debug","path":"a","source":"origin"}"#,
             r#"{"before":1,"event":"pruning","level":"debug","pruned":1}"#,
@@ -462,23 +447,20 @@ fn at_debug_the_log_has_pruning_coalescing_and_the_source_of_each_image() {
     );
 
     let (gate, open) = Gate::new();
-    published.isolate.runtime.kv_reads_wait(gate);
+    server.isolate.runtime.gate_kv_reads(gate);
     let calls = ["a", "a"].map(|path| {
-        let (routes, runtime) = (
-            Rc::clone(&published.routes),
-            published.isolate.runtime.clone(),
-        );
-        published
+        let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
+        server
             .isolate
             .spawn(async move { routes.call(path, Ok(None), &runtime).await.is_ok() })
     });
-    published.isolate.advance(20);
+    server.isolate.advance(20);
     open.send(()).unwrap();
     for call in calls {
-        assert!(published.isolate.finish(call));
+        assert!(server.isolate.finish(call));
     }
     assert_eq!(
-        lines(&published)[4..],
+        lines(&server)[4..],
         [
             r#"{"event":"coalescing","key":"metadata:a","level":"debug"}"#,
             r#"{"before":1,"event":"pruning","level":"debug","pruned":1}"#,
@@ -489,9 +471,9 @@ fn at_debug_the_log_has_pruning_coalescing_and_the_source_of_each_image() {
 }
 
 #[test]
-fn health_tells_the_version_and_the_optional_parts() {
-    let mut published = Published::new(json!({ "originBucket": "IMAGES" }));
-    let health = published.get("/health");
+fn the_health_endpoint_returns_the_version_and_the_bindings() {
+    let mut server = TestServer::new(json!({ "originBucket": "IMAGES" }));
+    let health = server.get("/health");
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         health,
@@ -500,7 +482,7 @@ fn health_tells_the_version_and_the_optional_parts() {
         )
     );
     assert!(
-        Published::new(json!({}))
+        TestServer::new(json!({}))
             .get("/health")
             .contains(r#""bucket":false"#)
     );

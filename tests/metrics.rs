@@ -14,16 +14,16 @@ use std::collections::BTreeMap;
 use optimized_metadata::service::ports::Stored;
 use optimized_metadata::telemetry::families::{FAMILIES, Read};
 use serde_json::{Value, json};
-use support::{Answer, Gate, Isolate, START_MS};
+use support::{FakeResponse, Gate, START_MS, TestIsolate};
 
 /// What a test asks of an isolate.
-type Story = fn(&mut Isolate);
+type Story = fn(&mut TestIsolate);
 
 /// What it is about, the settings, what is asked, and what that counts.
 type Case = (&'static str, Value, Story, &'static [(&'static str, u64)]);
 
 /// All numbers but 0, histograms and the capacity of memory.
-fn numbers(isolate: &Isolate) -> BTreeMap<String, u64> {
+fn numbers(isolate: &TestIsolate) -> BTreeMap<String, u64> {
     let now = isolate.service.snapshot();
     let mut numbers = BTreeMap::new();
     for series in FAMILIES.iter().flat_map(|family| family.series) {
@@ -39,20 +39,20 @@ fn numbers(isolate: &Isolate) -> BTreeMap<String, u64> {
     numbers
 }
 
-fn in_kv(isolate: &Isolate, age_s: u64) {
+fn in_kv(isolate: &TestIsolate, age_s: u64) {
     let record = json!({
         "width": 800, "height": 600, "format": "png", "lastFetched": START_MS - age_s * 1_000,
         "confidence": "high", "source": "format-json"
     });
     let stored = Stored::Metadata(record.to_string());
-    isolate.runtime.put("metadata:a", stored);
+    isolate.runtime.kv_put("metadata:a", stored);
 }
 
-fn origin_knows(isolate: &Isolate) {
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+fn origin_knows(isolate: &TestIsolate) {
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
 }
 
-fn in_memory(isolate: &Isolate) -> bool {
+fn in_memory(isolate: &TestIsolate) -> bool {
     let now_ms = START_MS;
     isolate
         .service
@@ -125,9 +125,9 @@ fn each_number_has_its_reason() {
             json!({}),
             |isolate| {
                 let (gate, open) = Gate::new();
-                let answer = Answer::Behind(gate, 800, 600);
-                isolate.runtime.origin_answers([answer]);
-                let herd: Vec<_> = (0..20).map(|_| isolate.begin("a")).collect();
+                let answer = FakeResponse::Gated(gate, 800, 600);
+                isolate.runtime.mock_origin([answer]);
+                let herd: Vec<_> = (0..20).map(|_| isolate.start("a")).collect();
                 assert_eq!(numbers(isolate)["inFlight"], 1);
                 open.send(()).unwrap();
                 for one in herd {
@@ -220,7 +220,7 @@ fn each_number_has_its_reason() {
             json!({ "staleWhileRevalidate": 0 }),
             |isolate| {
                 in_kv(isolate, 86_400 + 60);
-                isolate.runtime.origin_answers([Answer::Status(500)]);
+                isolate.runtime.mock_origin([FakeResponse::Status(500)]);
                 isolate.get("a").unwrap();
             },
             &[
@@ -239,7 +239,7 @@ fn each_number_has_its_reason() {
             "a missing image, which is remembered",
             json!({}),
             |isolate| {
-                isolate.runtime.origin_answers([Answer::Status(404)]);
+                isolate.runtime.mock_origin([FakeResponse::Status(404)]);
                 isolate.get("a").unwrap_err();
                 isolate.get("a").unwrap_err();
                 assert!(in_memory(isolate));
@@ -257,9 +257,9 @@ fn each_number_has_its_reason() {
             "a broken connection, and a retry that works",
             json!({ "cacheEnabled": false }),
             |isolate| {
-                let answers = [Answer::Refuse, Answer::Size(800, 600)];
-                isolate.runtime.origin_answers(answers);
-                let request = isolate.begin("a");
+                let answers = [FakeResponse::Unreachable, FakeResponse::Size(800, 600)];
+                isolate.runtime.mock_origin(answers);
+                let request = isolate.start("a");
                 isolate.advance(100);
                 isolate.finish(request).unwrap();
             },
@@ -275,8 +275,8 @@ fn each_number_has_its_reason() {
             "an origin that is too slow",
             json!({ "cacheEnabled": false }),
             |isolate| {
-                isolate.runtime.origin_answers([Answer::Never]);
-                let request = isolate.begin("a");
+                isolate.runtime.mock_origin([FakeResponse::Timeout]);
+                let request = isolate.start("a");
                 isolate.advance(5_000);
                 isolate.finish(request).unwrap_err();
             },
@@ -291,7 +291,7 @@ fn each_number_has_its_reason() {
             "more images than memory holds",
             json!({ "memoryCacheSize": 5, "kvNamespace": "NONE" }),
             |isolate| {
-                isolate.runtime.kv_is_unbound();
+                isolate.runtime.unbind_kv();
                 origin_knows(isolate);
                 for path in ["a", "b", "c", "d", "e", "f", "g"] {
                     isolate.get(path).unwrap();
@@ -310,7 +310,7 @@ fn each_number_has_its_reason() {
             "a KV that fails",
             json!({}),
             |isolate| {
-                isolate.runtime.kv_fails(true);
+                isolate.runtime.set_kv_fails(true);
                 origin_knows(isolate);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap_err();
@@ -332,9 +332,9 @@ fn each_number_has_its_reason() {
             "a KV that hangs",
             json!({}),
             |isolate| {
-                isolate.runtime.kv_hangs(true);
+                isolate.runtime.set_kv_hangs(true);
                 origin_knows(isolate);
-                let request = isolate.begin("a");
+                let request = isolate.start("a");
                 isolate.advance(20_000);
                 isolate.finish(request).unwrap();
             },
@@ -354,7 +354,7 @@ fn each_number_has_its_reason() {
             "a KV that is not there",
             json!({}),
             |isolate| {
-                isolate.runtime.kv_is_unbound();
+                isolate.runtime.unbind_kv();
                 origin_knows(isolate);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap();
@@ -371,7 +371,7 @@ fn each_number_has_its_reason() {
             json!({}),
             |isolate| {
                 let stored = Stored::Metadata("{}".into());
-                isolate.runtime.put("metadata:a", stored);
+                isolate.runtime.kv_put("metadata:a", stored);
                 origin_knows(isolate);
                 isolate.get("a").unwrap();
             },
@@ -391,11 +391,11 @@ fn each_number_has_its_reason() {
             json!({}),
             |isolate| {
                 in_kv(isolate, 0);
-                let Some((Stored::Metadata(record), _)) = isolate.runtime.stored("metadata:a")
+                let Some((Stored::Metadata(record), _)) = isolate.runtime.kv_get("metadata:a")
                 else {
                     panic!("not there");
                 };
-                isolate.runtime.put("metadata:a", Stored::Value(record));
+                isolate.runtime.kv_put("metadata:a", Stored::Value(record));
                 isolate.get("a").unwrap();
             },
             &[
@@ -412,7 +412,7 @@ fn each_number_has_its_reason() {
             |isolate| {
                 in_kv(isolate, 0);
                 origin_knows(isolate);
-                let batch = isolate.begin_batch(&["a", "b", "a", "c"]);
+                let batch = isolate.start_batch(&["a", "b", "a", "c"]);
                 assert!(isolate.finish(batch).iter().all(Result::is_ok));
             },
             &[
@@ -449,9 +449,9 @@ fn each_number_has_its_reason() {
             json!({ "maxInFlight": 1 }),
             |isolate| {
                 let (gate, _open) = Gate::new();
-                let answer = Answer::Behind(gate, 800, 600);
-                isolate.runtime.origin_answers([answer]);
-                let _running = isolate.begin("a");
+                let answer = FakeResponse::Gated(gate, 800, 600);
+                isolate.runtime.mock_origin([answer]);
+                let _running = isolate.start("a");
                 isolate.get("b").unwrap_err();
             },
             // The gate is broken, which opens it.
@@ -467,7 +467,7 @@ fn each_number_has_its_reason() {
         ),
     ];
     for (what, settings, story, expected) in stories {
-        let mut isolate = Isolate::new(settings);
+        let mut isolate = TestIsolate::new(settings);
         story(&mut isolate);
         isolate.advance(0);
         let expected: BTreeMap<_, _> = expected
@@ -485,14 +485,14 @@ fn each_number_has_its_reason() {
 
 #[test]
 fn times_and_ages_are_those_of_the_answers() {
-    let mut isolate = Isolate::new(json!({ "cacheEnabled": true }));
+    let mut isolate = TestIsolate::new(json!({ "cacheEnabled": true }));
     in_kv(&isolate, 4_000);
     isolate.get("a").unwrap();
-    isolate.runtime.origin_answers([Answer::Never]);
-    isolate.runtime.kv_hangs(true);
-    let slow = isolate.begin("b");
+    isolate.runtime.mock_origin([FakeResponse::Timeout]);
+    isolate.runtime.set_kv_hangs(true);
+    let slow = isolate.start("b");
     isolate.advance(500);
-    isolate.runtime.kv_hangs(false);
+    isolate.runtime.set_kv_hangs(false);
     isolate.advance(5_000);
     isolate.finish(slow).unwrap_err();
     isolate.get("a").unwrap();

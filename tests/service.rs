@@ -13,12 +13,12 @@ use optimized_metadata::lookup::Layer;
 use optimized_metadata::origin::error::ErrorKind;
 use optimized_metadata::service::ports::Stored;
 use serde_json::json;
-use support::{Answer, Gate, Isolate, Outcome, START_MS};
+use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate};
 
 const KEY: &str = "metadata:cat.jpg";
 
-fn isolate() -> Isolate {
-    Isolate::new(json!({}))
+fn isolate() -> TestIsolate {
+    TestIsolate::new(json!({}))
 }
 
 fn layer(outcome: &Outcome) -> Layer {
@@ -46,15 +46,15 @@ fn record(fetched_ms: u64) -> String {
     .to_string()
 }
 
-fn in_kv(isolate: &Isolate, age_s: u64) {
+fn in_kv(isolate: &TestIsolate, age_s: u64) {
     let record = record(START_MS - age_s * 1_000);
-    isolate.runtime.put(KEY, Stored::Metadata(record));
+    isolate.runtime.kv_put(KEY, Stored::Metadata(record));
 }
 
 #[test]
 fn each_layer_answers_once_the_one_above_it_cannot() {
     let mut isolate = isolate();
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     let first = isolate.get("cat.jpg");
     assert_eq!(layer(&first), Layer::Origin { stored: true });
     let second = isolate.get("cat.jpg");
@@ -65,9 +65,9 @@ fn each_layer_answers_once_the_one_above_it_cannot() {
     let entries = [&first, &second, &third].map(|outcome| &outcome.as_ref().unwrap().entry);
     assert!(entries.iter().all(|entry| entry.body == entries[0].body));
     assert!(entries.iter().all(|entry| entry.etag == entries[0].etag));
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (2, 1, 0));
-    let (_, ttl_s) = isolate.runtime.stored(KEY).unwrap();
+    let (_, ttl_s) = isolate.runtime.kv_get(KEY).unwrap();
     assert_eq!(ttl_s, 86_400 + 86_400);
 }
 
@@ -77,8 +77,8 @@ fn a_herd_costs_one_read_one_fetch_and_one_write() {
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 800, 600)]);
-    let herd: Vec<_> = (0..200).map(|_| isolate.begin("cat.jpg")).collect();
+        .mock_origin([FakeResponse::Gated(gate, 800, 600)]);
+    let herd: Vec<_> = (0..200).map(|_| isolate.start("cat.jpg")).collect();
     open.send(()).unwrap();
     let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
     assert_eq!(layer(&outcomes[0]), Layer::Origin { stored: true });
@@ -87,15 +87,15 @@ fn a_herd_costs_one_read_one_fetch_and_one_write() {
             .iter()
             .all(|one| layer(one) == Layer::InFlight)
     );
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (1, 1, 0));
 }
 
 #[test]
 fn a_herd_on_a_failing_image_costs_two_fetches() {
     let mut isolate = isolate();
-    isolate.runtime.origin_answers([Answer::Refuse]);
-    let herd: Vec<_> = (0..200).map(|_| isolate.begin("cat.jpg")).collect();
+    isolate.runtime.mock_origin([FakeResponse::Unreachable]);
+    let herd: Vec<_> = (0..200).map(|_| isolate.start("cat.jpg")).collect();
     isolate.advance(100);
     let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
     assert!(
@@ -103,10 +103,14 @@ fn a_herd_on_a_failing_image_costs_two_fetches() {
             .iter()
             .all(|one| kind(one) == ErrorKind::OriginUnreachable)
     );
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginUnreachable);
-    assert_eq!(isolate.runtime.asked(), 2, "remembered for errorTtl");
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    assert_eq!(
+        isolate.runtime.origin_fetches(),
+        2,
+        "remembered for errorTtl"
+    );
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     isolate.advance(5_000);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
 }
@@ -116,14 +120,14 @@ fn a_second_try_can_succeed_within_the_one_deadline() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Status(503), Answer::Size(800, 600)]);
-    let request = isolate.begin("cat.jpg");
+        .mock_origin([FakeResponse::Status(503), FakeResponse::Size(800, 600)]);
+    let request = isolate.start("cat.jpg");
     isolate.advance(100);
     assert_eq!(width(&isolate.finish(request)), 800);
     isolate
         .runtime
-        .origin_answers([Answer::Status(502), Answer::Never]);
-    let request = isolate.begin("dog.jpg");
+        .mock_origin([FakeResponse::Status(502), FakeResponse::Timeout]);
+    let request = isolate.start("dog.jpg");
     isolate.advance(5_000);
     assert_eq!(kind(&isolate.finish(request)), ErrorKind::OriginTimeout);
 }
@@ -135,7 +139,7 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 900, 600)]);
+        .mock_origin([FakeResponse::Gated(gate, 900, 600)]);
     for n in 0..50 {
         let stale = isolate.get("cat.jpg");
         assert_eq!(
@@ -145,7 +149,10 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
         );
     }
     assert_eq!(
-        (isolate.runtime.asked(), isolate.runtime.kv_operations().0),
+        (
+            isolate.runtime.origin_fetches(),
+            isolate.runtime.kv_operations().0
+        ),
         (1, 1)
     );
     open.send(()).unwrap();
@@ -157,20 +164,24 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
 
 #[test]
 fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
-    let mut isolate = Isolate::new(json!({ "memoryCacheTtl": 86400 }));
+    let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 86400 }));
     in_kv(&isolate, 86_400 + 3_600 - 10);
-    isolate.runtime.origin_answers([Answer::Status(500)]);
+    isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
-    assert_eq!(isolate.runtime.asked(), 1, "a failure is remembered");
+    assert_eq!(
+        isolate.runtime.origin_fetches(),
+        1,
+        "a failure is remembered"
+    );
     isolate.advance(10_000);
     assert_eq!(
         width(&isolate.get("cat.jpg")),
         800,
         "beyond while-revalidate"
     );
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
     isolate.advance(2 * 86_400_000);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
 }
@@ -179,12 +190,12 @@ fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
 fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
     let mut isolate = isolate();
     in_kv(&isolate, 86_400 + 7_200);
-    isolate.runtime.origin_answers([Answer::Status(404)]);
+    isolate.runtime.mock_origin([FakeResponse::Status(404)]);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::NotFound);
-    assert_eq!(isolate.runtime.stored(KEY), None);
+    assert_eq!(isolate.runtime.kv_get(KEY), None);
     let remembered = isolate.get("cat.jpg");
     assert_eq!(remembered.unwrap_err().remaining_s, 60);
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate.advance(60_000);
     assert_eq!(width(&isolate.get("cat.jpg")), 900);
 }
@@ -203,10 +214,10 @@ fn the_last_fetched_time_decides_what_a_record_is_good_for() {
         stored["lastFetched"] = last_fetched.clone();
         isolate
             .runtime
-            .put(KEY, Stored::Metadata(stored.to_string()));
-        isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+            .kv_put(KEY, Stored::Metadata(stored.to_string()));
+        isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
         let outcome = isolate.get("cat.jpg");
-        assert_eq!(isolate.runtime.asked(), asked, "{last_fetched}");
+        assert_eq!(isolate.runtime.origin_fetches(), asked, "{last_fetched}");
         let lookup = outcome.unwrap();
         assert_eq!(lookup.entry.age_s(lookup.now_ms), 0, "{last_fetched}");
     }
@@ -215,22 +226,22 @@ fn the_last_fetched_time_decides_what_a_record_is_good_for() {
 #[test]
 fn a_lost_leader_is_replaced_by_one_of_its_followers() {
     let mut isolate = isolate();
-    isolate.runtime.leaders_die(true);
-    let herd: Vec<_> = (0..20).map(|_| isolate.begin("cat.jpg")).collect();
-    isolate.runtime.leaders_die(false);
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
+    isolate.runtime.set_leaders_lost(true);
+    let herd: Vec<_> = (0..20).map(|_| isolate.start("cat.jpg")).collect();
+    isolate.runtime.set_leaders_lost(false);
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     isolate.advance(6_500);
     for one in herd {
         assert_eq!(width(&isolate.finish(one)), 800);
     }
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
 }
 
 #[test]
 fn nothing_waits_for_ever_where_every_leader_is_lost() {
     let mut isolate = isolate();
-    isolate.runtime.leaders_die(true);
-    let request = isolate.begin("cat.jpg");
+    isolate.runtime.set_leaders_lost(true);
+    let request = isolate.start("cat.jpg");
     isolate.advance(13_000);
     assert_eq!(kind(&isolate.finish(request)), ErrorKind::OriginTimeout);
 }
@@ -238,8 +249,8 @@ fn nothing_waits_for_ever_where_every_leader_is_lost() {
 #[test]
 fn a_kv_that_fails_or_hangs_is_a_miss() {
     let mut isolate = isolate();
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
-    isolate.runtime.kv_fails(true);
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
+    isolate.runtime.set_kv_fails(true);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
     assert_eq!(width(&isolate.get("dog.jpg")), 800);
     assert_eq!(
@@ -247,8 +258,8 @@ fn a_kv_that_fails_or_hangs_is_a_miss() {
         2,
         "once for reads, once for writes"
     );
-    isolate.runtime.kv_hangs(true);
-    let request = isolate.begin("cow.jpg");
+    isolate.runtime.set_kv_hangs(true);
+    let request = isolate.start("cow.jpg");
     isolate.advance(500);
     assert_eq!(width(&isolate.finish(request)), 800);
     assert_eq!(isolate.runtime.log().len(), 3);
@@ -259,13 +270,13 @@ fn memory_is_good_enough_where_kv_and_the_origin_fail() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+        .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Status(500)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(301_000);
-    isolate.runtime.kv_fails(true);
+    isolate.runtime.set_kv_fails(true);
     let held = isolate.get("cat.jpg");
     assert_eq!((width(&held), layer(&held)), (800, Layer::Memory));
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
 }
 
 #[test]
@@ -273,7 +284,7 @@ fn memory_that_another_isolate_may_have_purged_is_not_served_for_ever() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Size(900, 600)]);
+        .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Size(900, 600)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(299_000);
     in_kv(&isolate, 0);
@@ -284,12 +295,12 @@ fn memory_that_another_isolate_may_have_purged_is_not_served_for_ever() {
 
 #[test]
 fn over_the_limit_only_followers_are_served() {
-    let mut isolate = Isolate::new(json!({ "maxInFlight": 2 }));
+    let mut isolate = TestIsolate::new(json!({ "maxInFlight": 2 }));
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 800, 600)]);
-    let running = ["a", "b", "a", "b"].map(|path| isolate.begin(path));
+        .mock_origin([FakeResponse::Gated(gate, 800, 600)]);
+    let running = ["a", "b", "a", "b"].map(|path| isolate.start(path));
     let refused = isolate.get("c");
     assert_eq!(kind(&refused), ErrorKind::Overloaded);
     assert_eq!(refused.unwrap_err().cause.retry_after_s, Some(1));
@@ -298,7 +309,7 @@ fn over_the_limit_only_followers_are_served() {
         assert_eq!(width(&isolate.finish(one)), 800);
     }
     assert_eq!(
-        isolate.runtime.urls(),
+        isolate.runtime.origin_urls(),
         ["https://images.test/a", "https://images.test/b"]
     );
     assert_eq!(width(&isolate.get("c")), 800);
@@ -306,18 +317,18 @@ fn over_the_limit_only_followers_are_served() {
 
 #[test]
 fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
-    let mut isolate = Isolate::new(json!({ "cacheEnabled": false }));
+    let mut isolate = TestIsolate::new(json!({ "cacheEnabled": false }));
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 800, 600)]);
-    let herd: Vec<_> = (0..20).map(|_| isolate.begin("cat.jpg")).collect();
+        .mock_origin([FakeResponse::Gated(gate, 800, 600)]);
+    let herd: Vec<_> = (0..20).map(|_| isolate.start("cat.jpg")).collect();
     open.send(()).unwrap();
     let outcomes: Vec<_> = herd.into_iter().map(|one| isolate.finish(one)).collect();
     assert_eq!(layer(&outcomes[0]), Layer::Origin { stored: false });
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     isolate.get("cat.jpg").unwrap();
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
     assert_eq!(isolate.runtime.kv_operations(), (0, 0, 0));
 }
 
@@ -326,18 +337,18 @@ fn a_record_of_the_former_version_is_served_and_rewritten_in_the_new_form_once_i
     let mut isolate = isolate();
     isolate
         .runtime
-        .put(KEY, Stored::Value(record(START_MS - 1_000)));
+        .kv_put(KEY, Stored::Value(record(START_MS - 1_000)));
     let outcome = isolate.get("cat.jpg");
     assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
     // Not before: after a purge elsewhere, KV may read it from its cache, and a write would bring it back.
     assert_eq!(isolate.runtime.kv_operations(), (1, 0, 0));
     let stale = record(START_MS - 86_401_000);
-    isolate.runtime.put(KEY, Stored::Value(stale));
+    isolate.runtime.kv_put(KEY, Stored::Value(stale));
     isolate.restart(json!({}));
-    isolate.runtime.origin_answers([Answer::Size(80, 60)]);
+    isolate.runtime.mock_origin([FakeResponse::Size(80, 60)]);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     isolate.advance(0);
-    let Some((Stored::Metadata(rewritten), ttl_s)) = isolate.runtime.stored(KEY) else {
+    let Some((Stored::Metadata(rewritten), ttl_s)) = isolate.runtime.kv_get(KEY) else {
         panic!("not rewritten");
     };
     assert!(rewritten.contains(&format!("\"lastFetched\":{START_MS}")));
@@ -349,8 +360,8 @@ fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+        .kv_put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     assert_eq!(width(&isolate.get("cat.jpg")), 900);
     let log = isolate.runtime.log();
     assert_eq!(
@@ -359,7 +370,7 @@ fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
             r#"{"event":"malformed-record","level":"warn","path":"cat.jpg","reason":"dimensions missing or malformed"}"#
         ]
     );
-    let Some((Stored::Metadata(rewritten), _)) = isolate.runtime.stored(KEY) else {
+    let Some((Stored::Metadata(rewritten), _)) = isolate.runtime.kv_get(KEY) else {
         panic!("not overwritten");
     };
     assert!(rewritten.contains("\"width\":900"));
@@ -369,14 +380,14 @@ fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
 fn a_write_that_a_purge_overtakes_is_undone() {
     let mut isolate = isolate();
     let (gate, open) = Gate::new();
-    isolate.runtime.origin_answers([Answer::Size(800, 600)]);
-    isolate.runtime.kv_writes_wait(gate);
+    isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
+    isolate.runtime.gate_kv_writes(gate);
     isolate.get("cat.jpg").unwrap();
     isolate.purge("cat.jpg").unwrap();
     open.send(()).unwrap();
     isolate.advance(0);
     assert_eq!(isolate.runtime.kv_operations(), (1, 1, 2));
-    assert_eq!(isolate.runtime.stored(KEY), None);
+    assert_eq!(isolate.runtime.kv_get(KEY), None);
 }
 
 #[test]
@@ -384,14 +395,14 @@ fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
     let mut isolate = isolate();
     in_kv(&isolate, 86_400 + 60);
     let (gate, open) = Gate::new();
-    isolate.runtime.kv_reads_wait(gate);
-    isolate.runtime.origin_answers([Answer::Status(500)]);
-    let before = isolate.begin("cat.jpg");
+    isolate.runtime.gate_kv_reads(gate);
+    isolate.runtime.mock_origin([FakeResponse::Status(500)]);
+    let before = isolate.start("cat.jpg");
     isolate.purge("cat.jpg").unwrap();
     open.send(()).unwrap();
     assert_eq!(width(&isolate.finish(before)), 800);
     assert_eq!(
-        isolate.runtime.asked(),
+        isolate.runtime.origin_fetches(),
         0,
         "nothing is refreshed that was purged"
     );
@@ -401,9 +412,9 @@ fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
 #[test]
 fn a_purge_that_kv_refuses_says_so() {
     let mut isolate = isolate();
-    isolate.runtime.kv_fails(true);
+    isolate.runtime.set_kv_fails(true);
     isolate.purge("cat.jpg").unwrap_err();
-    isolate.runtime.kv_fails(false);
+    isolate.runtime.set_kv_fails(false);
     isolate.purge("cat.jpg").unwrap();
 }
 
@@ -411,16 +422,16 @@ fn a_purge_that_kv_refuses_says_so() {
 fn a_batch_costs_one_read_of_kv_and_each_image_one_fetch() {
     let mut isolate = isolate();
     in_kv(&isolate, 0);
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate.get("known").unwrap();
-    let batch = isolate.begin_batch(&["cat.jpg", "a", "known", "b", "a", "cat.jpg"]);
+    let batch = isolate.start_batch(&["cat.jpg", "a", "known", "b", "a", "cat.jpg"]);
     let outcomes = isolate.finish(batch);
     let widths: Vec<_> = outcomes.iter().map(width).collect();
     assert_eq!(widths, [800, 900, 900, 900, 900, 800]);
     assert_eq!(layer(&outcomes[2]), Layer::Memory);
     assert_eq!(layer(&outcomes[5]), Layer::Kv);
     assert_eq!(isolate.runtime.kv_operations(), (2, 3, 0));
-    assert_eq!(isolate.runtime.asked(), 3);
+    assert_eq!(isolate.runtime.origin_fetches(), 3);
 }
 
 #[test]
@@ -429,30 +440,30 @@ fn a_batch_fetches_six_images_at_a_time() {
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 900, 600)]);
+        .mock_origin([FakeResponse::Gated(gate, 900, 600)]);
     let paths: Vec<String> = (0..20).map(|n| n.to_string()).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let batch = isolate.begin_batch(&paths);
-    assert_eq!(isolate.runtime.asked(), 6);
+    let batch = isolate.start_batch(&paths);
+    assert_eq!(isolate.runtime.origin_fetches(), 6);
     // A request by itself does not wait for the batch's queue.
-    let alone = isolate.begin("19");
-    assert_eq!(isolate.runtime.asked(), 7);
+    let alone = isolate.start("19");
+    assert_eq!(isolate.runtime.origin_fetches(), 7);
     open.send(()).unwrap();
     assert!(isolate.finish(batch).iter().all(|one| width(one) == 900));
     let alone = isolate.finish(alone);
     assert_eq!(layer(&alone), Layer::Origin { stored: true });
-    assert_eq!(isolate.runtime.asked(), 20);
+    assert_eq!(isolate.runtime.origin_fetches(), 20);
     assert_eq!(isolate.runtime.kv_operations().1, 20);
 }
 
 #[test]
 fn a_lost_leader_of_a_batch_is_waited_for_no_longer_than_any_other() {
     let mut isolate = isolate();
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
-    isolate.runtime.leaders_die(true);
-    let _batch = isolate.begin_batch(&["a", "b"]);
-    let alone = isolate.begin("a");
-    isolate.runtime.leaders_die(false);
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
+    isolate.runtime.set_leaders_lost(true);
+    let _batch = isolate.start_batch(&["a", "b"]);
+    let alone = isolate.start("a");
+    isolate.runtime.set_leaders_lost(false);
     // kvTimeoutMs, originTimeoutMs and a second.
     isolate.advance(6_500);
     assert_eq!(width(&isolate.finish(alone)), 900);
@@ -464,9 +475,9 @@ fn a_batch_follows_what_is_under_way() {
     let (gate, open) = Gate::new();
     isolate
         .runtime
-        .origin_answers([Answer::Behind(gate, 900, 600)]);
-    let leader = isolate.begin("a");
-    let batch = isolate.begin_batch(&["a", "b"]);
+        .mock_origin([FakeResponse::Gated(gate, 900, 600)]);
+    let leader = isolate.start("a");
+    let batch = isolate.start_batch(&["a", "b"]);
     open.send(()).unwrap();
     let outcomes = isolate.finish(batch);
     assert_eq!(layer(&outcomes[0]), Layer::InFlight);
@@ -474,16 +485,16 @@ fn a_batch_follows_what_is_under_way() {
         layer(&isolate.finish(leader)),
         Layer::Origin { stored: true }
     );
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
 }
 
 #[test]
 fn a_queue_that_does_not_move_is_given_up() {
-    let mut isolate = Isolate::new(json!({ "originTimeoutMs": 10_000 }));
-    isolate.runtime.origin_answers([Answer::Never]);
+    let mut isolate = TestIsolate::new(json!({ "originTimeoutMs": 10_000 }));
+    isolate.runtime.mock_origin([FakeResponse::Timeout]);
     let paths: Vec<String> = (0..20).map(|n| n.to_string()).collect();
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-    let batch = isolate.begin_batch(&paths);
+    let batch = isolate.start_batch(&paths);
     isolate.advance(20_000);
     let outcomes = isolate.finish(batch);
     let timed_out = outcomes
@@ -495,8 +506,8 @@ fn a_queue_that_does_not_move_is_given_up() {
         .filter(|one| kind(one) == ErrorKind::Overloaded)
         .count();
     assert_eq!((timed_out, overloaded), (12, 8));
-    assert_eq!(isolate.runtime.asked(), 12);
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    assert_eq!(isolate.runtime.origin_fetches(), 12);
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     assert_eq!(
         width(&isolate.get("19")),
         900,
@@ -511,11 +522,11 @@ fn a_folder_is_purged_page_by_page() {
         let key = format!("metadata:a/{n:03}");
         isolate
             .runtime
-            .put(&key, Stored::Metadata(record(START_MS)));
+            .kv_put(&key, Stored::Metadata(record(START_MS)));
     }
     isolate
         .runtime
-        .put("metadata:ab", Stored::Metadata(record(START_MS)));
+        .kv_put("metadata:ab", Stored::Metadata(record(START_MS)));
     isolate.get("a/000").unwrap();
     isolate.get("ab").unwrap();
     let first = isolate.purge_below(Some("a"), None).unwrap();
@@ -526,7 +537,7 @@ fn a_folder_is_purged_page_by_page() {
     assert_eq!((second.count, second.cursor), (50, None));
     assert_eq!(isolate.purge_below(Some("a"), None).unwrap().count, 0);
     assert_eq!(layer(&isolate.get("ab")), Layer::Memory);
-    isolate.runtime.origin_answers([Answer::Size(900, 600)]);
+    isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     assert_eq!(layer(&isolate.get("a/000")), Layer::Origin { stored: true });
     assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
 }
@@ -536,47 +547,50 @@ const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
 
 #[test]
 fn a_bucket_is_asked_before_the_origin() {
-    let mut isolate = Isolate::new(json!({ "originBucket": "IMAGES" }));
+    let mut isolate = TestIsolate::new(json!({ "originBucket": "IMAGES" }));
     let runtime = isolate.runtime.clone();
-    runtime.origin_answers([Answer::Size(800, 600)]);
+    runtime.mock_origin([FakeResponse::Size(800, 600)]);
     runtime.put_object("cat.gif", Some(GIF));
     let in_bucket = isolate.get("cat.gif");
     assert_eq!(width(&in_bucket), 4);
     assert_eq!(layer(&in_bucket), Layer::Origin { stored: true });
-    assert_eq!(runtime.asked(), 0);
+    assert_eq!(runtime.origin_fetches(), 0);
     assert_eq!(width(&isolate.get("dog.gif")), 800);
-    assert_eq!(runtime.opened(), ["cat.gif", "dog.gif"]);
-    assert_eq!(runtime.asked(), 1);
+    assert_eq!(runtime.bucket_reads(), ["cat.gif", "dog.gif"]);
+    assert_eq!(runtime.origin_fetches(), 1);
 }
 
 #[test]
 fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
-    let mut isolate = Isolate::new(json!({ "originBucket": "IMAGES" }));
+    let mut isolate = TestIsolate::new(json!({ "originBucket": "IMAGES" }));
     let runtime = isolate.runtime.clone();
     runtime.put_object("cat.gif", None);
-    let pending = isolate.begin("cat.gif");
+    let pending = isolate.start("cat.gif");
     isolate.advance(100);
     let outcome = isolate.finish(pending);
     assert_eq!(kind(&outcome), ErrorKind::OriginUnreachable);
-    assert_eq!((runtime.opened().len(), runtime.asked()), (2, 0));
+    assert_eq!(
+        (runtime.bucket_reads().len(), runtime.origin_fetches()),
+        (2, 0)
+    );
 }
 
 /// Memory has had an entry for longer than `memoryCacheTtl`, and the origin fails since.
-fn failing_with_an_old_entry() -> Isolate {
+fn failing_with_an_old_entry() -> TestIsolate {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Status(500)]);
+        .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Status(500)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(400_000);
     isolate
 }
 
 /// KV has a record that may only be served while the origin fails, and the origin fails.
-fn failing_with_an_old_record(settings: serde_json::Value) -> Isolate {
-    let isolate = Isolate::new(settings);
+fn failing_with_an_old_record(settings: serde_json::Value) -> TestIsolate {
+    let isolate = TestIsolate::new(settings);
     in_kv(&isolate, 86_400 + 7_200);
-    isolate.runtime.origin_answers([Answer::Status(500)]);
+    isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     isolate
 }
 
@@ -588,22 +602,22 @@ fn a_stale_record_of_kv_is_served_for_as_long_as_the_origin_fails_also_without_m
         assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
     }
     // The origin is spared for errorTtl, and KV is read each time.
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (3, 0, 0));
     isolate.advance(5_000);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
-    assert_eq!(isolate.runtime.asked(), 2);
+    assert_eq!(isolate.runtime.origin_fetches(), 2);
 }
 
 #[test]
 fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() {
-    let mut isolate = Isolate::new(json!({ "memoryCacheTtl": 0 }));
+    let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 0 }));
     in_kv(&isolate, 86_400 + 60);
-    isolate.runtime.origin_answers([Answer::Status(500)]);
+    isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     for _ in 0..3 {
         assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     }
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
 }
 
 #[test]
@@ -613,21 +627,21 @@ fn a_stale_record_that_memory_has_evicted_is_read_from_kv_again_while_the_origin
     let other = record(START_MS);
     isolate
         .runtime
-        .put("metadata:other.jpg", Stored::Metadata(other));
+        .kv_put("metadata:other.jpg", Stored::Metadata(other));
     isolate.get("other.jpg").unwrap();
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
 }
 
 #[test]
 fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
-    isolate.runtime.remove(KEY);
+    isolate.runtime.kv_remove(KEY);
     for _ in 0..2 {
         assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
     }
-    assert_eq!(isolate.runtime.asked(), 1);
+    assert_eq!(isolate.runtime.origin_fetches(), 1);
     // The second is answered from memory.
     assert_eq!(isolate.runtime.kv_operations().0, 2);
 }
@@ -635,7 +649,7 @@ fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails()
 #[test]
 fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_back() {
     let mut isolate = failing_with_an_old_entry();
-    isolate.runtime.remove(KEY);
+    isolate.runtime.kv_remove(KEY);
     for _ in 0..3 {
         assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
     }
@@ -648,7 +662,7 @@ fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
     let mut isolate = failing_with_an_old_entry();
     isolate
         .runtime
-        .put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
+        .kv_put(KEY, Stored::Metadata("{\"width\":\"wide\"}".into()));
     for _ in 0..2 {
         let outcome = isolate.get("cat.jpg");
         assert_eq!((layer(&outcome), width(&outcome)), (Layer::Memory, 800));
@@ -660,7 +674,7 @@ fn the_newer_one_of_memory_and_kv_stands_in() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Size(80, 60), Answer::Status(500)]);
+        .mock_origin([FakeResponse::Size(80, 60), FakeResponse::Status(500)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(86_400_000 + 7_200_000);
     // KV still has a record from an hour before that one.
@@ -674,15 +688,15 @@ fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
     let mut isolate = isolate();
     isolate
         .runtime
-        .origin_answers([Answer::Size(800, 600), Answer::Size(80, 60)]);
+        .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Size(80, 60)]);
     let (gate, open) = Gate::new();
-    isolate.runtime.kv_writes_wait(gate);
+    isolate.runtime.gate_kv_writes(gate);
     isolate.get("cat.jpg").unwrap();
     isolate.purge("cat.jpg").unwrap();
     assert_eq!(width(&isolate.get("cat.jpg")), 80);
     open.send(()).unwrap();
     isolate.advance(0);
-    let Some((Stored::Metadata(kept), _)) = isolate.runtime.stored(KEY) else {
+    let Some((Stored::Metadata(kept), _)) = isolate.runtime.kv_get(KEY) else {
         panic!("the newer record is gone");
     };
     assert!(kept.contains("\"width\":80"), "{kept}");
@@ -691,11 +705,11 @@ fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
 #[test]
 fn a_request_that_loses_its_leader_and_is_overtaken_by_a_purge_does_not_serve_the_purged_entry() {
     let mut isolate = failing_with_an_old_entry();
-    isolate.runtime.kv_is_unbound();
-    isolate.runtime.leaders_die(true);
-    let waiting = isolate.begin("cat.jpg");
+    isolate.runtime.unbind_kv();
+    isolate.runtime.set_leaders_lost(true);
+    let waiting = isolate.start("cat.jpg");
     isolate.purge("cat.jpg").unwrap();
-    isolate.runtime.leaders_die(false);
+    isolate.runtime.set_leaders_lost(false);
     isolate.advance(6_500);
     assert_eq!(kind(&isolate.finish(waiting)), ErrorKind::OriginFailed);
 }

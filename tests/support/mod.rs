@@ -1,7 +1,7 @@
-//! A runtime for the service on the host: a clock that moves when told, a KV and an origin that
-//! count, wait at gates and fail as told.
+//! A fake runtime for tests on the host: a clock that only the test advances, and a KV and an origin that
+//! count operations, wait at gates and fail on request.
 
-// Each test file uses its own part of it.
+// Each test file uses only a part of this module.
 #![allow(dead_code)]
 
 use std::cell::{Cell, RefCell};
@@ -28,23 +28,25 @@ use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Pag
 use optimized_metadata::telemetry::log::Log;
 use serde_json::{Value, json};
 
-/// Where the clock stands at the beginning.
+/// The initial time of the clock.
 pub const START_MS: u64 = 1_760_000_000_000;
 
 pub type Signal = Shared<LocalBoxFuture<'static, ()>>;
 
-/// What the origin does with a request.
+/// The origin's reaction to a request.
 #[derive(Clone)]
-pub enum Answer {
+pub enum FakeResponse {
     Status(u16),
+    /// The metadata of an image of this width and height.
     Size(u32, u32),
-    Refuse,
-    /// As `Size`, once the gate is opened.
-    Behind(Gate, u32, u32),
-    Never,
+    Unreachable,
+    /// Like `Size`, but only after the gate is opened.
+    Gated(Gate, u32, u32),
+    /// No response until the deadline.
+    Timeout,
 }
 
-/// Something that waits until the test opens it.
+/// Blocks an operation until the test opens the gate or drops its sender.
 #[derive(Clone)]
 pub struct Gate(Shared<LocalBoxFuture<'static, ()>>);
 
@@ -56,36 +58,36 @@ impl Gate {
 }
 
 #[derive(Default)]
-struct World {
+struct State {
     now_ms: Cell<u64>,
     timers: RefCell<Vec<(u64, oneshot::Sender<()>)>>,
-    answers: RefCell<Vec<Answer>>,
-    asked: RefCell<Vec<String>>,
-    /// `None` is an object that cannot be read.
+    responses: RefCell<Vec<FakeResponse>>,
+    origin_urls: RefCell<Vec<String>>,
+    /// The value `None` is an object that cannot be read.
     bucket: RefCell<HashMap<String, Option<Vec<u8>>>>,
-    opened: RefCell<Vec<String>>,
+    bucket_reads: RefCell<Vec<String>>,
     kv: RefCell<HashMap<String, (Stored, u64)>>,
-    kv_fault: Cell<bool>,
+    kv_fails: Cell<bool>,
     kv_unbound: Cell<bool>,
     kv_hangs: Cell<bool>,
     kv_read_gate: RefCell<Option<Gate>>,
-    kv_gate: RefCell<Option<Gate>>,
+    kv_write_gate: RefCell<Option<Gate>>,
     kv_reads: Cell<u32>,
     kv_writes: Cell<u32>,
     kv_deletions: Cell<u32>,
-    leaders_die: Cell<bool>,
+    leaders_lost: Cell<bool>,
     log: RefCell<Vec<String>>,
 }
 
-/// The ports of every request of a test, and the levers behind them.
+/// The ports that every request of a test uses, and the methods that control and inspect them.
 #[derive(Clone)]
 pub struct Runtime {
-    world: Rc<World>,
+    state: Rc<State>,
     spawner: LocalSpawner,
 }
 
-/// A service in a world of its own.
-pub struct Isolate {
+/// A service with its own runtime.
+pub struct TestIsolate {
     pub service: Rc<OptimizedMetadataService<Signal>>,
     pub runtime: Runtime,
     pool: LocalPool,
@@ -93,14 +95,14 @@ pub struct Isolate {
 
 pub type Outcome = Result<Lookup, LookupError>;
 
-impl Isolate {
+impl TestIsolate {
     pub fn new(settings: Value) -> Self {
         let pool = LocalPool::new();
         let runtime = Runtime {
-            world: Rc::default(),
+            state: Rc::default(),
             spawner: pool.spawner(),
         };
-        runtime.world.now_ms.set(START_MS);
+        runtime.state.now_ms.set(START_MS);
         Self {
             service: service(settings),
             runtime,
@@ -108,28 +110,28 @@ impl Isolate {
         }
     }
 
-    /// Begins a request and runs everything as far as it goes without the clock moving.
-    pub fn begin(&mut self, path: &str) -> Pending<Outcome> {
+    /// Starts a request and runs all tasks until they wait for the clock or a gate.
+    pub fn start(&mut self, path: &str) -> Pending<Outcome> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = ImagePath::from_raw(path).unwrap();
         self.spawn(async move { service.fetch_metadata(&path, &runtime).await })
     }
 
-    /// A whole request, with all that it leaves behind.
+    /// Runs a request and its background work to the end.
     pub fn get(&mut self, path: &str) -> Outcome {
-        let pending = self.begin(path);
+        let pending = self.start(path);
         self.finish(pending)
     }
 
-    /// The outcome of a request that can be finished without the clock moving.
+    /// Returns the outcome of a request. Panics if it still waits for the clock or a gate.
     pub fn finish<T>(&mut self, mut pending: Pending<T>) -> T {
         self.pool.run_until_stalled();
         let outcome = (&mut pending.0).now_or_never();
-        outcome.expect("the request still waits for something")
+        outcome.expect("the request still waits for the clock or a gate")
     }
 
-    /// Begins a batch.
-    pub fn begin_batch(&mut self, paths: &[&str]) -> Pending<Vec<Outcome>> {
+    /// Starts a batch.
+    pub fn start_batch(&mut self, paths: &[&str]) -> Pending<Vec<Outcome>> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let paths: Vec<_> = paths
             .iter()
@@ -144,7 +146,7 @@ impl Isolate {
         Pending(Box::pin(handle.unwrap()))
     }
 
-    /// Purges what is below a folder, or everything.
+    /// Purges one page of the images in a folder, or of all images.
     pub fn purge_below(
         &mut self,
         folder: Option<&str>,
@@ -156,7 +158,6 @@ impl Isolate {
         self.pool.run_until(purge)
     }
 
-    /// Purges an image.
     pub fn purge(&mut self, path: &str) -> Result<(), KvFault> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = ImagePath::from_raw(path).unwrap();
@@ -164,32 +165,32 @@ impl Isolate {
             .run_until(async move { service.purge(&path, &runtime).await })
     }
 
-    /// Moves the clock step by step, so that timers fire in their order.
+    /// Advances the clock from timer to timer, so that timers fire in order.
     pub fn advance(&mut self, ms: u64) {
-        let world = Rc::clone(&self.runtime.world);
-        let until_ms = world.now_ms.get() + ms;
+        let state = Rc::clone(&self.runtime.state);
+        let until_ms = state.now_ms.get() + ms;
         loop {
             self.pool.run_until_stalled();
-            let next = world.timers.borrow().iter().map(|timer| timer.0).min();
+            let next = state.timers.borrow().iter().map(|timer| timer.0).min();
             let Some(next_ms) = next.filter(|next_ms| *next_ms <= until_ms) else {
                 break;
             };
-            world.now_ms.set(next_ms.max(world.now_ms.get()));
-            let due: Vec<_> = world
+            state.now_ms.set(next_ms.max(state.now_ms.get()));
+            let due: Vec<_> = state
                 .timers
                 .borrow_mut()
                 .extract_if(.., |timer| timer.0 <= next_ms)
                 .collect();
             for (_, fire) in due {
-                // Nobody may be waiting any more.
+                // The receiver may have been dropped.
                 let _ = fire.send(());
             }
         }
-        world.now_ms.set(until_ms);
+        state.now_ms.set(until_ms);
         self.pool.run_until_stalled();
     }
 
-    /// A new isolate beside the same KV and origin.
+    /// Replaces the service with a new one, with the same KV and origin.
     pub fn restart(&mut self, settings: Value) {
         self.service = service(settings);
     }
@@ -205,87 +206,90 @@ fn service(mut settings: Value) -> Rc<OptimizedMetadataService<Signal>> {
 pub struct Pending<T>(Pin<Box<dyn Future<Output = T>>>);
 
 impl Runtime {
-    /// What the origin answers from now on: each once, the last one for good.
-    pub fn origin_answers(&self, answers: impl IntoIterator<Item = Answer>) {
-        let mut answers: Vec<Answer> = answers.into_iter().collect();
-        answers.reverse();
-        *self.world.answers.borrow_mut() = answers;
+    /// Sets the origin's next responses: each is used once, the last one repeatedly.
+    pub fn mock_origin(&self, responses: impl IntoIterator<Item = FakeResponse>) {
+        let mut responses: Vec<FakeResponse> = responses.into_iter().collect();
+        responses.reverse();
+        *self.state.responses.borrow_mut() = responses;
     }
 
-    /// Puts an object into the bucket, or `None` for one that cannot be read.
+    /// Puts an object into the bucket. `None` makes reading it fail.
     pub fn put_object(&self, key: &str, bytes: Option<&[u8]>) {
         let object = bytes.map(<[u8]>::to_vec);
-        self.world.bucket.borrow_mut().insert(key.into(), object);
+        self.state.bucket.borrow_mut().insert(key.into(), object);
     }
 
-    /// The keys that the bucket was asked for.
-    pub fn opened(&self) -> Vec<String> {
-        self.world.opened.borrow().clone()
+    /// Returns the keys that were read from the bucket, in order.
+    pub fn bucket_reads(&self) -> Vec<String> {
+        self.state.bucket_reads.borrow().clone()
     }
 
-    pub fn asked(&self) -> usize {
-        self.world.asked.borrow().len()
+    /// Returns the number of requests to the origin.
+    pub fn origin_fetches(&self) -> usize {
+        self.state.origin_urls.borrow().len()
     }
 
-    pub fn urls(&self) -> Vec<String> {
-        self.world.asked.borrow().clone()
+    /// Returns the URLs that were requested from the origin, in order.
+    pub fn origin_urls(&self) -> Vec<String> {
+        self.state.origin_urls.borrow().clone()
     }
 
-    /// KV reads, writes and deletions so far.
+    /// Returns the number of KV reads, writes and deletions so far.
     pub fn kv_operations(&self) -> (u32, u32, u32) {
-        let world = &self.world;
+        let state = &self.state;
         (
-            world.kv_reads.get(),
-            world.kv_writes.get(),
-            world.kv_deletions.get(),
+            state.kv_reads.get(),
+            state.kv_writes.get(),
+            state.kv_deletions.get(),
         )
     }
 
-    pub fn kv_fails(&self, fails: bool) {
-        self.world.kv_fault.set(fails);
+    pub fn set_kv_fails(&self, fails: bool) {
+        self.state.kv_fails.set(fails);
     }
 
-    pub fn kv_is_unbound(&self) {
-        self.world.kv_unbound.set(true);
+    pub fn unbind_kv(&self) {
+        self.state.kv_unbound.set(true);
     }
 
-    pub fn kv_hangs(&self, hangs: bool) {
-        self.world.kv_hangs.set(hangs);
+    pub fn set_kv_hangs(&self, hangs: bool) {
+        self.state.kv_hangs.set(hangs);
     }
 
-    /// Lets every read of one key wait for a gate, with what it has read.
-    pub fn kv_reads_wait(&self, gate: Gate) {
-        *self.world.kv_read_gate.borrow_mut() = Some(gate);
+    /// Makes each read of a single key wait for the gate before it returns the value that it has already read.
+    pub fn gate_kv_reads(&self, gate: Gate) {
+        *self.state.kv_read_gate.borrow_mut() = Some(gate);
     }
 
-    /// Lets every write wait for a gate.
-    pub fn kv_writes_wait(&self, gate: Gate) {
-        *self.world.kv_gate.borrow_mut() = Some(gate);
+    /// Makes each write wait for the gate before it takes effect.
+    pub fn gate_kv_writes(&self, gate: Gate) {
+        *self.state.kv_write_gate.borrow_mut() = Some(gate);
     }
 
-    pub fn put(&self, key: &str, stored: Stored) {
-        self.world
+    pub fn kv_put(&self, key: &str, stored: Stored) {
+        self.state
             .kv
             .borrow_mut()
             .insert(key.to_owned(), (stored, 0));
     }
 
-    /// As a purge elsewhere does it.
-    pub fn remove(&self, key: &str) {
-        self.world.kv.borrow_mut().remove(key);
+    /// Removes a key without counting it, like a purge in another isolate.
+    pub fn kv_remove(&self, key: &str) {
+        self.state.kv.borrow_mut().remove(key);
     }
 
-    pub fn stored(&self, key: &str) -> Option<(Stored, u64)> {
-        self.world.kv.borrow().get(key).cloned()
+    /// Returns a value and its TTL in seconds, without counting the read.
+    pub fn kv_get(&self, key: &str) -> Option<(Stored, u64)> {
+        self.state.kv.borrow().get(key).cloned()
     }
 
-    /// Whether flights that are launched from now on are lost without a trace.
-    pub fn leaders_die(&self, die: bool) {
-        self.world.leaders_die.set(die);
+    /// Sets whether tasks launched from now on are dropped without ever finishing.
+    pub fn set_leaders_lost(&self, lost: bool) {
+        self.state.leaders_lost.set(lost);
     }
 
     pub fn log(&self) -> Vec<String> {
-        self.world.log.borrow().clone()
+        self.state.log.borrow().clone()
     }
 
     async fn kv<T>(
@@ -294,15 +298,15 @@ impl Runtime {
         timeout_ms: u64,
         result: impl FnOnce() -> T,
     ) -> Result<T, KvFault> {
-        if self.world.kv_unbound.get() {
+        if self.state.kv_unbound.get() {
             return Err(KvFault::Unbound);
         }
         count.set(count.get() + 1);
-        if self.world.kv_hangs.get() {
+        if self.state.kv_hangs.get() {
             self.sleep(timeout_ms).await;
             return Err(KvFault::Timeout);
         }
-        if self.world.kv_fault.get() {
+        if self.state.kv_fails.get() {
             return Err(KvFault::Failed("KV GET failed: 503".to_owned()));
         }
         Ok(result())
@@ -311,9 +315,9 @@ impl Runtime {
 
 impl Kv for Runtime {
     async fn read(&self, key: &str, _: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
-        let read = || self.stored(key).map_or(Stored::Nothing, |found| found.0);
-        let stored = self.kv(&self.world.kv_reads, timeout_ms, read).await;
-        let gate = self.world.kv_read_gate.borrow().clone();
+        let read = || self.kv_get(key).map_or(Stored::Nothing, |found| found.0);
+        let stored = self.kv(&self.state.kv_reads, timeout_ms, read).await;
+        let gate = self.state.kv_read_gate.borrow().clone();
         if let Some(gate) = gate {
             gate.0.await;
         }
@@ -326,9 +330,9 @@ impl Kv for Runtime {
         _: u64,
         timeout_ms: u64,
     ) -> Result<Vec<Stored>, KvFault> {
-        let read = |key: &Rc<str>| self.stored(key).map_or(Stored::Nothing, |found| found.0);
+        let read = |key: &Rc<str>| self.kv_get(key).map_or(Stored::Nothing, |found| found.0);
         let read_all = || keys.iter().map(read).collect();
-        self.kv(&self.world.kv_reads, timeout_ms, read_all).await
+        self.kv(&self.state.kv_reads, timeout_ms, read_all).await
     }
 
     async fn list(
@@ -339,7 +343,7 @@ impl Kv for Runtime {
         timeout_ms: u64,
     ) -> Result<Page, KvFault> {
         let page = || {
-            let mut keys: Vec<String> = self.world.kv.borrow().keys().cloned().collect();
+            let mut keys: Vec<String> = self.state.kv.borrow().keys().cloned().collect();
             keys.retain(|key| key.starts_with(prefix) && cursor.is_none_or(|last| &**key > last));
             keys.sort();
             let more = keys.len() > limit as usize;
@@ -347,7 +351,7 @@ impl Kv for Runtime {
             let cursor = keys.last().filter(|_| more).cloned();
             Page { keys, cursor }
         };
-        self.kv(&self.world.kv_reads, timeout_ms, page).await
+        self.kv(&self.state.kv_reads, timeout_ms, page).await
     }
 
     async fn write(
@@ -357,20 +361,20 @@ impl Kv for Runtime {
         ttl_s: u64,
         timeout_ms: u64,
     ) -> Result<(), KvFault> {
-        let gate = self.world.kv_gate.borrow().clone();
+        let gate = self.state.kv_write_gate.borrow().clone();
         if let Some(gate) = gate {
             gate.0.await;
         }
         let write = || {
             let stored = (Stored::Metadata(metadata.to_owned()), ttl_s);
-            self.world.kv.borrow_mut().insert(key.to_owned(), stored);
+            self.state.kv.borrow_mut().insert(key.to_owned(), stored);
         };
-        self.kv(&self.world.kv_writes, timeout_ms, write).await
+        self.kv(&self.state.kv_writes, timeout_ms, write).await
     }
 
     async fn delete(&self, key: &str, timeout_ms: u64) -> Result<(), KvFault> {
-        let delete = || self.world.kv.borrow_mut().remove(key);
-        self.kv(&self.world.kv_deletions, timeout_ms, delete)
+        let delete = || self.state.kv.borrow_mut().remove(key);
+        self.kv(&self.state.kv_deletions, timeout_ms, delete)
             .await
             .map(drop)
     }
@@ -389,29 +393,29 @@ impl Origin for Runtime {
         limits: Limits,
         deadline: &u64,
     ) -> Result<OriginResponse, OriginFault> {
-        self.world.asked.borrow_mut().push(url.to_owned());
-        let answer = {
-            let mut answers = self.world.answers.borrow_mut();
-            if answers.len() > 1 {
-                answers.pop()
+        self.state.origin_urls.borrow_mut().push(url.to_owned());
+        let response = {
+            let mut responses = self.state.responses.borrow_mut();
+            if responses.len() > 1 {
+                responses.pop()
             } else {
-                answers.last().cloned()
+                responses.last().cloned()
             }
         };
-        let size = match answer.expect("the origin was asked and has no answer") {
-            Answer::Size(width, height) => (width, height),
-            Answer::Behind(gate, width, height) => {
+        let size = match response.expect("the test sets a response of the origin") {
+            FakeResponse::Size(width, height) => (width, height),
+            FakeResponse::Gated(gate, width, height) => {
                 gate.0.await;
                 (width, height)
             }
-            Answer::Status(status) => {
+            FakeResponse::Status(status) => {
                 return Ok(OriginResponse {
                     status,
                     ..OriginResponse::default()
                 });
             }
-            Answer::Refuse => return Err(ErrorKind::OriginUnreachable.into()),
-            Answer::Never => {
+            FakeResponse::Unreachable => return Err(ErrorKind::OriginUnreachable.into()),
+            FakeResponse::Timeout => {
                 self.sleep(deadline - self.now_ms()).await;
                 return Err(ErrorKind::OriginTimeout.into());
             }
@@ -433,8 +437,8 @@ impl Bucket for Runtime {
         mut prefix: BodyPrefix,
         _: u64,
     ) -> Result<Option<Object>, OriginFault> {
-        self.world.opened.borrow_mut().push(key.to_owned());
-        match self.world.bucket.borrow().get(key) {
+        self.state.bucket_reads.borrow_mut().push(key.to_owned());
+        match self.state.bucket.borrow().get(key) {
             None => Ok(None),
             Some(None) => Err(ErrorKind::OriginUnreachable.into()),
             Some(Some(bytes)) => {
@@ -452,13 +456,13 @@ impl Bucket for Runtime {
 
 impl Clock for Runtime {
     fn now_ms(&self) -> u64 {
-        self.world.now_ms.get()
+        self.state.now_ms.get()
     }
 
     async fn sleep(&self, ms: u64) {
         let (fire, fired) = oneshot::channel();
         let due_ms = self.now_ms() + ms;
-        self.world.timers.borrow_mut().push((due_ms, fire));
+        self.state.timers.borrow_mut().push((due_ms, fire));
         let _ = fired.await;
     }
 
@@ -471,13 +475,13 @@ impl Tasks for Runtime {
     type Signal = Signal;
 
     fn launch(&self, work: impl Future<Output = ()> + 'static) -> Signal {
-        let work = if self.world.leaders_die.get() {
+        let work = if self.state.leaders_lost.get() {
             drop(work);
             pending().boxed_local()
         } else {
             work.boxed_local()
         };
-        // As with a promise, whoever waits for it does not run the work.
+        // Like a promise, the signal can be awaited without driving the work.
         let (end, ended) = oneshot::channel::<()>();
         let work = work.map(|()| drop(end));
         self.spawner.spawn_local(work).unwrap();
@@ -491,6 +495,6 @@ impl Tasks for Runtime {
 
 impl Log for Runtime {
     fn log(&self, _level: LogLevel, line: &str) {
-        self.world.log.borrow_mut().push(line.to_owned());
+        self.state.log.borrow_mut().push(line.to_owned());
     }
 }
