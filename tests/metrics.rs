@@ -1,4 +1,4 @@
-//! Every counter moves for its own reason, and for no other.
+//! Tests that each event changes its own counters, and no others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
@@ -16,13 +16,18 @@ use optimized_metadata::telemetry::families::{FAMILIES, Read};
 use serde_json::{Value, json};
 use support::{FakeResponse, Gate, START_MS, TestIsolate};
 
-/// What a test asks of an isolate.
-type Story = fn(&mut TestIsolate);
+/// Runs the requests of a case.
+type Scenario = fn(&mut TestIsolate);
 
-/// What it is about, the settings, what is asked, and what that counts.
-type Case = (&'static str, Value, Story, &'static [(&'static str, u64)]);
+/// A description, the settings, the requests, and the counters that they change.
+type Case = (
+    &'static str,
+    Value,
+    Scenario,
+    &'static [(&'static str, u64)],
+);
 
-/// All numbers but 0, histograms and the capacity of memory.
+/// Returns all numbers other than 0, except for histograms and the capacity of memory.
 fn numbers(isolate: &TestIsolate) -> BTreeMap<String, u64> {
     let now = isolate.service.snapshot();
     let mut numbers = BTreeMap::new();
@@ -39,7 +44,7 @@ fn numbers(isolate: &TestIsolate) -> BTreeMap<String, u64> {
     numbers
 }
 
-fn in_kv(isolate: &TestIsolate, age_s: u64) {
+fn put_in_kv(isolate: &TestIsolate, age_s: u64) {
     let record = json!({
         "width": 800, "height": 600, "format": "png", "lastFetched": START_MS - age_s * 1_000,
         "confidence": "high", "source": "format-json"
@@ -48,11 +53,11 @@ fn in_kv(isolate: &TestIsolate, age_s: u64) {
     isolate.runtime.kv_put("metadata:a", stored);
 }
 
-fn origin_knows(isolate: &TestIsolate) {
+fn mock_origin(isolate: &TestIsolate) {
     isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
 }
 
-fn in_memory(isolate: &TestIsolate) -> bool {
+fn is_in_memory(isolate: &TestIsolate) -> bool {
     let now_ms = START_MS;
     isolate
         .service
@@ -62,14 +67,14 @@ fn in_memory(isolate: &TestIsolate) -> bool {
 
 #[test]
 #[allow(clippy::too_many_lines)] // a table
-fn each_number_has_its_reason() {
-    let stories: [Case; 21] = [
+fn each_event_changes_only_its_own_counters() {
+    let cases: [Case; 21] = [
         ("nothing", json!({}), |_| {}, &[]),
         (
             "a miss",
             json!({}),
             |isolate| {
-                origin_knows(isolate);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
             },
             &[
@@ -87,7 +92,7 @@ fn each_number_has_its_reason() {
             "a hit in KV, then one in memory",
             json!({}),
             |isolate| {
-                in_kv(isolate, 0);
+                put_in_kv(isolate, 0);
                 isolate.get("a").unwrap();
                 isolate.get("a").unwrap();
             },
@@ -102,13 +107,13 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "memory is asked first at once, then on the way, and then at once",
+            "look-ups on the memory fast path, before and after a full look-up",
             json!({}),
             |isolate| {
-                in_kv(isolate, 0);
-                assert!(!in_memory(isolate));
+                put_in_kv(isolate, 0);
+                assert!(!is_in_memory(isolate));
                 isolate.get("a").unwrap();
-                assert!(in_memory(isolate));
+                assert!(is_in_memory(isolate));
             },
             &[
                 ("answers.kv", 1),
@@ -121,17 +126,17 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a herd",
+            "concurrent requests for one image",
             json!({}),
             |isolate| {
                 let (gate, open) = Gate::new();
                 let answer = FakeResponse::Gated(gate, 800, 600);
                 isolate.runtime.mock_origin([answer]);
-                let herd: Vec<_> = (0..20).map(|_| isolate.start("a")).collect();
+                let requests: Vec<_> = (0..20).map(|_| isolate.start("a")).collect();
                 assert_eq!(numbers(isolate)["inFlight"], 1);
                 open.send(()).unwrap();
-                for one in herd {
-                    isolate.finish(one).unwrap();
+                for request in requests {
+                    isolate.finish(request).unwrap();
                 }
             },
             &[
@@ -151,8 +156,8 @@ fn each_number_has_its_reason() {
             "a stale record in KV",
             json!({}),
             |isolate| {
-                in_kv(isolate, 86_400 + 60);
-                origin_knows(isolate);
+                put_in_kv(isolate, 86_400 + 60);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
             },
             &[
@@ -169,13 +174,13 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a stale record in memory, which is as stale in KV",
+            "a stale record in memory, and the same record in KV",
             json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
             |isolate| {
-                in_kv(isolate, 80_000);
+                put_in_kv(isolate, 80_000);
                 isolate.get("a").unwrap();
                 isolate.advance(7_200_000);
-                origin_knows(isolate);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
             },
             &[
@@ -194,12 +199,12 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a stale record in memory, which KV has newer",
+            "a stale record in memory, and a newer one in KV",
             json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
             |isolate| {
-                in_kv(isolate, 80_000);
+                put_in_kv(isolate, 80_000);
                 isolate.get("a").unwrap();
-                in_kv(isolate, 0);
+                put_in_kv(isolate, 0);
                 isolate.advance(7_200_000);
                 isolate.get("a").unwrap();
             },
@@ -216,10 +221,10 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a record that is good only where the origin fails",
+            "a record that may be served only if the origin fails",
             json!({ "staleWhileRevalidate": 0 }),
             |isolate| {
-                in_kv(isolate, 86_400 + 60);
+                put_in_kv(isolate, 86_400 + 60);
                 isolate.runtime.mock_origin([FakeResponse::Status(500)]);
                 isolate.get("a").unwrap();
             },
@@ -236,13 +241,13 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a missing image, which is remembered",
+            "a missing image, whose failure is cached",
             json!({}),
             |isolate| {
                 isolate.runtime.mock_origin([FakeResponse::Status(404)]);
                 isolate.get("a").unwrap_err();
                 isolate.get("a").unwrap_err();
-                assert!(in_memory(isolate));
+                assert!(is_in_memory(isolate));
             },
             &[
                 ("layers.memory.misses", 1),
@@ -254,7 +259,7 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a broken connection, and a retry that works",
+            "a broken connection, and a successful retry",
             json!({ "cacheEnabled": false }),
             |isolate| {
                 let answers = [FakeResponse::Unreachable, FakeResponse::Size(800, 600)];
@@ -272,7 +277,7 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "an origin that is too slow",
+            "a timeout of the origin",
             json!({ "cacheEnabled": false }),
             |isolate| {
                 isolate.runtime.mock_origin([FakeResponse::Timeout]);
@@ -288,11 +293,11 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "more images than memory holds",
+            "more images than fit in memory",
             json!({ "memoryCacheSize": 5, "kvNamespace": "NONE" }),
             |isolate| {
                 isolate.runtime.unbind_kv();
-                origin_knows(isolate);
+                mock_origin(isolate);
                 for path in ["a", "b", "c", "d", "e", "f", "g"] {
                     isolate.get(path).unwrap();
                 }
@@ -307,11 +312,11 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a KV that fails",
+            "failing KV operations",
             json!({}),
             |isolate| {
                 isolate.runtime.set_kv_fails(true);
-                origin_knows(isolate);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap_err();
                 isolate.purge_below(None, None).unwrap_err();
@@ -329,11 +334,11 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a KV that hangs",
+            "KV operations that time out",
             json!({}),
             |isolate| {
                 isolate.runtime.set_kv_hangs(true);
-                origin_knows(isolate);
+                mock_origin(isolate);
                 let request = isolate.start("a");
                 isolate.advance(20_000);
                 isolate.finish(request).unwrap();
@@ -351,11 +356,11 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a KV that is not there",
+            "an unbound KV namespace",
             json!({}),
             |isolate| {
                 isolate.runtime.unbind_kv();
-                origin_knows(isolate);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap();
             },
@@ -372,7 +377,7 @@ fn each_number_has_its_reason() {
             |isolate| {
                 let stored = Stored::Metadata("{}".into());
                 isolate.runtime.kv_put("metadata:a", stored);
-                origin_knows(isolate);
+                mock_origin(isolate);
                 isolate.get("a").unwrap();
             },
             &[
@@ -387,13 +392,13 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a record of an earlier form, which is not written again",
+            "a fresh record in the previous format, which is not rewritten",
             json!({}),
             |isolate| {
-                in_kv(isolate, 0);
+                put_in_kv(isolate, 0);
                 let Some((Stored::Metadata(record), _)) = isolate.runtime.kv_get("metadata:a")
                 else {
-                    panic!("not there");
+                    panic!("the record is missing");
                 };
                 isolate.runtime.kv_put("metadata:a", Stored::Value(record));
                 isolate.get("a").unwrap();
@@ -407,11 +412,11 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "a batch: what is in it twice is looked up once and answered twice",
+            "a batch with a duplicate path, which has one look-up and two results",
             json!({}),
             |isolate| {
-                in_kv(isolate, 0);
-                origin_knows(isolate);
+                put_in_kv(isolate, 0);
+                mock_origin(isolate);
                 let batch = isolate.start_batch(&["a", "b", "a", "c"]);
                 assert!(isolate.finish(batch).iter().all(Result::is_ok));
             },
@@ -432,7 +437,7 @@ fn each_number_has_its_reason() {
             "a purge",
             json!({}),
             |isolate| {
-                in_kv(isolate, 0);
+                put_in_kv(isolate, 0);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap();
             },
@@ -445,7 +450,7 @@ fn each_number_has_its_reason() {
             ],
         ),
         (
-            "too many images at a time",
+            "more flights than maxInFlight",
             json!({ "maxInFlight": 1 }),
             |isolate| {
                 let (gate, _open) = Gate::new();
@@ -454,7 +459,7 @@ fn each_number_has_its_reason() {
                 let _running = isolate.start("a");
                 isolate.get("b").unwrap_err();
             },
-            // The gate is broken, which opens it.
+            // The gate's sender is dropped, which opens the gate.
             &[
                 ("layers.memory.misses", 2),
                 ("layers.kv.misses", 1),
@@ -466,27 +471,27 @@ fn each_number_has_its_reason() {
             ],
         ),
     ];
-    for (what, settings, story, expected) in stories {
+    for (name, settings, run, expected) in cases {
         let mut isolate = TestIsolate::new(settings);
-        story(&mut isolate);
+        run(&mut isolate);
         isolate.advance(0);
         let expected: BTreeMap<_, _> = expected
             .iter()
             .map(|(name, number)| ((*name).to_owned(), *number))
             .collect();
-        assert_eq!(numbers(&isolate), expected, "{what}");
+        assert_eq!(numbers(&isolate), expected, "{name}");
         let answers = expected
             .iter()
             .filter(|(name, _)| name.starts_with("answers."));
         let answers: u64 = answers.map(|(_, number)| number).sum();
-        assert_eq!(isolate.service.metrics().ages.count(), answers, "{what}");
+        assert_eq!(isolate.service.metrics().ages.count(), answers, "{name}");
     }
 }
 
 #[test]
-fn times_and_ages_are_those_of_the_answers() {
+fn durations_and_ages_are_recorded_only_for_successful_lookups() {
     let mut isolate = TestIsolate::new(json!({ "cacheEnabled": true }));
-    in_kv(&isolate, 4_000);
+    put_in_kv(&isolate, 4_000);
     isolate.get("a").unwrap();
     isolate.runtime.mock_origin([FakeResponse::Timeout]);
     isolate.runtime.set_kv_hangs(true);
@@ -499,5 +504,5 @@ fn times_and_ages_are_those_of_the_answers() {
     let metrics = isolate.service.metrics();
     assert_eq!((metrics.ages.count(), metrics.ages.sum()), (2, 8_005));
     assert_eq!((metrics.memory_ms.count(), metrics.memory_ms.sum()), (1, 0));
-    assert_eq!(metrics.origin_ms.count(), 0, "failures have no place here");
+    assert_eq!(metrics.origin_ms.count(), 0, "failures are not recorded");
 }

@@ -1,4 +1,4 @@
-//! The service through its public face, on a clock that moves when told.
+//! Tests the service through its public API, on a fake runtime whose clock only the test advances.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
@@ -46,13 +46,13 @@ fn record(fetched_ms: u64) -> String {
     .to_string()
 }
 
-fn in_kv(isolate: &TestIsolate, age_s: u64) {
+fn put_in_kv(isolate: &TestIsolate, age_s: u64) {
     let record = record(START_MS - age_s * 1_000);
     isolate.runtime.kv_put(KEY, Stored::Metadata(record));
 }
 
 #[test]
-fn each_layer_answers_once_the_one_above_it_cannot() {
+fn a_lookup_is_answered_by_the_first_layer_that_has_the_image() {
     let mut isolate = isolate();
     isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     let first = isolate.get("cat.jpg");
@@ -92,7 +92,7 @@ fn a_herd_costs_one_read_one_fetch_and_one_write() {
 }
 
 #[test]
-fn a_herd_on_a_failing_image_costs_two_fetches() {
+fn a_herd_on_a_failing_image_costs_two_fetches_and_the_failure_is_cached() {
     let mut isolate = isolate();
     isolate.runtime.mock_origin([FakeResponse::Unreachable]);
     let herd: Vec<_> = (0..200).map(|_| isolate.start("cat.jpg")).collect();
@@ -105,18 +105,14 @@ fn a_herd_on_a_failing_image_costs_two_fetches() {
     );
     assert_eq!(isolate.runtime.origin_fetches(), 2);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginUnreachable);
-    assert_eq!(
-        isolate.runtime.origin_fetches(),
-        2,
-        "remembered for errorTtl"
-    );
+    assert_eq!(isolate.runtime.origin_fetches(), 2, "cached for errorTtl");
     isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     isolate.advance(5_000);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
 }
 
 #[test]
-fn a_second_try_can_succeed_within_the_one_deadline() {
+fn a_retry_can_succeed_within_the_deadline_of_the_first_attempt() {
     let mut isolate = isolate();
     isolate
         .runtime
@@ -135,7 +131,7 @@ fn a_second_try_can_succeed_within_the_one_deadline() {
 #[test]
 fn a_stale_entry_is_served_while_one_refresh_runs() {
     let mut isolate = isolate();
-    in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, 86_400 + 60);
     let (gate, open) = Gate::new();
     isolate
         .runtime
@@ -145,7 +141,7 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
         assert_eq!(
             (width(&stale), ttl_s(&stale) < 0),
             (800, true),
-            "reader {n}"
+            "request {n}"
         );
     }
     assert_eq!(
@@ -163,23 +159,19 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
 }
 
 #[test]
-fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
+fn a_stale_entry_is_served_while_refreshes_fail_until_it_expires() {
     let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 86400 }));
-    in_kv(&isolate, 86_400 + 3_600 - 10);
+    put_in_kv(&isolate, 86_400 + 3_600 - 10);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
     assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
-    assert_eq!(
-        isolate.runtime.origin_fetches(),
-        1,
-        "a failure is remembered"
-    );
+    assert_eq!(isolate.runtime.origin_fetches(), 1, "the failure is cached");
     isolate.advance(10_000);
     assert_eq!(
         width(&isolate.get("cat.jpg")),
         800,
-        "beyond while-revalidate"
+        "after staleWhileRevalidate"
     );
     assert_eq!(isolate.runtime.origin_fetches(), 2);
     isolate.advance(2 * 86_400_000);
@@ -187,9 +179,9 @@ fn a_failing_refresh_leaves_the_stale_entry_until_its_limit() {
 }
 
 #[test]
-fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
+fn a_404_from_the_origin_overrides_a_stale_entry_and_removes_it() {
     let mut isolate = isolate();
-    in_kv(&isolate, 86_400 + 7_200);
+    put_in_kv(&isolate, 86_400 + 7_200);
     isolate.runtime.mock_origin([FakeResponse::Status(404)]);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::NotFound);
     assert_eq!(isolate.runtime.kv_get(KEY), None);
@@ -201,8 +193,8 @@ fn a_missing_image_is_missing_at_once_however_good_the_stale_entry() {
 }
 
 #[test]
-fn the_last_fetched_time_decides_what_a_record_is_good_for() {
-    for (last_fetched, asked) in [
+fn a_record_whose_last_fetched_time_is_missing_invalid_or_too_old_is_fetched_again() {
+    for (last_fetched, fetches) in [
         (json!(null), 1),
         (json!("yesterday"), 1),
         (json!(0), 1),
@@ -217,14 +209,14 @@ fn the_last_fetched_time_decides_what_a_record_is_good_for() {
             .kv_put(KEY, Stored::Metadata(stored.to_string()));
         isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
         let outcome = isolate.get("cat.jpg");
-        assert_eq!(isolate.runtime.origin_fetches(), asked, "{last_fetched}");
+        assert_eq!(isolate.runtime.origin_fetches(), fetches, "{last_fetched}");
         let lookup = outcome.unwrap();
         assert_eq!(lookup.entry.age_s(lookup.now_ms), 0, "{last_fetched}");
     }
 }
 
 #[test]
-fn a_lost_leader_is_replaced_by_one_of_its_followers() {
+fn a_follower_takes_over_when_its_leader_is_lost() {
     let mut isolate = isolate();
     isolate.runtime.set_leaders_lost(true);
     let herd: Vec<_> = (0..20).map(|_| isolate.start("cat.jpg")).collect();
@@ -238,7 +230,7 @@ fn a_lost_leader_is_replaced_by_one_of_its_followers() {
 }
 
 #[test]
-fn nothing_waits_for_ever_where_every_leader_is_lost() {
+fn a_request_times_out_when_every_leader_is_lost() {
     let mut isolate = isolate();
     isolate.runtime.set_leaders_lost(true);
     let request = isolate.start("cat.jpg");
@@ -247,7 +239,7 @@ fn nothing_waits_for_ever_where_every_leader_is_lost() {
 }
 
 #[test]
-fn a_kv_that_fails_or_hangs_is_a_miss() {
+fn a_kv_failure_or_timeout_is_a_miss() {
     let mut isolate = isolate();
     isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
     isolate.runtime.set_kv_fails(true);
@@ -266,7 +258,7 @@ fn a_kv_that_fails_or_hangs_is_a_miss() {
 }
 
 #[test]
-fn memory_is_good_enough_where_kv_and_the_origin_fail() {
+fn an_entry_older_than_the_memory_ttl_is_served_when_kv_and_the_origin_fail() {
     let mut isolate = isolate();
     isolate
         .runtime
@@ -274,27 +266,27 @@ fn memory_is_good_enough_where_kv_and_the_origin_fail() {
     isolate.get("cat.jpg").unwrap();
     isolate.advance(301_000);
     isolate.runtime.set_kv_fails(true);
-    let held = isolate.get("cat.jpg");
-    assert_eq!((width(&held), layer(&held)), (800, Layer::Memory));
+    let stale = isolate.get("cat.jpg");
+    assert_eq!((width(&stale), layer(&stale)), (800, Layer::Memory));
     assert_eq!(isolate.runtime.origin_fetches(), 2);
 }
 
 #[test]
-fn memory_that_another_isolate_may_have_purged_is_not_served_for_ever() {
+fn an_entry_in_memory_is_checked_against_kv_after_the_memory_ttl() {
     let mut isolate = isolate();
     isolate
         .runtime
         .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Size(900, 600)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(299_000);
-    in_kv(&isolate, 0);
+    put_in_kv(&isolate, 0);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Memory);
     isolate.advance(1_000);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
 }
 
 #[test]
-fn over_the_limit_only_followers_are_served() {
+fn at_the_in_flight_limit_only_followers_are_served() {
     let mut isolate = TestIsolate::new(json!({ "maxInFlight": 2 }));
     let (gate, open) = Gate::new();
     isolate
@@ -316,7 +308,7 @@ fn over_the_limit_only_followers_are_served() {
 }
 
 #[test]
-fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
+fn without_caching_every_request_is_fetched_but_concurrent_ones_share_a_fetch() {
     let mut isolate = TestIsolate::new(json!({ "cacheEnabled": false }));
     let (gate, open) = Gate::new();
     isolate
@@ -333,14 +325,15 @@ fn without_caching_every_request_is_fetched_but_never_twice_at_a_time() {
 }
 
 #[test]
-fn a_record_of_the_former_version_is_served_and_rewritten_in_the_new_form_once_it_is_stale() {
+fn a_record_of_the_previous_version_is_served_and_rewritten_only_when_it_is_stale() {
     let mut isolate = isolate();
     isolate
         .runtime
         .kv_put(KEY, Stored::Value(record(START_MS - 1_000)));
     let outcome = isolate.get("cat.jpg");
     assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
-    // Not before: after a purge elsewhere, KV may read it from its cache, and a write would bring it back.
+    // A fresh record is not rewritten: KV may still serve it from its cache after another isolate has purged it,
+    // and a write would restore it.
     assert_eq!(isolate.runtime.kv_operations(), (1, 0, 0));
     let stale = record(START_MS - 86_401_000);
     isolate.runtime.kv_put(KEY, Stored::Value(stale));
@@ -356,7 +349,7 @@ fn a_record_of_the_former_version_is_served_and_rewritten_in_the_new_form_once_i
 }
 
 #[test]
-fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
+fn a_malformed_record_is_a_miss_that_is_logged_and_overwritten() {
     let mut isolate = isolate();
     isolate
         .runtime
@@ -377,7 +370,7 @@ fn a_malformed_record_is_a_miss_told_of_and_overwritten() {
 }
 
 #[test]
-fn a_write_that_a_purge_overtakes_is_undone() {
+fn a_write_that_finishes_after_a_purge_is_deleted() {
     let mut isolate = isolate();
     let (gate, open) = Gate::new();
     isolate.runtime.mock_origin([FakeResponse::Size(800, 600)]);
@@ -391,9 +384,9 @@ fn a_write_that_a_purge_overtakes_is_undone() {
 }
 
 #[test]
-fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
+fn a_stale_record_purged_during_its_read_is_not_cached_or_refreshed() {
     let mut isolate = isolate();
-    in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, 86_400 + 60);
     let (gate, open) = Gate::new();
     isolate.runtime.gate_kv_reads(gate);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
@@ -404,13 +397,13 @@ fn a_stale_record_that_is_purged_while_it_is_read_does_not_come_back() {
     assert_eq!(
         isolate.runtime.origin_fetches(),
         0,
-        "nothing is refreshed that was purged"
+        "a purged record is not refreshed"
     );
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
 }
 
 #[test]
-fn a_purge_that_kv_refuses_says_so() {
+fn a_purge_returns_an_error_when_kv_fails() {
     let mut isolate = isolate();
     isolate.runtime.set_kv_fails(true);
     isolate.purge("cat.jpg").unwrap_err();
@@ -419,9 +412,9 @@ fn a_purge_that_kv_refuses_says_so() {
 }
 
 #[test]
-fn a_batch_costs_one_read_of_kv_and_each_image_one_fetch() {
+fn a_batch_costs_one_kv_read_and_one_fetch_per_missing_image() {
     let mut isolate = isolate();
-    in_kv(&isolate, 0);
+    put_in_kv(&isolate, 0);
     isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate.get("known").unwrap();
     let batch = isolate.start_batch(&["cat.jpg", "a", "known", "b", "a", "cat.jpg"]);
@@ -445,7 +438,7 @@ fn a_batch_fetches_six_images_at_a_time() {
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let batch = isolate.start_batch(&paths);
     assert_eq!(isolate.runtime.origin_fetches(), 6);
-    // A request by itself does not wait for the batch's queue.
+    // A single request does not wait for the batch's queue.
     let alone = isolate.start("19");
     assert_eq!(isolate.runtime.origin_fetches(), 7);
     open.send(()).unwrap();
@@ -457,20 +450,20 @@ fn a_batch_fetches_six_images_at_a_time() {
 }
 
 #[test]
-fn a_lost_leader_of_a_batch_is_waited_for_no_longer_than_any_other() {
+fn a_follower_takes_over_from_a_lost_batch_leader_after_the_usual_timeout() {
     let mut isolate = isolate();
     isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate.runtime.set_leaders_lost(true);
     let _batch = isolate.start_batch(&["a", "b"]);
     let alone = isolate.start("a");
     isolate.runtime.set_leaders_lost(false);
-    // kvTimeoutMs, originTimeoutMs and a second.
+    // kvTimeoutMs + originTimeoutMs + 1 s.
     isolate.advance(6_500);
     assert_eq!(width(&isolate.finish(alone)), 900);
 }
 
 #[test]
-fn a_batch_follows_what_is_under_way() {
+fn a_batch_joins_flights_that_are_in_progress() {
     let mut isolate = isolate();
     let (gate, open) = Gate::new();
     isolate
@@ -489,7 +482,7 @@ fn a_batch_follows_what_is_under_way() {
 }
 
 #[test]
-fn a_queue_that_does_not_move_is_given_up() {
+fn queued_images_of_a_batch_fail_as_overloaded_when_the_queue_does_not_advance() {
     let mut isolate = TestIsolate::new(json!({ "originTimeoutMs": 10_000 }));
     isolate.runtime.mock_origin([FakeResponse::Timeout]);
     let paths: Vec<String> = (0..20).map(|n| n.to_string()).collect();
@@ -511,7 +504,7 @@ fn a_queue_that_does_not_move_is_given_up() {
     assert_eq!(
         width(&isolate.get("19")),
         900,
-        "what was never asked for did not fail"
+        "an image that was never fetched has no cached failure"
     );
 }
 
@@ -542,11 +535,11 @@ fn a_folder_is_purged_page_by_page() {
     assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
 }
 
-/// A GIF of 4 by 3 pixels, and the pixels themselves left out.
+/// A GIF of 4 by 3 pixels, without its pixel data.
 const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
 
 #[test]
-fn a_bucket_is_asked_before_the_origin() {
+fn the_bucket_is_read_before_the_origin() {
     let mut isolate = TestIsolate::new(json!({ "originBucket": "IMAGES" }));
     let runtime = isolate.runtime.clone();
     runtime.mock_origin([FakeResponse::Size(800, 600)]);
@@ -561,7 +554,7 @@ fn a_bucket_is_asked_before_the_origin() {
 }
 
 #[test]
-fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
+fn a_failing_bucket_is_retried_without_falling_back_to_the_origin() {
     let mut isolate = TestIsolate::new(json!({ "originBucket": "IMAGES" }));
     let runtime = isolate.runtime.clone();
     runtime.put_object("cat.gif", None);
@@ -575,7 +568,7 @@ fn a_bucket_that_fails_is_asked_again_and_not_passed_over() {
     );
 }
 
-/// Memory has had an entry for longer than `memoryCacheTtl`, and the origin fails since.
+/// Returns an isolate with an entry in memory that is older than `memoryCacheTtl`, and a failing origin.
 fn failing_with_an_old_entry() -> TestIsolate {
     let mut isolate = isolate();
     isolate
@@ -586,22 +579,22 @@ fn failing_with_an_old_entry() -> TestIsolate {
     isolate
 }
 
-/// KV has a record that may only be served while the origin fails, and the origin fails.
+/// Returns an isolate with a record in KV that may be served only if the origin fails, and a failing origin.
 fn failing_with_an_old_record(settings: serde_json::Value) -> TestIsolate {
     let isolate = TestIsolate::new(settings);
-    in_kv(&isolate, 86_400 + 7_200);
+    put_in_kv(&isolate, 86_400 + 7_200);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     isolate
 }
 
 #[test]
-fn a_stale_record_of_kv_is_served_for_as_long_as_the_origin_fails_also_without_memory() {
+fn without_memory_a_stale_record_of_kv_is_served_while_the_origin_fails() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
     for _ in 0..3 {
         let outcome = isolate.get("cat.jpg");
         assert_eq!((layer(&outcome), width(&outcome)), (Layer::Kv, 800));
     }
-    // The origin is spared for errorTtl, and KV is read each time.
+    // The failure is cached for errorTtl; KV is read each time.
     assert_eq!(isolate.runtime.origin_fetches(), 1);
     assert_eq!(isolate.runtime.kv_operations(), (3, 0, 0));
     isolate.advance(5_000);
@@ -610,9 +603,9 @@ fn a_stale_record_of_kv_is_served_for_as_long_as_the_origin_fails_also_without_m
 }
 
 #[test]
-fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() {
+fn without_memory_a_stale_record_of_kv_is_served_while_its_refresh_fails() {
     let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 0 }));
-    in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, 86_400 + 60);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     for _ in 0..3 {
         assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
@@ -621,7 +614,7 @@ fn a_stale_record_of_kv_is_served_while_its_refresh_fails_also_without_memory() 
 }
 
 #[test]
-fn a_stale_record_that_memory_has_evicted_is_read_from_kv_again_while_the_origin_fails() {
+fn while_the_origin_fails_a_stale_record_evicted_from_memory_is_read_from_kv_again() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheSize": 1 }));
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     let other = record(START_MS);
@@ -634,7 +627,7 @@ fn a_stale_record_that_memory_has_evicted_is_read_from_kv_again_while_the_origin
 }
 
 #[test]
-fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails() {
+fn while_the_origin_fails_a_stale_record_purged_by_another_isolate_is_not_served() {
     let mut isolate = failing_with_an_old_record(json!({ "memoryCacheTtl": 0 }));
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
     isolate.runtime.kv_remove(KEY);
@@ -642,12 +635,12 @@ fn a_stale_record_that_is_purged_elsewhere_ends_with_it_while_the_origin_fails()
         assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::OriginFailed);
     }
     assert_eq!(isolate.runtime.origin_fetches(), 1);
-    // The second is answered from memory.
+    // The second look-up finds the failure in memory.
     assert_eq!(isolate.runtime.kv_operations().0, 2);
 }
 
 #[test]
-fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_back() {
+fn an_entry_older_than_the_memory_ttl_is_not_served_when_kv_no_longer_has_its_record() {
     let mut isolate = failing_with_an_old_entry();
     isolate.runtime.kv_remove(KEY);
     for _ in 0..3 {
@@ -658,7 +651,7 @@ fn an_old_entry_of_memory_that_kv_no_longer_has_was_purged_and_does_not_come_bac
 }
 
 #[test]
-fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
+fn the_entry_in_memory_is_the_fallback_when_the_record_in_kv_is_malformed() {
     let mut isolate = failing_with_an_old_entry();
     isolate
         .runtime
@@ -670,21 +663,21 @@ fn a_malformed_record_leaves_the_entry_of_memory_to_stand_in() {
 }
 
 #[test]
-fn the_newer_one_of_memory_and_kv_stands_in() {
+fn the_newer_of_the_memory_and_kv_entries_is_the_fallback() {
     let mut isolate = isolate();
     isolate
         .runtime
         .mock_origin([FakeResponse::Size(80, 60), FakeResponse::Status(500)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(86_400_000 + 7_200_000);
-    // KV still has a record from an hour before that one.
-    in_kv(&isolate, 3_600);
+    // KV still has a record that was fetched an hour before the entry in memory.
+    put_in_kv(&isolate, 3_600);
     let outcome = isolate.get("cat.jpg");
     assert_eq!((layer(&outcome), width(&outcome)), (Layer::Memory, 80));
 }
 
 #[test]
-fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
+fn a_write_that_finishes_after_a_purge_does_not_overwrite_the_next_record() {
     let mut isolate = isolate();
     isolate
         .runtime
@@ -696,14 +689,14 @@ fn a_write_that_ends_after_a_purge_leaves_the_record_of_the_next_fetch() {
     assert_eq!(width(&isolate.get("cat.jpg")), 80);
     open.send(()).unwrap();
     isolate.advance(0);
-    let Some((Stored::Metadata(kept), _)) = isolate.runtime.kv_get(KEY) else {
+    let Some((Stored::Metadata(record), _)) = isolate.runtime.kv_get(KEY) else {
         panic!("the newer record is gone");
     };
-    assert!(kept.contains("\"width\":80"), "{kept}");
+    assert!(record.contains("\"width\":80"), "{record}");
 }
 
 #[test]
-fn a_request_that_loses_its_leader_and_is_overtaken_by_a_purge_does_not_serve_the_purged_entry() {
+fn a_request_that_lost_its_leader_does_not_serve_an_entry_purged_during_its_wait() {
     let mut isolate = failing_with_an_old_entry();
     isolate.runtime.unbind_kv();
     isolate.runtime.set_leaders_lost(true);
