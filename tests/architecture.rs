@@ -1,4 +1,4 @@
-//! The modules use one another in one direction, as the picture in docs/architecture.md shows.
+//! Tests that modules depend on each other in one direction only, as in the diagram in docs/architecture.md.
 
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 const ARCHITECTURE: &str = include_str!("../docs/architecture.md");
 
-/// The only room that may name these crates.
+/// The only top-level module that may use [`RUNTIME_CRATES`].
 const EDGE: &str = "edge";
 const RUNTIME_CRATES: [&str; 5] = [
     "worker",
@@ -24,11 +24,11 @@ const RUNTIME_CRATES: [&str; 5] = [
     "web_sys",
 ];
 
-/// A module, as the segments of its path below `crate`.
+/// The path of a module below `crate`, as segments.
 type Module = Vec<String>;
 
 struct Crate {
-    /// The code of each module, without comments and unit tests.
+    /// The code of each module, without line comments and unit tests.
     modules: BTreeMap<Module, String>,
 }
 
@@ -54,7 +54,7 @@ impl Crate {
         Self { modules }
     }
 
-    /// The modules that `module` uses: the longest prefix of each path that names a module.
+    /// Returns the modules that `module` uses: for each path in its code, the longest prefix that is a module.
     fn uses(&self, module: &Module) -> BTreeSet<Module> {
         let paths = paths(&self.modules[module]);
         let resolved = paths.into_iter().filter_map(|path| {
@@ -91,14 +91,14 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The text without line comments, up to the unit tests.
+/// Returns the text up to the unit tests, without line comments.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
     let lines = text.lines().map(|line| line.split("//").next().unwrap());
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// All paths in `code` that begin with `crate` or `super`; a group in braces is one path for each of its names.
+/// Returns all paths in `code` that begin with `crate` or `super`. A group in braces is one path per name.
 fn paths(code: &str) -> Vec<Vec<String>> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     let mut found = Vec::new();
@@ -133,20 +133,20 @@ fn paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The rows of the picture, from the top: a room, and the rooms that it uses.
-fn picture() -> Vec<(&'static str, BTreeSet<&'static str>)> {
+/// Returns the rows of the diagram, from the top: a top-level module, and the ones that it uses.
+fn diagram() -> Vec<(&'static str, BTreeSet<&'static str>)> {
     let (_, section) = ARCHITECTURE.split_once("\n## Modules\n").unwrap();
-    let (_, picture) = section.split_once("```text\n").unwrap();
-    let picture = picture.split("```").next().unwrap();
-    let rows = picture.lines().map(|row| {
-        let (room, used) = row.split_once("─►").unwrap_or((row, ""));
-        (room.trim(), used.split_whitespace().collect())
+    let (_, diagram) = section.split_once("```text\n").unwrap();
+    let diagram = diagram.split("```").next().unwrap();
+    let rows = diagram.lines().map(|row| {
+        let (name, used) = row.split_once("─►").unwrap_or((row, ""));
+        (name.trim(), used.split_whitespace().collect())
     });
     rows.collect()
 }
 
 #[test]
-fn the_rooms_use_each_other_as_in_the_picture_and_only_downwards() {
+fn top_level_modules_use_only_modules_below_them_as_in_the_diagram() {
     let source = Crate::read();
     let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let used: Vec<(&Module, BTreeSet<Module>)> = source
@@ -159,21 +159,24 @@ fn the_rooms_use_each_other_as_in_the_picture_and_only_downwards() {
         from.extend(used.iter().map(|used| used[0].as_str()));
         from.remove(module[0].as_str());
     }
-    let rows = picture();
-    for (row, (room, used)) in rows.iter().enumerate() {
-        let below: BTreeSet<&str> = rows[row + 1..].iter().map(|(room, _)| *room).collect();
+    let rows = diagram();
+    for (row, (name, used)) in rows.iter().enumerate() {
+        let below: BTreeSet<&str> = rows[row + 1..].iter().map(|(name, _)| *name).collect();
         assert!(
             used.is_subset(&below),
-            "{room} uses a room above it: {used:?}"
+            "{name} uses a module above it: {used:?}"
         );
     }
-    let pictured: BTreeMap<&str, BTreeSet<&str>> = rows.into_iter().collect();
-    assert_eq!(pictured, arrows, "left: docs/architecture.md, right: src/");
+    let documented: BTreeMap<&str, BTreeSet<&str>> = rows.into_iter().collect();
+    assert_eq!(
+        documented, arrows,
+        "left: docs/architecture.md, right: src/"
+    );
 }
 
-/// A parent declares its children, so its own use of them is not counted.
+/// Ignores a parent's use of its own children, because it declares them.
 #[test]
-fn no_modules_use_each_other_in_a_circle() {
+fn modules_have_no_circular_dependencies() {
     let source = Crate::read();
     let graph: BTreeMap<&Module, Vec<Module>> = source
         .modules
@@ -199,7 +202,10 @@ fn visit(
 ) {
     if let Some(start) = open.iter().position(|one| one == module) {
         let names = open[start..].iter().map(|one| one.join("::"));
-        panic!("a circle: {}", names.collect::<Vec<_>>().join(" -> "));
+        panic!(
+            "a circular dependency: {}",
+            names.collect::<Vec<_>>().join(" -> ")
+        );
     }
     if finished.contains(module) {
         return;
@@ -212,7 +218,7 @@ fn visit(
 }
 
 #[test]
-fn only_the_edge_names_the_runtime() {
+fn only_the_edge_module_uses_the_runtime_crates() {
     let source = Crate::read();
     let is_runtime = |code: &str, name: &str| {
         let path = format!("{name}::");
@@ -231,14 +237,19 @@ fn only_the_edge_names_the_runtime() {
         if module[0] == EDGE {
             at_the_edge += names.len();
         } else {
-            assert_eq!(names, [""; 0], "{} is not src/edge/", module.join("::"));
+            assert_eq!(
+                names,
+                [""; 0],
+                "{} uses runtime crates outside src/edge/",
+                module.join("::")
+            );
         }
     }
     assert!(at_the_edge > 10, "{at_the_edge}");
 }
 
 #[test]
-fn no_file_is_longer_than_300_lines_before_its_tests() {
+fn no_file_has_300_lines_or_more_before_its_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for file in rust_files(&root) {
         let text = fs::read_to_string(&file).unwrap();
