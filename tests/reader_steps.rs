@@ -14,7 +14,7 @@ mod crafted;
 use optimized_metadata::image::header::{self, Limits, steps};
 use optimized_metadata::image::prefix::BodyPrefix;
 
-/// From less than what is read of every image to the most that is read of one.
+/// From less than the first bytes that are read of every image to the maximum that is read of one.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 256 << 10, 1 << 20];
 
 /// Reads it at once, and returns the steps.

@@ -1,6 +1,6 @@
-//! AVIF and HEIF files whose boxes repeat.
+//! AVIF and HEIF files with many repeated boxes or entries.
 
-/// A box of this kind.
+/// Returns a box with this type and content.
 fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 8).unwrap();
     [&length.to_be_bytes()[..], kind, body].concat()
@@ -8,7 +8,7 @@ fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
 
 const NO_FLAGS: &[u8] = b"\0\0\0\0";
 
-/// A file of picture 1, with these properties, associations and other boxes.
+/// Returns a file whose primary item is 1, with these properties, associations and other boxes.
 fn file(brand: &[u8; 4], ipco: &[u8], ipma: &[u8], others: &[u8]) -> Vec<u8> {
     let meta = [
         NO_FLAGS.to_vec(),
@@ -24,13 +24,13 @@ fn size() -> Vec<u8> {
     boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03")
 }
 
-/// An `ipma` whose entries are made of these pieces.
-fn associations_of(entries: usize, pieces: &[u8]) -> Vec<u8> {
+/// Returns an `ipma` box with this number of entries, which `content` encodes.
+fn associations_of(entries: usize, content: &[u8]) -> Vec<u8> {
     let entries = u32::try_from(entries).unwrap().to_be_bytes();
-    boxed(b"ipma", &[NO_FLAGS, &entries[..], pieces].concat())
+    boxed(b"ipma", &[NO_FLAGS, &entries[..], content].concat())
 }
 
-/// An `iref` that makes the pictures from 2 on auxiliaries of picture 1.
+/// Returns an `iref` box that makes the items from 2 on auxiliaries of item 1.
 fn auxiliaries(count: u16) -> Vec<u8> {
     let references = (2..count + 2).flat_map(|picture| {
         let [high, low] = picture.to_be_bytes();
@@ -39,7 +39,7 @@ fn auxiliaries(count: u16) -> Vec<u8> {
     boxed(b"iref", &[NO_FLAGS.to_vec(), references.collect()].concat())
 }
 
-/// Associations of pictures that are not there, and 16 auxiliaries that each have to be looked for in them.
+/// Associations of items that do not exist, and 16 auxiliaries that must each be searched for in them.
 pub fn associations(bytes: usize) -> Vec<u8> {
     let entries = bytes.saturating_sub(600) / 3;
     let pieces = [&b"\xff\xff\0".repeat(entries)[..], b"\0\x01\x01\x01"].concat();
@@ -47,7 +47,7 @@ pub fn associations(bytes: usize) -> Vec<u8> {
     file(b"avif", &size(), &ipma, &auxiliaries(16))
 }
 
-/// The same, of pictures that have as many properties as one can have.
+/// Like [`associations`], but each item has the maximum number of properties.
 pub fn long_associations(bytes: usize) -> Vec<u8> {
     let entry = [&b"\xff\xff\xff"[..], &[1; 255]].concat();
     let entries = bytes.saturating_sub(600) / entry.len();
@@ -56,20 +56,21 @@ pub fn long_associations(bytes: usize) -> Vec<u8> {
     file(b"avif", &size(), &ipma, &auxiliaries(16))
 }
 
-/// The same, half as long, and then references, so that a part of the file already costs as much as it can.
+/// Like [`long_associations`], but half as long and followed by references, so that a prefix of the file already has
+/// the maximum cost.
 pub fn associations_before_references(bytes: usize) -> Vec<u8> {
     let half = long_associations(bytes / 2);
     let other = boxed(b"auxl", b"\0\x02\0\0");
     let others = other.repeat((bytes / 2).saturating_sub(600) / other.len());
     let auxiliaries = auxiliaries(16);
     let iref = boxed(b"iref", &[&auxiliaries[8..], &others].concat());
-    // The `ftyp` has 16 bytes, the start of the `meta` 12, the `pitm` 14; the `iref` goes to the end.
+    // `ftyp` has 16 bytes, the start of `meta` 12, `pitm` 14. `iref` moves to the end.
     let start = [&half[28..42], &half[42 + auxiliaries.len()..], &iref].concat();
     let meta = boxed(b"meta", &[NO_FLAGS, &start].concat());
     [&half[..16], &meta].concat()
 }
 
-/// An auxiliary that has the same property, which nearly makes it an alpha channel, over and over.
+/// An auxiliary that repeats one property, whose URN differs from that of an alpha channel only in its last byte.
 pub fn repeated_property(bytes: usize) -> Vec<u8> {
     let urn = b"\0\0\0\0urn:mpeg:mpegB:cicp:systems:auxiliary:alphb";
     let entry = [&b"\0\x02\xff"[..], &[2; 255]].concat();
@@ -80,7 +81,7 @@ pub fn repeated_property(bytes: usize) -> Vec<u8> {
     file(b"avif", &ipco, &ipma, &auxiliaries(16))
 }
 
-/// Pictures that have the last property of a long list, each as often as is allowed.
+/// Items that each repeat the last property of a long list as often as is allowed.
 pub fn late_properties(bytes: usize) -> Vec<u8> {
     let ipco = [boxed(b"free", b"").repeat(1_023), size()].concat();
     let entry = |picture: u8| [&[0, picture, 64][..], &b"\x04\0".repeat(64)].concat();
@@ -90,21 +91,21 @@ pub fn late_properties(bytes: usize) -> Vec<u8> {
     file(b"avif", &ipco, &[ipma, rest].concat(), &auxiliaries(16))
 }
 
-/// A picture of one property, beside these references.
+/// Returns a file whose primary item has one property, with these references.
 fn referring(references: &[u8]) -> Vec<u8> {
     let iref = boxed(b"iref", &[NO_FLAGS, references].concat());
     let association = associations_of(1, b"\0\x01\x01\x01");
     file(b"avif", &size(), &association, &iref)
 }
 
-/// References between other pictures.
+/// References between other items.
 pub fn references(bytes: usize) -> Vec<u8> {
     let reference = boxed(b"auxl", b"\0\x02\0\0");
     let all = reference.repeat(bytes.saturating_sub(200) / reference.len());
     referring(&all)
 }
 
-/// References to as many pictures as one can name.
+/// References that each name the maximum number of items.
 pub fn long_reference(bytes: usize) -> Vec<u8> {
     let count = (bytes / 2).min(65_535);
     let ids = b"\0\x07".repeat(count);
@@ -114,7 +115,7 @@ pub fn long_reference(bytes: usize) -> Vec<u8> {
     referring(&all)
 }
 
-/// Items of other kinds, in a file that leaves its format to them.
+/// Items of other types, in a file whose brand does not decide its format.
 pub fn items(bytes: usize) -> Vec<u8> {
     let item = boxed(b"infe", b"\x02\0\0\0\0\x02\0\0Exif");
     let all = item.repeat(bytes.saturating_sub(200) / item.len());
@@ -127,14 +128,14 @@ pub fn items(bytes: usize) -> Vec<u8> {
     )
 }
 
-/// Properties that belong to no picture.
+/// Properties that are not associated with any item.
 pub fn properties(bytes: usize) -> Vec<u8> {
     let all = boxed(b"free", b"").repeat(bytes.saturating_sub(200) / 8);
     let ipco = [size(), all].concat();
     file(b"avif", &ipco, &associations_of(1, b"\0\x01\x01\x01"), &[])
 }
 
-/// Other boxes beside the ones that are read.
+/// Boxes in `meta` that are skipped.
 pub fn boxes_of_meta(bytes: usize) -> Vec<u8> {
     let all = boxed(b"free", b"").repeat(bytes.saturating_sub(200) / 8);
     file(
@@ -145,7 +146,7 @@ pub fn boxes_of_meta(bytes: usize) -> Vec<u8> {
     )
 }
 
-/// Brands that say nothing.
+/// Unknown brands.
 pub fn brands(bytes: usize) -> Vec<u8> {
     let all = b"xxxx".repeat(bytes / 4);
     boxed(b"ftyp", &[b"avif\0\0\0\0", &all[..]].concat())

@@ -1,9 +1,9 @@
-//! JPEG XL files whose headers go on as long as they may.
+//! JPEG XL files whose headers are as long as the reader allows.
 
-/// A codestream of 8 by 8 pixels whose header has 4,096 extra channels, of which each has its own long name.
+/// A codestream of 8 by 8 pixels whose header announces 4,096 extra channels, each with a long name.
 fn header() -> Vec<u8> {
     let mut bits = Bits::default();
-    // A small size of 8 by 8 in the ratio of 1 to 1, not all as usual, no more fields, 8 bits, 16 bits suffice.
+    // A small size, 8 by 8, with the ratio 1:1; not all defaults; no extra fields; 8 bits; 16-bit buffers suffice.
     for (value, length) in [
         (1, 1),
         (0, 5),
@@ -16,11 +16,11 @@ fn header() -> Vec<u8> {
     ] {
         bits.put(value, length);
     }
-    // 1 and so many more extra channels.
+    // The number of extra channels: 1 + 4,095.
     bits.put(3, 2);
     bits.put(4_095, 12);
     while bits.bytes.len() < 4_200 {
-        // Not as usual; of kind 16, depth, shift; a name of 63 bytes.
+        // Not all defaults; type 16, bit depth, shift; a name of 63 bytes.
         for (value, length) in [
             (0, 1),
             (2, 2),
@@ -40,7 +40,7 @@ fn header() -> Vec<u8> {
     [b"\xff\x0a", &bits.bytes[..]].concat()
 }
 
-/// Bits, the lowest of each byte first.
+/// A bit writer that fills each byte from its lowest bit.
 #[derive(Default)]
 struct Bits {
     bytes: Vec<u8>,
@@ -67,7 +67,7 @@ pub fn codestream(bytes: usize) -> Vec<u8> {
     file
 }
 
-/// A first piece that has nearly all that is looked at, and then many of one byte.
+/// A `jxlp` box with nearly all of the part of the header that is read, then many boxes of one byte each.
 pub fn pieces(bytes: usize) -> Vec<u8> {
     let header = header();
     let (first, rest) = header.split_at(4_070);

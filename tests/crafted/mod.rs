@@ -1,9 +1,9 @@
-//! Images that are crafted to cost a reader as much as their size allows.
+//! Images that are crafted to cost the reader as much as possible for their size.
 
 pub mod heif;
 pub mod jxl;
 
-/// Makes an image of about so many bytes.
+/// Creates an image of about this many bytes.
 pub type Craft = fn(usize) -> Vec<u8>;
 
 /// One or more crafted images of every format, by name.
@@ -20,16 +20,17 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("jpeg: empty segments", |bytes| {
         fill(b"\xff\xd8", b"\xff\xfe\0\x02", bytes)
     }),
-    ("jpeg: segments that are nearly Exif", |bytes| {
-        fill(b"\xff\xd8", b"\xff\xe1\0\x08Exif\0\x01", bytes)
-    }),
+    (
+        "jpeg: segments that differ from Exif in one byte",
+        |bytes| fill(b"\xff\xd8", b"\xff\xe1\0\x08Exif\0\x01", bytes),
+    ),
     ("jpeg: long Exif blocks", |bytes| {
         let block = tiff_fields(bytes.saturating_sub(12).min(65_000), &[]);
         let length = u16::try_from(block.len() + 8).unwrap().to_be_bytes();
         let segment = [b"\xff\xe1", &length[..], b"Exif\0\0", &block].concat();
         fill(b"\xff\xd8", &segment, bytes)
     }),
-    ("jpeg: long Exif blocks that are cut", |bytes| {
+    ("jpeg: truncated long Exif blocks", |bytes| {
         let mut block = tiff_fields(bytes.saturating_sub(12).min(65_000), &[]);
         block.truncate(block.len() - 15);
         let length = u16::try_from(block.len() + 8).unwrap().to_be_bytes();
@@ -93,7 +94,7 @@ pub const IMAGES: &[(&str, Craft)] = &[
             bytes,
         )
     }),
-    ("ico: many pictures", |bytes| {
+    ("ico: many images", |bytes| {
         let count = u16::try_from((bytes / 16).min(65_535))
             .unwrap()
             .to_le_bytes();
@@ -106,14 +107,16 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("tiff: many fields", |bytes| {
         tiff_fields(bytes.min(786_000), &[256, 257])
     }),
-    ("tiff: a reduced picture of many fields", |bytes| {
+    ("tiff: many fields of a reduced-resolution image", |bytes| {
         tiff_fields(bytes.min(786_000), &[254, 256, 257])
     }),
     ("bigtiff: many fields", big_tiff_fields),
-    ("svg: space", |bytes| fill(b"<?xml?>", b" ", bytes)),
+    ("svg: white space", |bytes| fill(b"<?xml?>", b" ", bytes)),
     ("svg: comments", |bytes| fill(b"", b"<!---->", bytes)),
     ("svg: a long comment", |bytes| fill(b"<!--", b" -", bytes)),
-    ("svg: instructions", |bytes| fill(b"", b"<??>", bytes)),
+    ("svg: processing instructions", |bytes| {
+        fill(b"", b"<??>", bytes)
+    }),
     ("svg: entities", |bytes| {
         fill(b"<!DOCTYPE svg [", b"<!ENTITY a '&a;&a;'>", bytes)
     }),
@@ -123,53 +126,52 @@ pub const IMAGES: &[(&str, Craft)] = &[
     ("svg: an unfinished declaration", |bytes| {
         fill(b"<!DOCTYPE svg [<!ENTITY", b" a''", bytes)
     }),
-    ("svg: instructions of a document type", |bytes| {
+    ("svg: processing instructions in a document type", |bytes| {
         fill(b"<!DOCTYPE svg [", b"<?]?>", bytes)
     }),
     ("svg: parameter entities", |bytes| {
         fill(b"<!DOCTYPE svg [", b"%a;", bytes)
     }),
-    ("svg: long names of entities", |bytes| {
+    ("svg: long entity names", |bytes| {
         let name = "a".repeat(bytes / 20);
         let declared = format!("<!ENTITY {name} ''>").repeat(16);
         let root = format!("<svg width='&{name};' viewBox='&{name};'/>");
         format!("<!DOCTYPE svg [{declared}]>{root}").into_bytes()
     }),
-    ("svg: references to entities", |bytes| references(bytes / 3)),
-    ("svg: references to entities in a short image", |_| {
-        references(0)
-    }),
-    ("svg: comments of a document type", |bytes| {
+    ("svg: entity references", |bytes| references(bytes / 3)),
+    ("svg: entity references in a short image", |_| references(0)),
+    ("svg: comments in a document type", |bytes| {
         fill(b"<!DOCTYPE svg [", b"<!---->", bytes)
     }),
-    ("svg: nearly comments of a document type", |bytes| {
-        fill(b"<!DOCTYPE svg [", b"<!-", bytes)
-    }),
+    (
+        "svg: incomplete comment openings in a document type",
+        |bytes| fill(b"<!DOCTYPE svg [", b"<!-", bytes),
+    ),
     ("svg: a long name", |bytes| fill(b"<", b"svg:", bytes)),
     ("svg: attributes", |bytes| fill(b"<svg ", b"a='' ", bytes)),
     ("svg: widths", |bytes| fill(b"<svg ", b"width='1' ", bytes)),
     ("svg: a long width", |bytes| {
         closed(b"<svg width='", b"1", b"'>", bytes)
     }),
-    ("svg: references to a character", |bytes| {
+    ("svg: character references", |bytes| {
         closed(b"<svg width='", b"&#48;", b"'>", bytes)
     }),
-    ("svg: a long reference to a character", |bytes| {
+    ("svg: a long character reference", |bytes| {
         closed(b"<svg width='&#", b"0", b"48;'>", bytes)
     }),
     ("svg: a long style", |bytes| {
         closed(b"<svg width='1' height='1' style='", b"a:", b"'>", bytes)
     }),
-    ("svg: many properties", |bytes| {
+    ("svg: many style properties", |bytes| {
         closed(b"<svg width='1' height='1' style='", b";", b"'>", bytes)
     }),
     ("svg: namespaces", |bytes| {
         closed(b"<svg width='1' height='1'", b" xmlns:a=''", b">", bytes)
     }),
-    ("svg: a long view box", |bytes| {
+    ("svg: a long viewBox", |bytes| {
         closed(b"<svg viewBox='0 0 1 ", b"1", b"'>", bytes)
     }),
-    ("svg: a spacious view box", |bytes| {
+    ("svg: a viewBox with many spaces", |bytes| {
         closed(b"<svg viewBox='0 0 1", b" ", b"'>", bytes)
     }),
     ("heif: a long ipma with auxiliaries", heif::associations),
@@ -181,15 +183,18 @@ pub const IMAGES: &[(&str, Craft)] = &[
         "heif: a long ipma before long references",
         heif::associations_before_references,
     ),
-    ("heif: a property that repeats", heif::repeated_property),
-    ("heif: late properties", heif::late_properties),
+    ("heif: a repeated property", heif::repeated_property),
+    (
+        "heif: the last property of a long list",
+        heif::late_properties,
+    ),
     ("heif: references", heif::references),
     ("heif: a long reference", heif::long_reference),
     ("heif: items", heif::items),
     ("heif: properties", heif::properties),
-    ("heif: boxes of the description", heif::boxes_of_meta),
+    ("heif: boxes in meta", heif::boxes_of_meta),
     ("heif: brands", heif::brands),
-    ("heif: boxes before the description", |bytes| {
+    ("heif: boxes before meta", |bytes| {
         fill(b"\0\0\0\x10ftypavif\0\0\0\0", b"\0\0\0\x08free", bytes)
     }),
     ("jxl: boxes", |bytes| fill(JXL, b"\0\0\0\x08free", bytes)),
@@ -206,12 +211,13 @@ const PNG: &[u8] =
 /// Up to the data of the first frame.
 const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0\x2c\0\0\0\0\x04\0\x03\0\0\x02";
 
-/// An animation that announces an Exif block and is longer than any of these files.
+/// An animated image that announces an Exif block and more bytes than any of these files have.
 const WEBP: &[u8] = b"RIFF\xff\xff\xff\x7fWEBPVP8X\x0a\0\0\0\x0a\0\0\0\x03\0\0\x02\0\0";
 
 const JXL: &[u8] = b"\0\0\0\x0cJXL \r\n\x87\n";
 
-/// An SVG with as many references to entities as are resolved, all to the last one, and so many spaces after them.
+/// Returns an SVG with the maximum number of entity references that are resolved, all to the last entity, followed by
+/// `spaces` spaces.
 fn references(spaces: usize) -> Vec<u8> {
     let text = "&#x000000000000000000000000030;";
     let declared: String = ('a'..='p')
@@ -222,18 +228,18 @@ fn references(spaces: usize) -> Vec<u8> {
     format!("<!DOCTYPE svg [{declared}]>{root}").into_bytes()
 }
 
-/// `start`, and then `piece` as often as it takes.
+/// Returns `start`, then `piece` repeated up to `bytes` in total.
 fn fill(start: &[u8], piece: &[u8], bytes: usize) -> Vec<u8> {
     let times = bytes.saturating_sub(start.len()) / piece.len();
     [start, &piece.repeat(times)].concat()
 }
 
-/// The same, and `end`.
+/// Like [`fill`], but ends with `end`.
 fn closed(start: &[u8], piece: &[u8], end: &[u8], bytes: usize) -> Vec<u8> {
     [&fill(start, piece, bytes.saturating_sub(end.len())), end].concat()
 }
 
-/// A TIFF with a list of fields of no interest, and at its end these, each a 1.
+/// Returns a TIFF with many irrelevant fields, then the fields `last`, each with the value 1.
 fn tiff_fields(bytes: usize, last: &[u16]) -> Vec<u8> {
     let field = |tag: u16| [&tag.to_le_bytes()[..], b"\x03\0\x01\0\0\0\x01\0\0\0"].concat();
     let count = bytes.saturating_sub(14) / 12;
@@ -245,8 +251,8 @@ fn tiff_fields(bytes: usize, last: &[u16]) -> Vec<u8> {
 
 fn big_tiff_fields(bytes: usize) -> Vec<u8> {
     let field = |tag: u16| {
-        let head = b"\x03\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
-        [&tag.to_le_bytes()[..], head].concat()
+        let header = b"\x03\0\x01\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0";
+        [&tag.to_le_bytes()[..], header].concat()
     };
     let count = (bytes.saturating_sub(32) / 20).min(65_535);
     let fields = [field(1).repeat(count - 2), field(256), field(257)].concat();
