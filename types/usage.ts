@@ -1,4 +1,4 @@
-// What the types allow and what they refuse. It is compiled, never run: `npm test` checks it.
+// Valid and invalid uses of the types. This file is compiled but never run: `npm test` checks it.
 
 import type {
   BatchAnswer,
@@ -14,9 +14,9 @@ export async function calls(metadata: OptimizedMetadata): Promise<void> {
   const { path, metadata: known }: ImageAnswer = await metadata.fetchMetadata("photos/cat.jpg");
   text(path);
   pixels(known.width * known.height);
-  // @ts-expect-error The origin need not tell the format.
+  // @ts-expect-error The format is optional.
   text(known.format);
-  // @ts-expect-error Nor the size of the file.
+  // @ts-expect-error The file size is optional.
   pixels(known.fileSize);
 
   const processed: ProcessedImage = await metadata.fetchAndProcessMetadata("photos/cat.jpg", {
@@ -32,13 +32,13 @@ export async function calls(metadata: OptimizedMetadata): Promise<void> {
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { platform: "instagram", content: "portrait", device: "mobile" });
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { aspect: "16:9", focal: "0.5,0.3", width: 800 });
 
-  // @ts-expect-error A path is needed.
+  // @ts-expect-error The path is required.
   await metadata.fetchMetadata();
-  // @ts-expect-error There is no such platform.
+  // @ts-expect-error The platform is unknown.
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { platform: "myspace" });
-  // @ts-expect-error A width is a number.
+  // @ts-expect-error The width must be a number.
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { width: "800" });
-  // @ts-expect-error A misspelt option would be refused.
+  // @ts-expect-error The option does not exist.
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { aspectRatio: "16:9" });
 }
 
