@@ -1,4 +1,4 @@
-//! The images of `tests/cases`: whole, and cut at every byte.
+//! Reads the images of `tests/cases`: whole, and truncated at every byte.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,7 +11,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 #[path = "../fuzz/checks.rs"]
-#[allow(dead_code)] // only one of them is of use here
+#[allow(dead_code)] // not all of them are used here
 mod checks;
 
 use std::path::Path;
@@ -24,7 +24,7 @@ use serde_json::Value;
 struct Case {
     name: String,
     bytes: Vec<u8>,
-    told: Value,
+    expected: Value,
 }
 
 fn cases() -> Vec<Case> {
@@ -34,16 +34,20 @@ fn cases() -> Vec<Case> {
     for folder in folders.filter(|path| path.is_dir()) {
         let list = std::fs::read(folder.join("cases.json")).unwrap();
         let list: Vec<Value> = serde_json::from_slice(&list).unwrap();
-        // Beside the list itself, each file is described.
+        // Every file other than the list has an entry in it.
         assert_eq!(
             folder.read_dir().unwrap().count(),
             list.len() + 1,
             "{folder:?}"
         );
-        cases.extend(list.into_iter().map(|told| {
-            let name = told["file"].as_str().unwrap().to_owned();
+        cases.extend(list.into_iter().map(|expected| {
+            let name = expected["file"].as_str().unwrap().to_owned();
             let bytes = std::fs::read(folder.join(&name)).unwrap();
-            Case { name, bytes, told }
+            Case {
+                name,
+                bytes,
+                expected,
+            }
         }));
     }
     assert!(!cases.is_empty());
@@ -55,29 +59,34 @@ fn read(bytes: &[u8]) -> Result<ImageMetadata, ImageError> {
 }
 
 #[test]
-fn each_gives_what_its_description_says() {
+fn every_image_has_the_metadata_or_error_that_its_case_describes() {
     let mut wrong = Vec::new();
-    for Case { name, bytes, told } in cases() {
+    for Case {
+        name,
+        bytes,
+        expected,
+    } in cases()
+    {
         let outcome = read(&bytes);
-        let is_right = match (&outcome, told["refused"].as_str()) {
-            (Err(reason), Some(why)) => reason.to_string().contains(why),
+        let is_right = match (&outcome, expected["refused"].as_str()) {
+            (Err(error), Some(part)) => error.to_string().contains(part),
             (Ok(image), None) => {
                 let found = serde_json::to_value(image).unwrap();
-                let expected = told["gives"].as_object().unwrap();
-                assert!(expected.contains_key("width"), "{name}");
-                expected.iter().all(|(field, value)| found[field] == *value)
+                let fields = expected["gives"].as_object().unwrap();
+                assert!(fields.contains_key("width"), "{name}");
+                fields.iter().all(|(field, value)| found[field] == *value)
             }
             _ => false,
         };
         if !is_right {
-            wrong.push(format!("{name}: {outcome:?} instead of {told}"));
+            wrong.push(format!("{name}: {outcome:?} instead of {expected}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn cut_at_any_byte_each_has_its_size_or_none() {
+fn an_image_truncated_at_any_byte_has_its_size_or_none() {
     for Case { name, bytes, .. } in cases() {
         let whole = read(&bytes);
         for length in 0..bytes.len() {
@@ -86,7 +95,7 @@ fn cut_at_any_byte_each_has_its_size_or_none() {
                 let is_certain = cut.confidence == "high";
                 assert!(
                     whole.is_ok_and(|whole| checks::may_be_cut(cut.dimensions, is_certain, whole)),
-                    "{name} cut at {length}: {cut:?}"
+                    "{name} truncated at {length}: {cut:?}"
                 );
             }
         }

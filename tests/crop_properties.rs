@@ -1,4 +1,4 @@
-//! What must hold for the crop of any image, at any ratio, around any point.
+//! Property tests of crops: any image, any ratio, any focal point.
 //!
 //! `PROPTEST_CASES=1000000 cargo test --release --test crop_properties` searches for longer.
 
@@ -44,7 +44,7 @@ fn aspect() -> impl Strategy<Value = AspectRatio> {
             1 => Just(1),
         ]
     };
-    // Where one would be too large for the other, the other grows with it.
+    // If one term is too large for the other, the other grows with it.
     let near = |term: u64, other: u64| {
         Decimal::from_billionths(term.max(other.div_ceil(MAX_RATIO))).unwrap()
     };
@@ -80,7 +80,7 @@ fn cropped(dimensions: Dimensions, aspect: AspectRatio, focal: FocalPoint) -> As
     process_metadata(dimensions, &request).aspect_crop
 }
 
-/// Whether one of the sides is less than a pixel away from the one that the other asks for.
+/// Returns whether either side is less than a pixel away from the length that the other side requires.
 fn has_ratio(width: u64, height: u64, aspect: AspectRatio) -> bool {
     let (a, b) = (aspect.width().get(), aspect.height().get());
     let difference =
@@ -88,8 +88,9 @@ fn has_ratio(width: u64, height: u64, aspect: AspectRatio) -> bool {
     difference < u128::from(a.max(b))
 }
 
-/// Whether the point lies on one of the pixels from `start` on. The far edge belongs to the last.
-fn holds(start: u32, length: u32, side: u32, focal: Decimal) -> bool {
+/// Returns whether the focal point is on one of the `length` pixels from `start`. The far edge of the
+/// image belongs to its last pixel.
+fn contains(start: u32, length: u32, side: u32, focal: Decimal) -> bool {
     let point = u128::from(focal.billionths()) * u128::from(side);
     let edge = |pixels: u32| u128::from(pixels) * u128::from(BILLION);
     let end = start + length;
@@ -98,7 +99,7 @@ fn holds(start: u32, length: u32, side: u32, focal: Decimal) -> bool {
 
 proptest! {
     #[test]
-    fn a_crop_is_inside_the_image_and_as_large_as_it_can_be(
+    fn a_crop_is_inside_the_image_and_as_large_as_possible(
         dimensions in dimensions(), aspect in aspect(), focal in focal(),
     ) {
         let crop = cropped(dimensions, aspect, focal);
@@ -109,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn the_ratio_is_kept_to_within_a_pixel(
+    fn the_ratio_is_exact_to_within_a_pixel(
         dimensions in dimensions(), aspect in aspect(), focal in focal(), max_width in max_width(),
         allow_expansion: bool,
     ) {
@@ -124,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn the_focal_point_is_on_the_crop_and_in_its_centre_unless_an_edge_is_nearer(
+    fn the_crop_contains_the_focal_point_and_is_centred_on_it_unless_an_edge_prevents_it(
         dimensions in dimensions(), aspect in aspect(), focal in focal(),
     ) {
         let crop = cropped(dimensions, aspect, focal);
@@ -132,11 +133,11 @@ proptest! {
             (crop.hoffset, crop.width, dimensions.width(), focal.x()),
             (crop.voffset, crop.height, dimensions.height(), focal.y()),
         ] {
-            prop_assert!(holds(start, length, side, focal), "{crop:?}");
+            prop_assert!(contains(start, length, side, focal), "{crop:?}");
             let double_centre = i128::from(start) * 2 + i128::from(length);
             let double_focal = 2 * i128::from(focal.billionths()) * i128::from(side);
             let off_by = double_centre * i128::from(BILLION) - double_focal;
-            // In half billionths of a pixel: more than half a pixel is an edge's doing.
+            // In half billionths of a pixel. The offset exceeds half a pixel only at an edge of the image.
             let half_pixel = i128::from(BILLION);
             prop_assert!(off_by <= half_pixel || start == 0, "{crop:?}");
             prop_assert!(off_by >= -half_pixel || start + length == side, "{crop:?}");
@@ -144,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn a_focal_point_further_on_never_moves_the_crop_back(
+    fn moving_the_focal_point_forward_never_moves_the_crop_back(
         dimensions in dimensions(), aspect in aspect(), a in focal(), b in focal(),
     ) {
         let point = |x, y| FocalPoint::new(x, y).unwrap();
@@ -155,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn swapping_the_axes_swaps_the_crop_and_the_frame(
+    fn swapping_the_axes_swaps_the_crop_and_the_output_size(
         dimensions in dimensions(), aspect in aspect(), focal in focal(), allow_expansion: bool,
     ) {
         let request = CropRequest {
@@ -184,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn a_ratio_that_whole_pixels_can_have_is_met_exactly_and_once(
+    fn a_ratio_that_whole_pixels_can_represent_is_exact(
         width in 1..=100_u32, height in 1..=100_u32, times in 1..=1_000_u32,
         spare in 0..=10_000_u32, focal in focal(),
     ) {
@@ -198,7 +199,7 @@ proptest! {
     }
 
     #[test]
-    fn a_result_is_never_wider_than_asked_nor_than_what_it_shows(
+    fn a_result_is_never_wider_than_the_requested_width_or_its_crop(
         dimensions in dimensions(), aspect in aspect(), focal in focal(), max_width in max_width(),
     ) {
         let request = CropRequest { aspect: Some(aspect), focal, max_width, allow_expansion: false };
@@ -210,7 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn a_frame_holds_all_of_the_image_and_no_more_than_it_must(
+    fn an_expanded_frame_contains_the_whole_image_and_is_minimal(
         dimensions in dimensions(), aspect in aspect(), focal in focal(),
     ) {
         let request = CropRequest {
@@ -226,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn the_transform_cuts_off_what_the_crop_leaves_out(
+    fn the_transform_trims_exactly_the_edges_outside_the_crop(
         dimensions in dimensions(), aspect in aspect(), focal in focal(), max_width in max_width(),
     ) {
         let request = CropRequest { aspect: Some(aspect), focal, max_width, allow_expansion: false };
@@ -251,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn any_query_is_a_request_or_a_sentence(
+    fn any_query_is_a_valid_request_or_an_error_message(
         pieces in vec(
             prop_oneof![
                 Just("aspect="), Just("r="), Just("focal="), Just("width="), Just("device="),

@@ -1,4 +1,4 @@
-//! The docs name what the code has: settings, codes, fields, and the version.
+//! Tests that the docs match the code: settings, error codes, fields, log events, and the version.
 
 #![allow(
     clippy::unwrap_used,
@@ -26,7 +26,7 @@ const README: &str = include_str!("../README.md");
 const TYPES: &str = include_str!("../types/index.d.ts");
 const WRANGLER: &str = include_str!("../wrangler.toml");
 
-/// The settings that there are: whoever names another one is told them all.
+/// Returns all settings, from the error message for an unknown one.
 fn settings() -> BTreeSet<String> {
     let unknown = json!({ "originUrl": "https://images.test", "unknown": true });
     let error = Config::from_json(&unknown).unwrap_err();
@@ -34,7 +34,7 @@ fn settings() -> BTreeSet<String> {
     keys.split(", ").map(str::to_owned).collect()
 }
 
-/// The first cells of a page's tables that are the name of a setting.
+/// Returns the settings in the first column of a page's tables.
 fn rows(page: &str) -> BTreeSet<String> {
     page.lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("` |"))
@@ -49,12 +49,12 @@ fn is_setting(name: &str) -> bool {
 }
 
 #[test]
-fn every_setting_has_a_row_and_every_row_is_a_setting() {
+fn every_setting_is_in_the_docs_and_the_docs_list_no_unknown_setting() {
     assert_eq!(rows(CONFIGURATION), settings());
 }
 
 #[test]
-fn the_settings_of_the_readme_and_of_wrangler_toml_are_there() {
+fn the_readme_and_wrangler_toml_name_only_existing_settings() {
     let (_, section) = README.split_once("\n## Configuration\n").unwrap();
     let in_readme = rows(section.split("\n## ").next().unwrap());
     assert!(!in_readme.is_empty());
@@ -78,7 +78,7 @@ fn the_settings_of_the_readme_and_of_wrangler_toml_are_there() {
 }
 
 #[test]
-fn every_problem_is_in_the_docs_the_description_and_the_types() {
+fn every_problem_is_in_the_docs_openapi_and_the_types() {
     for code in ProblemCode::ALL {
         let (status, code) = (code.status(), code.name());
         let row = format!("| {status} | `{code}` |");
@@ -92,7 +92,7 @@ fn every_problem_is_in_the_docs_the_description_and_the_types() {
 }
 
 #[test]
-fn no_problem_is_in_the_docs_that_is_none() {
+fn the_docs_list_no_unknown_problem() {
     let codes: Vec<&str> = ProblemCode::ALL.iter().map(|code| code.name()).collect();
     let (_, section) = HTTP_API.split_once("\n## Errors\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
@@ -106,7 +106,7 @@ fn no_problem_is_in_the_docs_that_is_none() {
 }
 
 #[test]
-fn every_field_of_metadata_is_in_the_docs_the_description_and_the_types() {
+fn every_metadata_field_is_in_the_docs_openapi_and_the_types() {
     let metadata = ImageMetadata {
         dimensions: Dimensions::new(1, 1).unwrap(),
         format: Some(Format::Webp),
@@ -135,7 +135,7 @@ fn every_field_of_metadata_is_in_the_docs_the_description_and_the_types() {
 }
 
 #[test]
-fn every_event_and_field_of_the_log_is_in_the_docs() {
+fn every_log_event_and_field_is_in_the_docs() {
     let (_, section) = OBSERVABILITY.split_once("\n## Logs\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
     let (_, line) = LOG.split_once("\nstruct Line<'a> {\n").unwrap();
@@ -164,7 +164,7 @@ fn camel_case(name: &str) -> String {
 }
 
 #[test]
-fn there_is_one_version() {
+fn openapi_and_the_types_have_the_version_of_the_crate() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(OPENAPI.contains(&format!("\n  version: {version}\n")));
     let types: Value = serde_json::from_str(include_str!("../types/package.json")).unwrap();

@@ -1,4 +1,4 @@
-//! What must hold for any input, on random ones and on the corpus of the fuzzer.
+//! Property tests on random input, and the same checks on the fuzz corpus.
 //!
 //! `PROPTEST_CASES=1000000 cargo test --release --test properties` searches for longer.
 
@@ -22,7 +22,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Text that is likely to mean something to the canonicaliser.
+/// Text with parts that the canonicalisation of paths treats specially.
 fn raw_path() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         "[a-z0-9._~-]{1,4}",
@@ -39,7 +39,7 @@ fn raw_path() -> impl Strategy<Value = String> {
     vec(piece, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// What the formats begin with.
+/// The first bytes of each format.
 const SIGNATURES: &[&[u8]] = &[
     b"",
     b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR",
@@ -59,8 +59,8 @@ const SIGNATURES: &[&[u8]] = &[
     b"<?xml ?><!DOCTYPE svg [",
 ];
 
-/// JSON of the shapes that records and replies have, with any of their values.
-fn answer() -> impl Strategy<Value = String> {
+/// JSON objects with the fields of records and origin responses, and values that these fields may have.
+fn record_or_reply() -> impl Strategy<Value = String> {
     let value = prop_oneof![
         any::<u32>().prop_map(|number| number.to_string()),
         any::<f64>().prop_map(|number| number.to_string()),
@@ -95,7 +95,7 @@ fn answer() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn a_displayed_size_is_right_or_uncertain_at_any_scale(
+    fn a_displayed_size_is_correct_or_marked_uncertain_at_any_scale(
         width in 1..20_000_u32, height in 1..20_000_u32, rotated: bool, per_mille in 1..=1_000_u32, rounding in 0..3_u32,
     ) {
         let size = |width, height| Dimensions::new(width, height).unwrap();
@@ -105,7 +105,7 @@ proptest! {
         let displayed = DisplayedSize::of(stored, Some(turn(output)));
         let is_right = displayed.dimensions == turn(stored);
         prop_assert!(is_right || !displayed.is_certain, "{displayed:?}");
-        // It is uncertain for a reason: the two ways differ by less than rounding does.
+        // It is uncertain only if rounding may hide the difference between the two orientations.
         let differ = output.width().abs_diff(output.height()) > 2;
         prop_assert!(displayed.is_certain || !differ, "{displayed:?}");
     }
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn different_paths_share_neither_key_nor_url(a in raw_path(), b in raw_path()) {
+    fn different_paths_have_different_keys_and_urls(a in raw_path(), b in raw_path()) {
         checks::two_paths(&a, &b);
         checks::two_paths(&a, &a.replace("%2", "%252"));
         checks::two_paths(&a, &a.replace('/', "%252F"));
@@ -124,35 +124,35 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_record_that_makes_sense_or_none(
-        bytes in vec(any::<u8>(), 0..200), json in answer(),
+    fn any_bytes_decode_to_a_valid_record_or_none(
+        bytes in vec(any::<u8>(), 0..200), json in record_or_reply(),
     ) {
         checks::record(&bytes);
         checks::record(json.as_bytes());
     }
 
     #[test]
-    fn any_bytes_are_a_reply_that_makes_sense_or_a_failure(
-        bytes in vec(any::<u8>(), 0..200), json in answer(),
+    fn any_bytes_decode_to_a_valid_origin_response_or_an_error(
+        bytes in vec(any::<u8>(), 0..200), json in record_or_reply(),
     ) {
         checks::reply(&bytes);
         checks::reply(json.as_bytes());
     }
 
     #[test]
-    fn any_bytes_behind_a_signature_are_a_header_or_none(
+    fn any_bytes_after_a_signature_are_a_valid_header_or_an_error(
         signature in select(SIGNATURES), bytes in vec(any::<u8>(), 0..300),
     ) {
         checks::image_header(&[signature, &bytes].concat());
     }
 
     #[test]
-    fn the_cache_does_what_a_list_does(operations in vec(any::<u8>(), 0..400)) {
+    fn the_memory_cache_matches_a_list_model(operations in vec(any::<u8>(), 0..400)) {
         checks::memory_cache(&operations);
     }
 
     #[test]
-    fn freshness_only_ever_wanes(
+    fn freshness_never_increases_over_time(
         fresh_ms: u64, while_revalidate_ms: u64, if_error_ms: u64,
         fetched_ms: u64, moment_ms: u64, later_ms: u64, key in "[a-z]{0,8}",
     ) {
@@ -178,7 +178,7 @@ proptest! {
 }
 
 #[test]
-fn the_corpus_of_the_fuzzer_holds() {
+fn the_fuzz_corpus_passes_all_checks() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for (target, check) in [
         ("path", checks::path as fn(&[u8])),

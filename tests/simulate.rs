@@ -1,4 +1,4 @@
-//! The parts of `npm run simulate`, and that its models stand for what they are compared with.
+//! Tests the parts of `npm run simulate`, and that its model of L1 agrees with the core.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
@@ -7,7 +7,7 @@
     missing_docs
 )]
 
-#[allow(dead_code)] // a test runs parts of it
+#[allow(dead_code)] // the tests use only parts of it
 #[path = "../benches/simulate/main.rs"]
 mod simulate;
 
@@ -20,7 +20,7 @@ use simulate::store::{MAX_DELAY_MS, MISSING_MS, Store, Value};
 use simulate::trace::{Shape, Trace, Zipf};
 
 #[test]
-fn the_popularity_of_images_falls_as_zipf_says() {
+fn the_popularity_of_images_follows_the_zipf_distribution() {
     const DRAWS: u32 = 100_000;
     for exponent in [0.8, 1.0, 1.2] {
         let zipf = Zipf::new(exponent, 1_000);
@@ -43,18 +43,21 @@ fn the_popularity_of_images_falls_as_zipf_says() {
 }
 
 #[test]
-fn half_of_a_scan_heavy_trace_walks_through_all_images() {
+fn half_of_a_scan_heavy_trace_requests_all_images_in_order() {
     let mut trace = Trace::new(Shape::Scan, 100, 10.0, 1);
     let total: f64 = (0..100).map(|image| trace.rate_per_ms(image)).sum();
     assert!((total - 0.01).abs() < 1e-9);
-    let mut asked = vec![false; 100];
+    let mut requested = vec![false; 100];
     let mut last_ms = 0;
     for arrival in trace.by_ref().take(400) {
-        asked[arrival.image as usize] = true;
+        requested[arrival.image as usize] = true;
         last_ms = arrival.at_ms;
     }
-    assert!(asked.into_iter().all(|asked| asked));
-    assert!((30_000..50_000).contains(&last_ms), "ten a second");
+    assert!(requested.into_iter().all(|requested| requested));
+    assert!(
+        (30_000..50_000).contains(&last_ms),
+        "ten requests per second"
+    );
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn the_lru_model_agrees_with_the_core_on_every_request() {
         warm_up_s: 0,
         measured_s: 200,
         settings: json!({ "memoryCacheSize": 200, "memoryCacheTtl": 60 }),
-        // No record grows old, so that nothing is refreshed behind an answer.
+        // No record becomes stale, so there are no background refreshes.
         kv_begins_empty: true,
         ..Scenario::new(Shape::Zipf(1.0), 10_000, 3)
     }
@@ -72,10 +75,7 @@ fn the_lru_model_agrees_with_the_core_on_every_request() {
     let answers = outcome.answers;
     assert_eq!(answers.disagreements, 0);
     assert_eq!(answers.models.lru, answers.memory);
-    assert!(
-        answers.models.unbounded > answers.memory,
-        "it was too small"
-    );
+    assert!(answers.models.unbounded > answers.memory, "L1 was full");
     assert!(answers.memory > answers.models.fifo);
     assert_eq!(outcome.kv_reads, answers.requests - answers.memory);
     assert_eq!(outcome.origin_fetches, answers.origin);
@@ -83,7 +83,7 @@ fn the_lru_model_agrees_with_the_core_on_every_request() {
 }
 
 #[test]
-fn a_run_is_the_same_each_time() {
+fn a_run_is_deterministic() {
     let scenario = Scenario {
         warm_up_s: 10,
         measured_s: 20,
@@ -93,18 +93,18 @@ fn a_run_is_the_same_each_time() {
 }
 
 #[test]
-fn fifo_evicts_what_is_read_and_lru_does_not() {
-    for (order, kept) in [(Order::Fifo, false), (Order::Lru, true)] {
+fn fifo_evicts_a_recently_read_entry_and_lru_does_not() {
+    for (order, is_hit) in [(Order::Fifo, false), (Order::Lru, true)] {
         let mut cache = Model::new(order, 2, 1, 1_000);
         for image in [0, 1, 0, 2] {
             cache.ask(image, 0);
         }
-        assert_eq!(cache.ask(0, 0), kept);
+        assert_eq!(cache.ask(0, 0), is_hit);
     }
 }
 
 #[test]
-fn a_model_keeps_to_the_time_limit() {
+fn an_entry_of_a_model_expires_after_the_ttl() {
     let mut cache = Model::new(Order::Fifo, usize::MAX, 1, 1_000);
     let hits = [0, 999, 1_000, 1_999].map(|now_ms| cache.ask(0, now_ms));
     assert_eq!(hits, [false, true, false, true]);
@@ -124,7 +124,11 @@ fn a_write_reaches_other_locations_later() {
     assert_eq!(read(&mut store, 1, 0), None);
     store.write(0, 0, 0, value("a", 1_000_000));
     assert_eq!(read(&mut store, 0, 0).as_deref(), Some("a"));
-    assert_eq!(read(&mut store, 1, MISSING_MS - 1), None, "remembered");
+    assert_eq!(
+        read(&mut store, 1, MISSING_MS - 1),
+        None,
+        "cached as missing"
+    );
     assert_eq!(read(&mut store, 1, MAX_DELAY_MS).as_deref(), Some("a"));
 
     store.write(0, 0, 100_000, value("b", 1_000_000));
