@@ -6,6 +6,8 @@ use std::rc::Rc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
+use crate::text::hex::hex;
+
 /// The maximum length of a decoded path, in bytes.
 pub const MAX_PATH_BYTES: usize = 1_024;
 
@@ -177,15 +179,6 @@ fn hex_digit(byte: Option<u8>) -> Option<u8> {
     char::from(byte?)
         .to_digit(16)
         .and_then(|digit| u8::try_from(digit).ok())
-}
-
-/// Formats bytes as lowercase hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A rule that a path breaks.

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use crate::cache::freshness::{self, Freshness, FreshnessPolicy};
 use crate::image::metadata::ImageMetadata;
-use crate::path::{ImagePath, hex};
+use crate::path::ImagePath;
+use crate::text::hex::hex;
 
 /// The number of bytes of the body's SHA-256 that are its entity tag.
 const ETAG_BYTES: usize = 8;

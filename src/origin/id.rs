@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::path::hex;
+use crate::text::hex::hex;
 
 /// The number of bytes of the digest in an identity.
 const BYTES: usize = 4;

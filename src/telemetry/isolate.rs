@@ -3,7 +3,7 @@
 //! The platform starts and ends isolates as it sees fit, many at a time, and a request goes to any
 //! of them. What one has counted says nothing of the others: its numbers go by its name.
 
-use crate::path::hex;
+use crate::text::hex::hex;
 
 /// One past the largest number of 32 bits.
 const TWO_TO_THE_32: f64 = 4_294_967_296.0;
