@@ -28,22 +28,22 @@
 //! ```
 //!
 //! # Modules
-//! Each room uses only rooms below it. A test holds the [picture](../docs/architecture.md#modules) against the code.
+//! Each module uses only modules further down. `docs/architecture.md` has all arrows, and a test checks them.
 //!
-//! | room | contents |
+//! | module | contents |
 //! |---|---|
-//! | `edge` | the Worker: the only room that knows the runtime; each port in a file of its own |
-//! | [`http`] | [`Routes`](http::Routes): requests to responses; error documents; the Inspector |
+//! | `edge` | the Worker, and the only module that knows the runtime; one file for each port |
+//! | [`http`] | [`Routes`](http::Routes): from request to response; error documents; the Inspector |
 //! | [`service`] | [`OptimizedMetadataService`]: `get`, `batch`, `purge`; single flight; the three layers; the [`ports`](service::ports) |
-//! | [`telemetry`] | events and the log; counters, histograms and their published names |
-//! | [`lookup`] | [`Lookup`](lookup::Lookup) and [`LookupError`](lookup::LookupError): the result of a look-up |
-//! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
-//! | [`origin`] | the origin's response and its errors with their texts |
-//! | [`crop`] | crop parameters and the rectangle that they select |
+//! | [`telemetry`] | events and the log; counters and histograms, and their published names |
+//! | [`lookup`] | the result of a look-up: [`Lookup`](lookup::Lookup) or [`LookupError`](lookup::LookupError) |
 //! | [`config`] | the settings: types, defaults, keys, ranges, errors |
+//! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
+//! | [`origin`] | the origin's response, and its errors with their texts |
+//! | [`crop`] | crop parameters, and the rectangle that they select |
+//! | [`path`] | the canonical form of a raw path, its cache key and origin URL |
 //! | [`image`] | [`ImageMetadata`](image::metadata::ImageMetadata), and the [header readers](image::header), one file a format |
-//! | [`path`] | a raw path to its canonical form, cache key and origin URL |
-//! | [`text`] | query strings, JSON numbers, text that is safe to log |
+//! | [`text`] | query strings, JSON, hexadecimal, text that is safe to log |
 //!
 //! # Where to change it
 //! - Add a setting: [`config`].
