@@ -1,12 +1,30 @@
-//! What the first bytes of an image tell of it: format, size as people see it, and what else stands there.
+//! Reads format, displayed size and properties from an image's first bytes.
 //!
-//! It reads what is there and says how much more it needs; nothing is decoded, and nothing is guessed: a header that
-//! contradicts itself is no image. Each format is a file of its own, and reads the parts of a file that its standard
-//! puts in front of the pixels.
+//! [`read`] recognizes the format by its signature and calls the reader of that format. No pixels are decoded and
+//! nothing is guessed: a header that contradicts itself is an error. A reader that needs bytes that are not loaded
+//! returns [`Stop::NeedMore`] with their range. The caller (`image/prefix.rs`) loads them and reads again from the
+//! start.
+//!
+//! # Adding a format
+//! A format is one file with one function. `header/ico.rs` is a short example.
+//! 1. Write `header/<format>.rs` with `pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop>`, a `Reader`.
+//!    `ByteRange` reads integers and slices at an offset (`u16_be`, `bytes`, `slice`); `?` passes on
+//!    [`Stop::NeedMore`]. Return `Header::new`.
+//! 2. Register it here: declare the module, and add its signature to `reader_for`.
+//! 3. Add its names and media type to `Format` in `image/metadata.rs`: `parse`, `name` and `media_type`.
+//! 4. Test it: unit tests in its file, samples in `tests/cases/<format>/`, and worst cases for its running time in
+//!    `tests/crafted/`. Document it in `docs/image-headers.md`, `docs/openapi.yaml` and `types/index.d.ts`.
+//!
+//! # Files
+//! - [`Header`], [`Stop`] and [`Missing`] are in `outcome.rs`, [`ImageError`] in `error.rs`.
+//! - `byte_range.rs` is the file as readers see it; `bits.rs` (JPEG XL) and `isobmff.rs` (HEIF, JPEG XL) build on it.
+//! - `exif.rs` finds the orientation in the Exif block of a JPEG, PNG or WebP, by `tiff.rs`.
+//! - [`steps`] counts work, so that tests can bound it.
 
 mod bits;
 mod bmp;
 mod byte_range;
+mod error;
 mod exif;
 mod gif;
 mod heif;
@@ -14,29 +32,30 @@ mod ico;
 mod isobmff;
 mod jpeg;
 mod jxl;
+mod outcome;
 mod png;
 pub mod steps;
 mod svg;
 mod tiff;
 mod webp;
 
-use std::fmt;
-
-use crate::image::content_encoding::ContentEncoding;
-use crate::image::metadata::{Dimensions, Format, Traits};
 use byte_range::{ByteRange, File};
 
-/// How much of an image is read, in bytes from its beginning.
+pub(crate) use byte_range::Window;
+pub use error::ImageError;
+pub use outcome::{Header, Missing, Stop};
+
+/// How much of an image is read, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// What is read of any image.
+    /// Read of every image: the setting `headerBytes`.
     pub first: u64,
-    /// What is read at most, where the header is longer.
+    /// Read at most, if the header is longer: the setting `headerBytesMax`.
     pub most: u64,
 }
 
 impl Default for Limits {
-    /// Most headers are within the first, nearly all within the other.
+    /// 64 KiB, which most headers fit in, and 1 MiB, which nearly all fit in.
     fn default() -> Self {
         Self {
             first: 64 * 1_024,
@@ -45,148 +64,42 @@ impl Default for Limits {
     }
 }
 
-/// What a header tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
-    /// Of the file, whatever it is called.
-    pub format: Format,
-    /// As displayed: the orientation is applied.
-    pub dimensions: Dimensions,
-    /// What else it tells.
-    pub traits: Traits,
-    /// Whether all was seen that the size depends on. An orientation can come after the pixels, a clean aperture can reach beyond
-    /// its picture, and the size of an SVG can depend on a font.
-    pub is_certain: bool,
-}
-
-/// Why there is no header yet, or none at all.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
-    /// It goes on: these bytes are needed, of which the first ones may be there.
-    NeedMore(Missing),
-    /// It is none.
-    Refused(ImageError),
-}
-
-/// A stretch of a file that is needed. It is packed because every reader returns it in many places.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(Rust, packed(4))]
-pub struct Missing {
-    /// Offset of its first byte.
-    pub from: u64,
-    length: u32,
-}
-
-impl Missing {
-    /// From one byte up to, but not including, another. More than 4 GiB, which nobody reads, count as that.
-    #[must_use]
-    pub fn new(from: u64, to: u64) -> Self {
-        let length = u32::try_from(to.saturating_sub(from)).unwrap_or(u32::MAX);
-        Self { from, length }
-    }
-
-    /// Offset of the byte after its last one.
-    #[must_use]
-    pub fn to(self) -> u64 {
-        self.from.saturating_add(self.length.into())
-    }
-}
-
-/// Bytes of a file that were read apart from its beginning.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window {
-    /// Offset of the first of them.
-    pub at: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
-}
-
-/// Why a file is not read as an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageError {
-    /// There is not a single byte.
-    Empty,
-    /// Its first bytes are not those of a format that is read.
-    Unknown,
-    /// It begins as an image does, but its header contradicts the format.
-    Malformed,
-    /// It ends before its header does.
-    Truncated,
-    /// The header is longer than what is read of an image.
-    HeaderTooLong,
-    /// Text in UTF-16, which can be an SVG.
-    Utf16,
-    /// A vector image that has no size in pixels.
-    NoSize,
-    /// The size of a vector image is there, but depends on more than what is read of it.
-    UnresolvedSize,
-    /// A vector image of no pixels.
-    TooSmall,
-    /// Its width or height is 0, or above [`MAX_DIMENSION`](crate::image::metadata::MAX_DIMENSION). In a JPEG, 0 means that the
-    /// height follows the pixels, which hardly any decoder reads.
-    InvalidSize,
-    /// A camera's raw image, of which TIFF readers see a preview.
-    Raw,
-    /// The first of several pictures is a reduced version of another one.
-    Thumbnail,
-    /// It has this `Content-Encoding`, which is not decoded.
-    Encoded(ContentEncoding),
-    /// It is gzip data that have not been decoded.
-    Gzip,
-    /// It is gzip data that cannot be decoded as far as the header goes.
-    DamagedGzip,
-}
-
-impl fmt::Display for ImageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Empty => "it is empty",
-            Self::Unknown => "its format is not recognized",
-            Self::Malformed => "its header is malformed",
-            Self::Truncated => "it ends inside its header",
-            Self::HeaderTooLong => "its header goes on beyond headerBytesMax",
-            Self::Utf16 => "it is text in UTF-16",
-            Self::NoSize => "it has no viewBox and lacks a width or a height in pixels",
-            Self::UnresolvedSize => "its width, height or viewBox cannot be resolved to pixels",
-            Self::TooSmall => "its width or height is less than half a pixel",
-            Self::InvalidSize => "its width or height is 0 or out of range",
-            Self::Raw => "it is a camera's raw image",
-            Self::Thumbnail => "its first picture is a thumbnail of another one",
-            Self::Encoded(_) => "its Content-Encoding is not decoded",
-            Self::Gzip => {
-                "it is gzip data, which are decoded only if their Content-Encoding is gzip"
-            }
-            Self::DamagedGzip => "its gzip data are damaged, or end inside the header",
-        })
-    }
-}
-
-impl From<ImageError> for Stop {
-    fn from(reason: ImageError) -> Self {
-        Self::Refused(reason)
-    }
-}
-
 /// Reads the header of a file that begins with `bytes`.
 ///
 /// # Errors
-/// How much more of the file it takes, or why the file is no image. `most` says how far it pays to ask for more.
-pub fn read(bytes: &[u8], most: u64) -> Result<Header, Stop> {
-    read_with_windows(bytes, &[], most)
+/// If more of the file is needed, or if it is not read as an image. Parts of the header beyond `reach` bytes from the
+/// beginning are left out, not asked for, if the size does not depend on them.
+pub fn read(bytes: &[u8], reach: u64) -> Result<Header, Stop> {
+    read_with_windows(bytes, &[], reach)
 }
 
-/// Reads the header of a file that begins with `bytes`, and of which more was read in other places.
+/// Reads the header of a file that begins with `bytes`, and of which other ranges, the `windows`, are loaded as well.
 ///
 /// # Errors
-/// As [`read`]; what goes on beyond `reach` bytes from the beginning is left out if the size does not depend on it.
-pub fn read_with_windows(bytes: &[u8], windows: &[Window], reach: u64) -> Result<Header, Stop> {
+/// As [`read`].
+pub(crate) fn read_with_windows(
+    bytes: &[u8],
+    windows: &[Window],
+    reach: u64,
+) -> Result<Header, Stop> {
+    if bytes.is_empty() {
+        return Err(ImageError::Empty.into());
+    }
     let file = File {
         bytes,
         windows,
         reach,
     };
-    let read = match bytes {
-        [] => return Err(ImageError::Empty.into()),
+    reader_for(bytes)(ByteRange::whole(&file))
+}
+
+/// Reads the header of a file whose signature has been recognized.
+type Reader = fn(ByteRange<'_>) -> Result<Header, Stop>;
+
+/// Returns the reader of the format that files with these first bytes have. SVG has no signature, so its reader gets
+/// the rest.
+fn reader_for(bytes: &[u8]) -> Reader {
+    match bytes {
         [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png::read,
         [0xff, 0xd8, 0xff, ..] => jpeg::read,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => gif::read,
@@ -209,24 +122,9 @@ pub fn read_with_windows(bytes: &[u8], windows: &[Window], reach: u64) -> Result
         [0xff, 0x0a, ..] => jxl::read,
         [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => jxl::read_container,
         [b'B', b'M', ..] => bmp::read,
-        // A cursor of few pictures: other files begin with the same four bytes.
+        // An icon, or a cursor with at most 255 pictures: files of other formats begin with the same four bytes.
         [0, 0, 1, 0, ..] | [0, 0, 2, 0, 1..=255, 0, ..] => ico::read,
         [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => tiff::read,
         _ => svg::read,
-    };
-    read(ByteRange::of(&file))
-}
-
-/// The header of an image that is stored `width` by `height`: its size is turned as its orientation says.
-fn header(format: Format, (width, height): (u32, u32), traits: Traits) -> Result<Header, Stop> {
-    let (width, height) = match traits.orientation {
-        Some(orientation) if orientation.swaps_sides() => (height, width),
-        _ => (width, height),
-    };
-    Ok(Header {
-        format,
-        dimensions: Dimensions::new(width, height).ok_or(ImageError::InvalidSize)?,
-        traits,
-        is_certain: true,
-    })
+    }
 }

@@ -162,7 +162,7 @@ impl Orientation {
     }
 }
 
-/// What the colours of an image are made of.
+/// What the colors of an image are made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // each is named after itself
 pub enum ColorSpace {
@@ -205,7 +205,7 @@ pub struct Traits {
     pub frames: Option<NonZeroU32>,
     /// Bits of each channel.
     pub bit_depth: Option<NonZeroU8>,
-    /// What its colours are made of.
+    /// What its colors are made of.
     pub color_space: Option<ColorSpace>,
 }
 

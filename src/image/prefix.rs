@@ -319,15 +319,15 @@ impl BodyPrefix {
         let read = self.read.or_else(|| self.look().1);
         let read = read.unwrap_or_else(|| header::read(&self.bytes, self.reach()));
         let header = read.map_err(|stop| match stop {
-            Stop::Refused(ImageError::Empty) | Stop::NeedMore(_)
+            Stop::Error(ImageError::Empty) | Stop::NeedMore(_)
                 if self.ended && self.decoded.is_some() =>
             {
                 ImageError::DamagedGzip
             }
-            Stop::Refused(ImageError::Unknown) if self.decoded.is_none() && self.is_gzip() => {
+            Stop::Error(ImageError::Unknown) if self.decoded.is_none() && self.is_gzip() => {
                 ImageError::Gzip
             }
-            Stop::Refused(reason) => reason,
+            Stop::Error(reason) => reason,
             Stop::NeedMore(missing)
                 if self.ended || self.object_bytes.is_some_and(|size| missing.to() > size) =>
             {

@@ -1,34 +1,35 @@
-//! Bits, the lowest of each byte first.
+//! Reads bits, starting with the lowest of each byte.
 
 use super::byte_range::ByteRange;
-use super::{ImageError, Stop};
+use super::error::ImageError;
+use super::outcome::Stop;
 
-/// A place among the bits of some bytes.
 pub(super) struct Bits<'a> {
-    part: ByteRange<'a>,
-    /// How many bits have been read, and the byte that the last one is in: each byte is looked at once.
+    range: ByteRange<'a>,
+    /// How many bits have been read.
     read: u64,
+    /// The byte of the last bit: each byte is loaded once.
     byte: u32,
 }
 
-/// A number in one of four ways, each of so many bits and an offset.
+/// The four encodings of a number: how many bits to read, and what to add (`U32` of ISO/IEC 18181-1).
 pub(super) type Choices = [(u32, u32); 4];
 
 impl<'a> Bits<'a> {
-    pub(super) fn new(part: ByteRange<'a>) -> Self {
+    pub(super) fn new(range: ByteRange<'a>) -> Self {
         Self {
-            part,
+            range,
             read: 0,
             byte: 0,
         }
     }
 
-    /// The next bits as a number, at most 32.
+    /// Reads up to 32 bits as a number.
     pub(super) fn take(&mut self, count: u32) -> Result<u32, Stop> {
         let mut number = 0;
         for n in 0..count {
             if self.read.is_multiple_of(8) {
-                self.byte = self.part.u8(self.read / 8)?.into();
+                self.byte = self.range.u8(self.read / 8)?.into();
             }
             let bit = self.byte >> (self.read % 8) & 1;
             number |= bit.checked_shl(n).unwrap_or_default();
@@ -41,10 +42,10 @@ impl<'a> Bits<'a> {
         Ok(self.take(1)? == 1)
     }
 
-    /// Two bits say which of four ways a number is written in.
+    /// Reads a number in one of four encodings, which the first two bits select.
     pub(super) fn choice(&mut self, choices: Choices) -> Result<u32, Stop> {
-        let way = usize::try_from(self.take(2)?).unwrap_or_default();
-        let (bits, offset) = choices.get(way).copied().ok_or(ImageError::Malformed)?;
+        let index = usize::try_from(self.take(2)?).unwrap_or_default();
+        let (bits, offset) = choices.get(index).copied().ok_or(ImageError::Malformed)?;
         Ok(self.take(bits)?.saturating_add(offset))
     }
 }

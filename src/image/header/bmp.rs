@@ -3,21 +3,22 @@
 use std::num::NonZeroU8;
 
 use super::byte_range::ByteRange;
-use super::{Header, ImageError, Stop, header};
+use super::error::ImageError;
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
-/// Where the header of the bitmap begins, behind that of the file.
+/// Where the header of the bitmap begins, after that of the file.
 const INFO: u64 = 14;
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let length = file.u32_le(INFO)?;
-    let info = file.part(INFO, length.into())?;
+    let info = file.slice(INFO, length.into())?;
     let (size, depth) = match length {
         12 => (
             (u32::from(info.u16_le(4)?), u32::from(info.u16_le(6)?)),
             info.u16_le(10)?,
         ),
-        // Of OS/2 2.x, a header is up to 64 bytes long: fields at its end may be left out.
+        // A header of OS/2 2.x has up to 64 bytes: fields at its end may be left out.
         16..=64 | 108 | 124 => (
             // A negative height means that the rows are stored from the top.
             (
@@ -30,13 +31,13 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     };
     let has_alpha = match (depth, length) {
         (1 | 2 | 4 | 8 | 24, _) => Some(false),
-        // The mask of the alpha channel is not part of the size: it may be missing.
+        // The mask of the alpha channel may be missing: the size does not depend on it.
         (16 | 32, 56 | 108 | 124) => info.u32_le(52).ok().map(|mask| mask != 0),
-        // The pixels of 0 bits are those of a JPEG or PNG.
+        // 0 bits: the pixels are an embedded JPEG or PNG.
         (0 | 16 | 32 | 64, _) => None,
         _ => return Err(ImageError::Malformed.into()),
     };
-    // Of 16 bits, a channel has five, six or what the masks say.
+    // At 16 bits a pixel, a channel has five or six bits, or as many as the masks define.
     let bit_depth = match depth {
         0 | 16 => 0,
         64 => 16,
@@ -49,7 +50,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         color_space: Some(ColorSpace::Rgb),
         ..Traits::default()
     };
-    header(Format::Bmp, size, traits)
+    Header::new(Format::Bmp, size, traits)
 }
 
 fn signed(value: u32) -> Option<u32> {
@@ -60,7 +61,7 @@ fn signed(value: u32) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// A header of `length` bytes with these sides, planes and bits a pixel, and nothing after it.
+    /// Returns a file that ends after a header of `length` bytes with these sides, planes and bits a pixel.
     fn bmp(length: u32, width: i32, height: i32, planes: u16, bits: u16) -> Vec<u8> {
         let mut file = b"BM\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
         file.extend(length.to_le_bytes());
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_height_has_a_sign() {
+    fn a_negative_height_is_valid_and_a_negative_width_is_not() {
         for length in [16, 40, 64, 124] {
             let size = |width, height| size(&bmp(length, width, height, 1, 8));
             assert_eq!(size(40, -24), Ok((40, 24)));
@@ -99,12 +100,12 @@ mod tests {
                 assert_eq!(size(width, height), Err(ImageError::InvalidSize.into()));
             }
         }
-        // The older sides have two bytes, of which none is a sign.
+        // The sides of the older header are two bytes without a sign.
         assert_eq!(size(&bmp(12, 40_000, 65_535, 1, 8)), Ok((40_000, 65_535)));
     }
 
     #[test]
-    fn planes_and_missing_masks_do_not_bear_on_the_size() {
+    fn the_size_does_not_depend_on_planes_or_missing_masks() {
         for planes in [0, 1, 2, 65_535] {
             assert_eq!(size(&bmp(40, 40, 24, planes, 24)), Ok((40, 24)));
             assert_eq!(size(&bmp(12, 40, 24, planes, 24)), Ok((40, 24)));
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn bits_a_pixel_are_those_that_programs_write() {
+    fn depths_that_programs_write_are_read_and_others_are_malformed() {
         for (bits, has_alpha, bit_depth) in [
             (0, None, None),
             (1, Some(false), Some(8)),

@@ -1,51 +1,39 @@
-//! Exif, of which the orientation is of use here.
+//! The Exif block of a JPEG, PNG or WebP. Only its orientation is read.
 
 use super::byte_range::ByteRange;
-use super::{Stop, tiff};
+use super::outcome::Stop;
+use super::tiff;
 use crate::image::metadata::Orientation;
 
-/// The Exif block of a file: the first one that can be read counts, even if it has no usable orientation. One that is
-/// empty or malformed does not.
+/// The Exif block of a file. The first valid block counts, even if it has no usable orientation; empty and malformed
+/// blocks are ignored.
 #[derive(Default)]
 pub(super) struct Exif {
-    told: Option<Option<Orientation>>,
+    /// `None` before a valid block was read.
+    found: Option<Option<Orientation>>,
 }
 
 impl Exif {
-    /// Whether there was a block that counts.
+    /// Returns `true` if a valid block was read.
     pub(super) fn is_seen(&self) -> bool {
-        self.told.is_some()
+        self.found.is_some()
     }
 
     pub(super) fn orientation(&self) -> Option<Orientation> {
-        self.told.flatten()
+        self.found.flatten()
     }
 
-    /// Reads the next block, if none counts yet.
+    /// Reads the next block, unless an earlier one counts.
     ///
     /// # Errors
     /// Only if more of the file is needed.
     pub(super) fn read(&mut self, block: ByteRange<'_>) -> Result<(), Stop> {
         if !self.is_seen() {
             match tiff::orientation(block) {
-                Err(Stop::Refused(_)) => {}
-                found => self.told = Some(found?),
+                Err(Stop::Error(_)) => {}
+                found => self.found = Some(found?),
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-pub(super) mod tests {
-    /// A block of this orientation.
-    pub(crate) fn block(orientation: u8) -> Vec<u8> {
-        block_of(3, 1, [orientation, 0, 0, 0])
-    }
-
-    /// A block with one field: an orientation in `count` numbers of a type, of which this is the first.
-    pub(crate) fn block_of(kind: u8, count: u8, value: [u8; 4]) -> Vec<u8> {
-        let field = [0x12, 1, kind, 0, count, 0, 0, 0];
-        [&b"II*\0\x08\0\0\0\x01\0"[..], &field, &value, &[0; 4]].concat()
     }
 }

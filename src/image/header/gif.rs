@@ -3,7 +3,8 @@
 use std::num::{NonZeroU8, NonZeroU32};
 
 use super::byte_range::ByteRange;
-use super::{Header, ImageError, Stop, header};
+use super::error::ImageError;
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 const EXTENSION: u8 = 0x21;
@@ -11,14 +12,14 @@ const IMAGE: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 const GRAPHIC_CONTROL: u8 = 0xf9;
 
-/// Where the first block begins, if there is no table of colours before it.
+/// Where the first block begins, if no color table precedes it.
 const BLOCKS: u64 = 13;
 
-/// Longest code that pixels are compressed with, in bits, at the beginning of their data.
+/// Maximum initial length of an LZW code, in bits.
 const MAX_CODE_BITS: u8 = 11;
 
-/// The first frame has to be there: it may be larger than the screen, which then is as large as it takes. The number of
-/// frames is known if the end was seen, and that there are several once the second was seen.
+/// The size is that of the screen, enlarged if the first frame extends beyond it. So the first frame must be loaded.
+/// The number of frames is known if the end of the file is loaded; that there are several, if the second frame is.
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut blocks = Blocks {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
@@ -48,27 +49,28 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         bit_depth: NonZeroU8::new(8),
         color_space: Some(ColorSpace::Rgb),
     };
-    header(Format::Gif, size, traits)
+    Header::new(Format::Gif, size, traits)
 }
 
-/// A walk over what a file consists of.
+/// A walk over the blocks of a file.
 struct Blocks {
     at: u64,
     transparent: bool,
 }
 
 impl Blocks {
-    /// The place and size of the next frame; `None` at the end. Bytes between blocks that begin none are ignored (GIF87a,
-    /// appendix on extraneous data). After such bytes, what only looks like a frame is malformed: text has commas.
+    /// Returns the position and size of the next frame, or `None` at the end of the file. Bytes between blocks that
+    /// begin no block are ignored (GIF87a, appendix on extraneous data). After such bytes, a frame with an invalid code
+    /// length is malformed: it is text, in which a comma looks like the start of a frame.
     fn next_frame<'a>(&mut self, file: ByteRange<'a>) -> Result<Option<ByteRange<'a>>, Stop> {
         let mut is_after_garbage = false;
         loop {
             let begin = self.at.saturating_add(1);
             match file.u8(self.at)? {
                 IMAGE => {
-                    let frame = file.part(begin, 9)?;
+                    let frame = file.slice(begin, 9)?;
                     let table = color_table(frame.u8(8)?);
-                    // After the frame come its colours, the size of its codes and its pixels.
+                    // The frame is followed by its color table, the length of its codes and its pixels.
                     let codes = begin.saturating_add(9).saturating_add(table);
                     if is_after_garbage && file.u8(codes)? > MAX_CODE_BITS {
                         return Err(ImageError::Malformed.into());
@@ -93,8 +95,8 @@ impl Blocks {
         }
     }
 
-    /// Data is in pieces, each after its length, of which the last one is empty. If they are not all there, the walk is
-    /// then at the first that is not.
+    /// Skips sub-blocks, each of which follows its length, up to the empty one that ends them. If some are not loaded,
+    /// stops at the first of these.
     fn skip_data(&mut self, file: ByteRange<'_>) {
         while let Ok(length) = file.u8(self.at) {
             self.at = self.at.saturating_add(1).saturating_add(length.into());
@@ -105,7 +107,7 @@ impl Blocks {
     }
 }
 
-/// How long the table of colours is that a packed field announces, in bytes.
+/// Returns the length of the color table that a packed field announces, in bytes.
 fn color_table(packed: u8) -> u64 {
     if packed & 0x80 == 0 {
         0
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_frame_that_reaches_beyond_the_screen_enlarges_it() {
+    fn a_first_frame_that_extends_beyond_the_screen_enlarges_the_size() {
         let size = |screen: [u8; 2], place: [u8; 2], frame: [u8; 2]| {
             let [x, y] = place;
             let mut file = b"GIF89a".to_vec();
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn two_frames_are_an_animation_of_which_the_end_gives_the_number() {
+    fn a_second_frame_makes_an_animation_and_the_end_of_the_file_the_number_of_frames() {
         let frames = |blocks: &[&[u8]]| {
             let traits = traits(blocks).unwrap();
             (traits.animated, traits.frames.map(NonZeroU32::get))
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_between_blocks_are_ignored_but_text_has_no_frames() {
+    fn bytes_between_blocks_are_ignored_unless_a_frame_after_them_is_invalid() {
         let read = |garbage: &[u8]| traits(&[garbage, FRAME, b";"]);
         for garbage in [&b"\0"[..], b"\0\0\0\0", b"\xff\x01", b"text"] {
             assert!(read(garbage).is_ok(), "{garbage:?}");

@@ -1,18 +1,23 @@
 //! HEIF: AVIF and HEIC (ISO/IEC 23008-12, <https://aomediacodec.github.io/av1-avif/>).
 
+mod brands;
+mod meta;
+mod picture;
 mod properties;
 mod turn;
 
-use std::num::NonZeroU8;
-
 use super::byte_range::ByteRange;
-use super::isobmff::{Box, boxes, find};
-use super::{Header, ImageError, Stop};
-use crate::image::metadata::{ColorSpace, Dimensions, Format, Traits};
+use super::error::ImageError;
+use super::isobmff::{Box, VERSIONED, find};
+use super::outcome::{Header, Stop};
+use crate::image::metadata::{Dimensions, Traits};
+use brands::Brands;
+use meta::Meta;
+use picture::Picture;
 use properties::Properties;
 use turn::Turn;
 
-/// What an auxiliary picture is when it is the alpha channel of another one.
+/// The auxiliary types of alpha channels.
 const ALPHA: [&[u8]; 2] = [
     b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha",
     b"urn:mpeg:hevc:2015:auxid:1",
@@ -35,7 +40,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     for property in &properties.of_auxiliaries {
         has_alpha |= is_alpha(property)?;
     }
-    // One alpha channel is enough, whatever follows it.
+    // Once an alpha channel is found, the other references do not matter.
     if !has_alpha {
         all_auxiliaries?;
     }
@@ -56,140 +61,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     })
 }
 
-/// What the file says of itself at its beginning.
-struct Brands {
-    /// `None` for a HEIF file that leaves it to its pictures.
-    format: Option<Format>,
-    /// Whether it moves.
-    is_sequence: bool,
-}
-
-impl Brands {
-    fn read(file: ByteRange<'_>) -> Result<Self, Stop> {
-        let list = find(file, 0, b"ftyp")?.ok_or(ImageError::Malformed)?;
-        let mut brands = Self {
-            format: None,
-            is_sequence: false,
-        };
-        let mut is_heif = false;
-        let mut at = 0;
-        while !list.ends_by(at) {
-            let format = match &list.array(at)? {
-                b"avif" | b"avis" => Some(Format::Avif),
-                b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
-                    Some(Format::Heic)
-                }
-                b"mif1" | b"mif2" | b"miaf" | b"msf1" => {
-                    is_heif = true;
-                    None
-                }
-                _ => None,
-            };
-            // The first one is what the file is above all.
-            if at == 0 {
-                brands.is_sequence =
-                    matches!(&list.array(0)?, b"avis" | b"hevc" | b"hevx" | b"msf1");
-            }
-            brands.format = brands.format.or(format);
-            // Between the first one and the others stands a version.
-            at = at.saturating_add(if at == 0 { 8 } else { 4 });
-        }
-        if brands.format.is_none() && !is_heif {
-            // A film, or another of the many things that are made of boxes.
-            return Err(ImageError::Unknown.into());
-        }
-        Ok(brands)
-    }
-}
-
-/// Most auxiliary pictures that belong to a picture, before a file counts as malformed: one or two are usual.
-const MAX_AUXILIARIES: usize = 16;
-
-/// The boxes that describe all pictures of the file.
-struct Meta<'a> {
-    primary_item: Option<ByteRange<'a>>,
-    items: Option<ByteRange<'a>>,
-    properties: ByteRange<'a>,
-    references: Option<ByteRange<'a>>,
-}
-
-/// Where the boxes begin in a box that has a version and flags first.
-const VERSIONED: u64 = 4;
-
-impl<'a> Meta<'a> {
-    /// The beginnings of all its boxes have to be there: which of them there are decides what they say. The first one
-    /// of a kind counts.
-    fn read(body: ByteRange<'a>) -> Result<Self, Stop> {
-        let (mut primary_item, mut items, mut properties, mut references) =
-            (None, None, None, None);
-        for found in boxes(body, VERSIONED) {
-            let Box { kind, body } = found?;
-            let place = match &kind {
-                b"pitm" => &mut primary_item,
-                b"iinf" => &mut items,
-                b"iprp" => &mut properties,
-                b"iref" => &mut references,
-                _ => continue,
-            };
-            place.get_or_insert(body);
-        }
-        Ok(Self {
-            primary_item,
-            items,
-            properties: properties.ok_or(ImageError::Malformed)?,
-            references,
-        })
-    }
-
-    fn primary(&self) -> Result<u32, Stop> {
-        let item = self.primary_item.ok_or(ImageError::Malformed)?;
-        id(item, VERSIONED, item.u8(0)? == 0)
-    }
-
-    /// The format of the pictures, by how they are coded.
-    fn format(&self) -> Result<Option<Format>, Stop> {
-        let items = self.items.ok_or(ImageError::Malformed)?;
-        let first = if items.u8(0)? == 0 { 6 } else { 8 };
-        for item in boxes(items, first) {
-            let Box { body, .. } = item?;
-            let kind = if body.u8(0)? == 2 { 8 } else { 10 };
-            match &body.array(kind)? {
-                b"av01" => return Ok(Some(Format::Avif)),
-                b"hvc1" => return Ok(Some(Format::Heic)),
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    /// Adds the auxiliary pictures of a picture, as far as they can be read.
-    fn auxiliaries(&self, picture: u32, auxiliaries: &mut Vec<u32>) -> Result<(), Stop> {
-        let Some(references) = self.references else {
-            return Ok(());
-        };
-        let short_ids = references.u8(0)? == 0;
-        let length = if short_ids { 2 } else { 4 };
-        for reference in boxes(references, VERSIONED) {
-            let Box { kind, body } = reference?;
-            if kind != *b"auxl" {
-                continue;
-            }
-            let auxiliary = id(body, 0, short_ids)?;
-            for n in 0..u64::from(body.u16_be(length)?) {
-                let at = length.saturating_mul(n.saturating_add(1)).saturating_add(2);
-                if id(body, at, short_ids)? == picture && !auxiliaries.contains(&auxiliary) {
-                    if auxiliaries.len() == MAX_AUXILIARIES {
-                        return Err(ImageError::Malformed.into());
-                    }
-                    auxiliaries.push(auxiliary);
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a property says that the picture that has it is the alpha channel of another one.
+/// Returns `true` if a property marks its picture as the alpha channel of another one.
 fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
     if property.kind != *b"auxC" || property.body.ends_by(VERSIONED) {
         return Ok(false);
@@ -203,124 +75,6 @@ fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
     Ok(false)
 }
 
-/// The number of a picture.
-fn id(part: ByteRange<'_>, at: u64, short: bool) -> Result<u32, Stop> {
-    if short {
-        part.u16_be(at).map(u32::from)
-    } else {
-        part.u32_be(at)
-    }
-}
-
-/// The properties of a picture, applied.
-struct Picture {
-    /// As displayed.
-    size: (u32, u32),
-    turned: Option<Turn>,
-    bit_depth: Option<NonZeroU8>,
-    color_space: Option<ColorSpace>,
-    is_certain: bool,
-}
-
-impl Picture {
-    /// Descriptive properties apply to the picture as it is stored, wherever they are in the list. Transformative ones
-    /// are applied in the order of the list (ISO/IEC 23008-12, 6.3 and 6.5.1).
-    fn read(properties: &[Box<'_>]) -> Result<Self, Stop> {
-        let mut picture = Self {
-            size: stored_size(properties)?,
-            turned: None,
-            bit_depth: None,
-            color_space: None,
-            is_certain: true,
-        };
-        for property in properties {
-            picture.apply(property)?;
-        }
-        Ok(picture)
-    }
-
-    fn apply(&mut self, property: &Box<'_>) -> Result<(), Stop> {
-        let body = property.body;
-        let (width, height) = self.size;
-        match &property.kind {
-            b"clap" => {
-                let (width, is_within) = clean_aperture(body, 0, width)?;
-                let (height, is_also_within) = clean_aperture(body, 8, height)?;
-                self.size = (width, height);
-                self.is_certain &= is_within && is_also_within;
-            }
-            b"irot" => {
-                let quarters = body.u8(0)? & 3;
-                if quarters & 1 == 1 {
-                    self.size = (height, width);
-                }
-                self.turned = Some(self.turned.unwrap_or_default().rotated(quarters));
-            }
-            b"imir" => {
-                let left_to_right = body.u8(0)? & 1 == 1;
-                self.turned = Some(self.turned.unwrap_or_default().mirrored(left_to_right));
-            }
-            // A scaled size. No reader was found that applies it.
-            b"iscl" => self.is_certain = false,
-            // A list of channels that is too short is no fault of the size.
-            b"pixi" if !body.ends_by(5) => {
-                self.bit_depth = NonZeroU8::new(body.u8(5)?);
-                self.color_space = match body.u8(4)? {
-                    1 => Some(ColorSpace::Gray),
-                    3 => Some(ColorSpace::Rgb),
-                    _ => None,
-                };
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// The size in `ispe`, in pixels. Several are malformed if they differ.
-fn stored_size(properties: &[Box<'_>]) -> Result<(u32, u32), Stop> {
-    let mut size = None;
-    for Box { kind, body } in properties {
-        if kind == b"ispe" {
-            let found = (body.u32_be(4)?, body.u32_be(8)?);
-            if *size.get_or_insert(found) != found {
-                return Err(ImageError::Malformed.into());
-            }
-        }
-    }
-    size.ok_or(ImageError::Malformed.into())
-}
-
-/// Returns a side of a clean aperture (ISO/IEC 14496-12, 12.1.4), whose fraction begins at `at`, of a picture of `side`
-/// pixels. A fraction of a pixel is rounded to the nearest, halves up, as libheif does. An aperture has to be within the
-/// picture: one that is not is cut, and the size is then not certain.
-fn clean_aperture(clap: ByteRange<'_>, at: u64, side: u32) -> Result<(u32, bool), Stop> {
-    let number = |at: u64| clap.u32_be(at).map(|n| i64::from(n.cast_signed()));
-    let (length, unit) = (number(at)?, number(at.saturating_add(4))?);
-    // From the centre of the picture to that of the aperture.
-    let offset_at = at.saturating_add(16);
-    let (offset, offset_unit) = (number(offset_at)?, number(offset_at.saturating_add(4))?);
-    if unit <= 0 || offset_unit <= 0 {
-        return Err(ImageError::Malformed.into());
-    }
-    let rounded = |numerator: i64, denominator: i64| {
-        let nearest = numerator.saturating_add(denominator >> 1);
-        nearest.checked_div(denominator).unwrap_or_default()
-    };
-    let (length, side) = (rounded(length, unit), i64::from(side));
-    let margins = side.saturating_sub(length).saturating_mul(offset_unit);
-    let begin = offset.saturating_mul(2).saturating_add(margins);
-    let begin = begin
-        .checked_div(offset_unit.saturating_mul(2))
-        .unwrap_or_default();
-    let end = begin.saturating_add(length).min(side);
-    let inside = end.saturating_sub(begin.max(0));
-    match u32::try_from(inside) {
-        Ok(pixels @ 1..) => Ok((pixels, inside == length)),
-        _ => Err(ImageError::Malformed.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::steps;
@@ -331,8 +85,8 @@ mod tests {
         [&length.to_be_bytes()[..], kind, body].concat()
     }
 
-    /// An AVIF whose picture 1 has property 1, its size of 4 by 3 pixels, so many times, and whose picture 2, with
-    /// property 2, belongs to it as this.
+    /// Returns an AVIF of two pictures. Picture 1 has property 1, a size of 4 by 3 pixels, this many times. Picture 2
+    /// is its auxiliary picture of this type, by property 2.
     fn avif(times: u8, auxiliary: &[u8]) -> Vec<u8> {
         let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
         let aux_c = boxed(b"auxC", &[b"\0\0\0\0", auxiliary, b"\0"].concat());
@@ -354,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_very_many_properties_is_none() {
+    fn a_picture_with_more_than_32_properties_is_malformed() {
         let size = |times| {
             let file = avif(times, b"urn:depth");
             read(ByteRange::file(&file, 1 << 20)).map(|header| header.dimensions)
@@ -367,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_properties_after_its_associations_may_be_cut() {
+    fn a_file_that_is_cut_anywhere_needs_more_if_its_properties_follow_their_associations() {
         let ispe = boxed(b"ispe", b"\0\0\0\0\0\0\0\x04\0\0\0\x03");
         let list = boxed(b"ipco", &[boxed(b"free", &[0; 16]), ispe].concat());
         let ipma = boxed(b"ipma", b"\0\0\0\0\0\0\0\x01\0\x01\x01\x02");
@@ -389,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn not_every_auxiliary_picture_is_transparency() {
+    fn an_auxiliary_picture_is_an_alpha_channel_only_by_its_type() {
         for (auxiliary, has_alpha) in [(ALPHA[0], true), (ALPHA[1], true), (b"urn:depth", false)] {
             let file = avif(1, auxiliary);
             let traits = read(ByteRange::file(&file, 1 << 20)).unwrap().traits;
@@ -397,8 +151,8 @@ mod tests {
         }
     }
 
-    /// An AVIF of a list of properties, of which its picture has those with these indices.
-    fn with(properties: &[Vec<u8>], indices: &[u8]) -> Vec<u8> {
+    /// Returns an AVIF of one picture, with these indices into this list of properties.
+    fn avif_with(properties: &[Vec<u8>], indices: &[u8]) -> Vec<u8> {
         let count = u8::try_from(indices.len()).unwrap();
         let ipma = [b"\0\0\0\0\0\0\0\x01\0\x01", &[count][..], indices].concat();
         let iprp = [boxed(b"ipco", &properties.concat()), boxed(b"ipma", &ipma)];
@@ -416,7 +170,7 @@ mod tests {
 
     fn size(properties: &[Vec<u8>]) -> Result<(u32, u32), Stop> {
         let indices: Vec<u8> = (1..).take(properties.len()).collect();
-        let dimensions = read(ByteRange::file(&with(properties, &indices), 1_000))?.dimensions;
+        let dimensions = read(ByteRange::file(&avif_with(properties, &indices), 1_000))?.dimensions;
         Ok((dimensions.width(), dimensions.height()))
     }
 
@@ -424,13 +178,13 @@ mod tests {
         boxed(b"ispe", &[0, 0, 0, 0, 0, 0, 0, width, 0, 0, 0, height])
     }
 
-    /// A clean aperture by its four fractions, of which the other two are the offsets.
+    /// Returns a clean aperture of four fractions: width, height and the two offsets.
     fn clap(fractions: [i32; 8]) -> Vec<u8> {
         boxed(b"clap", &fractions.map(i32::to_be_bytes).concat())
     }
 
     #[test]
-    fn transformations_apply_in_their_order_wherever_the_size_is() {
+    fn transformations_apply_in_list_order_wherever_the_size_is_in_the_list() {
         let (clap, irot) = (clap([30, 1, 20, 1, 0, 1, 0, 1]), boxed(b"irot", &[1]));
         for place in 0..3 {
             for (first, second, expected) in [(&clap, &irot, (20, 30)), (&irot, &clap, (24, 20))] {
@@ -452,52 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clean_aperture_is_rounded_and_within_its_picture() {
-        let side = |[length, unit, offset, offset_unit]: [i32; 4], of: u32| {
-            let clap = [length, unit, 0, 0, offset, offset_unit].map(i32::to_be_bytes);
-            clean_aperture(ByteRange::file(&clap.concat(), 1_000), 0, of).ok()
-        };
-        for (fractions, expected) in [
-            ([30, 1, 0, 1], Some((30, true))),
-            ([30, 1, -5, 1], Some((30, true))),
-            ([30, 1, 5, 1], Some((30, true))),
-            ([30, 1, 6, 1], Some((29, false))),
-            ([30, 1, -6, 1], Some((29, false))),
-            ([60, 2, 10, 2], Some((30, true))),
-            ([61, 2, 0, 1], Some((31, true))),
-            // It ends where the picture does.
-            ([61, 2, 19, 4], Some((31, true))),
-            ([91, 3, 0, 1], Some((30, true))),
-            ([92, 3, 0, 1], Some((31, true))),
-            ([79, 2, 0, 1], Some((40, true))),
-            ([81, 2, 0, 1], Some((40, false))),
-            ([60, 1, 0, 1], Some((40, false))),
-            ([i32::MAX, 1, 0, 1], Some((40, false))),
-            ([i32::MAX, 1, i32::MAX, 1], None),
-            ([i32::MAX, i32::MAX, i32::MIN, i32::MAX], Some((1, true))),
-            ([1, 1, 21, 1], None),
-            ([30, 1, i32::MIN, 1], None),
-            ([1, 3, 0, 1], None),
-            ([0, 1, 0, 1], None),
-            ([30, 0, 0, 1], None),
-            ([30, 1, 0, 0], None),
-            ([-30, 1, 0, 1], None),
-            ([-30, -1, 0, 1], None),
-            ([30, 1, 0, -1], None),
-        ] {
-            assert_eq!(side(fractions, 40), expected, "{fractions:?}");
-        }
-        assert_eq!(side([1, 1, 0, 1], 0), None);
-        assert_eq!(
-            side([i32::MAX, 1, 0, i32::MAX], u32::MAX),
-            Some((2_147_483_647, true))
-        );
-    }
-
-    #[test]
-    fn as_many_clean_apertures_as_are_allowed_take_few_steps() {
+    fn the_maximum_number_of_clean_apertures_is_within_the_step_limit() {
         let properties = [ispe(40, 24), clap([30, 1, 20, 1, 0, 1, 0, 1])];
-        let file = with(&properties, &[&[1][..], &[2; 31]].concat());
+        let file = avif_with(&properties, &[&[1][..], &[2; 31]].concat());
         let (header, steps) = steps::count(|| read(ByteRange::file(&file, 1_000)));
         assert_eq!(header.unwrap().dimensions, Dimensions::new(30, 20).unwrap());
         assert!(steps <= steps::limit(file.len()), "{steps} steps");

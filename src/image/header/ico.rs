@@ -1,23 +1,25 @@
-//! ICO and CUR: icons and cursors, each of several pictures (<https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)>).
+//! ICO and CUR: icons and cursors of one or more pictures
+//! (<https://learn.microsoft.com/previous-versions/ms997538(v=msdn.10)>).
 
 use super::byte_range::ByteRange;
-use super::{Header, ImageError, Stop, header};
+use super::error::ImageError;
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{Format, Traits};
 
-/// Where the directory begins, and how long an entry is.
+/// Where the directory begins, and the length of an entry.
 const DIRECTORY: u64 = 6;
 const ENTRY: u64 = 16;
 
-/// Returns the size of the largest picture, as the directory gives it. An entry whose picture begins inside the directory
-/// does not count, and the size is then not certain.
+/// The size is that of the largest picture, according to the directory. An entry whose picture begins inside the
+/// directory is ignored, and makes the size uncertain.
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let count = u64::from(file.u16_le(4)?);
-    let directory = file.part(DIRECTORY, count.saturating_mul(ENTRY))?;
+    let directory = file.slice(DIRECTORY, count.saturating_mul(ENTRY))?;
     let pictures = DIRECTORY.saturating_add(count.saturating_mul(ENTRY));
     let mut largest = None;
     let mut is_certain = true;
     for n in 0..count {
-        let entry = directory.part(n.saturating_mul(ENTRY), ENTRY)?;
+        let entry = directory.slice(n.saturating_mul(ENTRY), ENTRY)?;
         let size = (side(entry.u8(0)?), side(entry.u8(1)?));
         if u64::from(entry.u32_le(12)?) < pictures {
             is_certain = false;
@@ -26,10 +28,9 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         }
     }
     let largest = largest.ok_or(ImageError::Malformed)?;
-    let header = header(Format::Ico, largest, Traits::default())?;
     Ok(Header {
         is_certain,
-        ..header
+        ..Header::new(Format::Ico, largest, Traits::default())?
     })
 }
 
@@ -37,7 +38,7 @@ fn area((width, height): (u32, u32)) -> u32 {
     width.saturating_mul(height)
 }
 
-/// There is no picture of no width, so that 0 stands for one more than fits into a byte.
+/// Decodes a side. 0 means 256, which does not fit into a byte.
 fn side(byte: u8) -> u32 {
     match byte {
         0 => 256,
@@ -49,7 +50,7 @@ fn side(byte: u8) -> u32 {
 mod tests {
     use super::*;
 
-    /// A directory of pictures with these sides and places in the file.
+    /// Returns a directory of pictures with these widths, heights and offsets.
     fn ico(pictures: &[(u8, u8, u32)]) -> Vec<u8> {
         let count = u16::try_from(pictures.len()).unwrap().to_le_bytes();
         let mut file = [b"\0\0\x01\0", &count[..]].concat();
@@ -60,7 +61,7 @@ mod tests {
         file
     }
 
-    /// Width, height and whether they are certain.
+    /// Returns the width, the height and whether they are certain.
     fn size(pictures: &[(u8, u8, u32)]) -> Result<(u32, u32, bool), Stop> {
         let header = read(ByteRange::file(&ico(pictures), 1_000))?;
         let dimensions = header.dimensions;
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_picture_counts_that_is_not_inside_the_directory() {
+    fn the_size_is_that_of_the_largest_picture_that_is_not_inside_the_directory() {
         assert_eq!(size(&[(16, 16, 38), (32, 8, 99)]), Ok((16, 16, true)));
         assert_eq!(size(&[(16, 16, 38), (0, 1, 99)]), Ok((16, 16, true)));
         assert_eq!(size(&[(16, 16, 38), (0, 0, 99)]), Ok((256, 256, true)));

@@ -3,19 +3,20 @@
 use std::num::NonZeroU8;
 
 use super::byte_range::ByteRange;
+use super::error::ImageError;
 use super::exif::Exif;
-use super::{Header, ImageError, Stop, header};
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut segments = Segments::default();
-    let walked = segments.walk(file);
+    let outcome = segments.walk(file);
     let Some(frame) = segments.frame else {
-        walked?;
+        outcome?;
         return Err(ImageError::Malformed.into());
     };
-    let contradicts = matches!(walked, Err(Stop::Refused(_)));
-    let is_complete = file.within_reach(walked)?.is_some();
+    let contradicts = matches!(outcome, Err(Stop::Error(_)));
+    let is_complete = file.within_reach(outcome)?.is_some();
     let traits = Traits {
         orientation: segments.exif.orientation(),
         has_alpha: Some(false),
@@ -31,7 +32,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     };
     Ok(Header {
         is_certain: !contradicts && (is_complete || segments.exif.is_seen()),
-        ..header(Format::Jpeg, frame.size, traits)?
+        ..Header::new(Format::Jpeg, frame.size, traits)?
     })
 }
 
@@ -41,11 +42,11 @@ struct Frame {
     components: u8,
 }
 
-/// What the segments in front of the pixels tell.
+/// The segments before the pixels.
 #[derive(Default)]
 struct Segments {
     frame: Option<Frame>,
-    /// It may stand behind the frame.
+    /// It may follow the frame.
     exif: Exif,
 }
 
@@ -56,17 +57,17 @@ impl Segments {
             let (marker, after) = next_marker(file, at)?;
             at = after;
             match marker {
-                // Nothing follows these: RSTn and TEM.
+                // Markers without data: RSTn and TEM.
                 0x01 | 0xd0..=0xd7 => continue,
                 // The pixels begin.
                 0xda => return Ok(()),
-                // A frame, its tables, an application's segment or a comment.
+                // A frame, its tables, an application segment or a comment.
                 0xc0..=0xcf | 0xdb..=0xfe => {}
-                // A second image, or the end, before there were pixels.
+                // A second image or the end of the image, before the pixels.
                 _ => return Err(ImageError::Malformed.into()),
             }
             let length = u64::from(file.u16_be(at)?);
-            let segment = file.part(at, length)?;
+            let segment = file.slice(at, length)?;
             match marker {
                 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => {
                     if self.frame.is_some() {
@@ -80,7 +81,7 @@ impl Segments {
                 }
                 _ => {}
             }
-            // A segment's length counts its own two bytes, which are there even if it is 0 or 1.
+            // A segment's length includes its own two bytes, which are present even if it is 0 or 1.
             at = at.saturating_add(length.max(2));
         }
     }
@@ -102,7 +103,7 @@ impl Frame {
     }
 }
 
-/// The next marker, and where it ends. What stands before it is skipped, as decoders do.
+/// Returns the next marker and the offset after it. Other bytes before the marker are skipped, as decoders do.
 fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
     loop {
         let byte = file.u8(at)?;
@@ -110,7 +111,7 @@ fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
         if byte != 0xff {
             continue;
         }
-        // Any number of fill bytes comes before the marker's own.
+        // Any number of fill bytes may precede the code of the marker.
         let marker = loop {
             let byte = file.u8(at)?;
             at = at.saturating_add(1);
@@ -126,20 +127,20 @@ fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exif::tests::block;
+    use super::super::tiff::tests::exif_block;
     use super::*;
 
     const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
     const PIXELS: &[u8] = b"\xff\xda";
 
-    /// A segment with an Exif block of this orientation.
+    /// Returns a segment with an Exif block of this orientation.
     fn exif(orientation: u8) -> Vec<u8> {
-        [&b"\xff\xe1\0\x22Exif\0\0"[..], &block(orientation)].concat()
+        [&b"\xff\xe1\0\x22Exif\0\0"[..], &exif_block(orientation)].concat()
     }
 
     #[test]
-    fn a_frame_is_as_long_as_its_components_make_it() {
-        for (frame, is_one) in [
+    fn a_frame_whose_length_contradicts_its_components_is_malformed() {
+        for (frame, is_valid) in [
             (b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01", true),
             (b"\xff\xc0\0\x0e\x08\0\x03\0\x04\x01", false),
             (b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x02", false),
@@ -148,13 +149,13 @@ mod tests {
         ] {
             let file = [&b"\xff\xd8"[..], frame, b"\x01\x11\0\xff\xda"].concat();
             let header = read(ByteRange::file(&file, 1_000));
-            assert_eq!(header.is_ok(), is_one, "{frame:x?}");
+            assert_eq!(header.is_ok(), is_valid, "{frame:x?}");
         }
     }
 
     #[test]
-    fn of_several_exif_blocks_the_first_counts() {
-        let turned = |blocks: &[u8]| {
+    fn the_first_of_several_exif_blocks_counts() {
+        let orientation = |blocks: &[u8]| {
             let blocks = blocks.iter().map(|orientation| exif(*orientation));
             let file = [
                 b"\xff\xd8".to_vec(),
@@ -168,20 +169,20 @@ mod tests {
                 .orientation
                 .map(|orientation| orientation.value())
         };
-        assert_eq!(turned(&[]), None);
-        assert_eq!(turned(&[6]), Some(6));
-        assert_eq!(turned(&[3, 6]), Some(3));
-        // Such a block can be read, so it counts.
-        assert_eq!(turned(&[0, 6]), None);
-        assert_eq!(turned(&[9, 6]), None);
+        assert_eq!(orientation(&[]), None);
+        assert_eq!(orientation(&[6]), Some(6));
+        assert_eq!(orientation(&[3, 6]), Some(3));
+        // A block with an unusable orientation is valid, so it counts.
+        assert_eq!(orientation(&[0, 6]), None);
+        assert_eq!(orientation(&[9, 6]), None);
     }
 
     #[test]
-    fn an_exif_block_counts_behind_the_frame_as_well() {
+    fn an_exif_block_after_the_frame_counts() {
         let file = [b"\xff\xd8", FRAME, &exif(6), PIXELS].concat();
         let header = read(ByteRange::file(&file, 1_000)).unwrap();
         assert_eq!((header.dimensions.width(), header.is_certain), (3, true));
-        // It may be out of reach.
+        // If it may be out of reach, the size is not certain.
         let far = [b"\xff\xd8", FRAME, b"\xff\xe2\xff\xff"].concat();
         let header = read(ByteRange::file(&far, 1_000)).unwrap();
         assert_eq!((header.dimensions.width(), header.is_certain), (4, false));

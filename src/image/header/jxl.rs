@@ -4,43 +4,45 @@ use std::num::NonZeroU8;
 
 use super::bits::{Bits, Choices};
 use super::byte_range::{ByteRange, File};
+use super::error::ImageError;
 use super::isobmff::boxes;
-use super::{Header, ImageError, Stop, header};
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Orientation, Traits};
 
-/// How a side of the image is written, in pixels.
+/// Encodings of a side of the image, in pixels.
 const SIDE: Choices = [(9, 1), (13, 1), (18, 1), (30, 1)];
-/// The same for a preview, in pixels and in eights of them.
+/// Encodings of a side of the preview, in pixels and in units of eight pixels.
 const PREVIEW_SIDE: Choices = [(6, 1), (8, 65), (10, 321), (12, 1_345)];
 const PREVIEW_EIGHTS: Choices = [(0, 16), (0, 32), (5, 1), (9, 33)];
-/// How one of a list of names is written.
-const NAME: Choices = [(0, 0), (0, 1), (4, 2), (6, 18)];
+/// Encodings of an enumerated value.
+const ENUM: Choices = [(0, 0), (0, 1), (4, 2), (6, 18)];
 
-/// How much of a codestream is looked at, in bytes, and in how many pieces: real headers have some dozens, in one.
+/// Maximum length of a header in bytes, and maximum number of its pieces. Real headers have some dozens of bytes, in
+/// one piece.
 const MAX_HEADER_BYTES: u64 = 4_096;
 const MAX_PIECES: u32 = 16;
 
-/// Most pixels that the standard allows, at its highest level.
+/// Maximum number of pixels at the highest level of the standard.
 const MAX_PIXELS: u64 = 1 << 40;
 
-/// A codestream in boxes: in one, or in pieces.
+/// Reads a file of boxes: the codestream is one box, or in pieces.
 pub(super) fn read_container(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut pieces = Vec::new();
     let gathered = gather(file, &mut pieces);
-    // The pieces are read once, after they are gathered. The header is most often within the first.
+    // The pieces are read once, after all have been gathered. The header is usually within the first one.
     let codestream = File {
         bytes: &pieces,
         windows: &[],
         reach: 0,
     };
-    match read(ByteRange::of(&codestream)) {
+    match read(ByteRange::whole(&codestream)) {
         Err(Stop::NeedMore(_)) => read(gathered?.ok_or(ImageError::Malformed)?),
         header => header,
     }
 }
 
-/// Adds the pieces of a codestream one to the other, as many as its header may take. Returns the codestream that is a
-/// box of its own, if it comes first.
+/// Appends the pieces of a codestream to `pieces`, up to the maximum length of a header. Returns the codestream if a
+/// box with all of it comes first.
 fn gather<'a>(file: ByteRange<'a>, pieces: &mut Vec<u8>) -> Result<Option<ByteRange<'a>>, Stop> {
     let mut left = MAX_PIECES;
     for found in boxes(file, 0) {
@@ -49,13 +51,13 @@ fn gather<'a>(file: ByteRange<'a>, pieces: &mut Vec<u8>) -> Result<Option<ByteRa
             b"jxlc" => return Ok(Some(found.body)),
             b"jxlp" => {
                 left = left.checked_sub(1).ok_or(ImageError::Malformed)?;
-                // Its number stands before it.
+                // A sequence number precedes it.
                 let piece = found.body.rest(4)?.first(MAX_HEADER_BYTES);
                 pieces.extend_from_slice(piece.available());
-                if u64::try_from(pieces.len()).is_ok_and(|there| there >= MAX_HEADER_BYTES) {
+                if u64::try_from(pieces.len()).is_ok_and(|length| length >= MAX_HEADER_BYTES) {
                     return Ok(None);
                 }
-                // Of a piece that goes on to the end of the file, the end may come first.
+                // The rest of the piece is needed. If the piece extends to the end of the file, there may be none.
                 piece.all()?;
             }
             _ => {}
@@ -64,7 +66,7 @@ fn gather<'a>(file: ByteRange<'a>, pieces: &mut Vec<u8>) -> Result<Option<ByteRa
     Ok(None)
 }
 
-/// A codestream.
+/// Reads a bare codestream.
 pub(super) fn read(codestream: ByteRange<'_>) -> Result<Header, Stop> {
     if codestream.u16_be(0)? != 0xff0a {
         return Err(ImageError::Malformed.into());
@@ -74,12 +76,12 @@ pub(super) fn read(codestream: ByteRange<'_>) -> Result<Header, Stop> {
     if u64::from(width).saturating_mul(height.into()) > MAX_PIXELS {
         return Err(ImageError::Malformed.into());
     }
-    header(Format::Jxl, (width, height), traits(&mut bits)?)
+    Header::new(Format::Jxl, (width, height), traits(&mut bits)?)
 }
 
-/// A height, and a width of its own or in one of the usual ratios.
+/// Reads a width and height. The width may be given by one of the usual ratios.
 fn size(bits: &mut Bits<'_>) -> Result<(u32, u32), Stop> {
-    // In steps of eight pixels.
+    // Sides of a small image are in units of eight pixels.
     let is_small = bits.flag()?;
     let side = |bits: &mut Bits<'_>| {
         if is_small {
@@ -120,8 +122,8 @@ fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
     }
     let has_more = bits.flag()?;
     if has_more {
-        let turned = bits.take(3)?.saturating_add(1);
-        traits.orientation = u8::try_from(turned).ok().and_then(Orientation::new);
+        let orientation = bits.take(3)?.saturating_add(1);
+        traits.orientation = u8::try_from(orientation).ok().and_then(Orientation::new);
         let has_intrinsic_size = bits.flag()?;
         if has_intrinsic_size {
             size(bits)?;
@@ -146,7 +148,7 @@ fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
     let is_srgb = bits.flag()?;
     if !is_srgb {
         let _has_profile = bits.flag()?;
-        traits.color_space = match bits.choice(NAME)? {
+        traits.color_space = match bits.choice(ENUM)? {
             0 => Some(ColorSpace::Rgb),
             1 => Some(ColorSpace::Gray),
             2 | 3 => None,
@@ -194,7 +196,7 @@ fn depth(bits: &mut Bits<'_>) -> Result<Option<NonZeroU8>, Stop> {
     }
 }
 
-/// Whether the next extra channel is transparency.
+/// Reads an extra channel. Returns `true` if it is transparency.
 fn extra_channel(bits: &mut Bits<'_>) -> Result<bool, Stop> {
     const ALPHA: u32 = 0;
     const SPOT_COLOR: u32 = 2;
@@ -203,7 +205,7 @@ fn extra_channel(bits: &mut Bits<'_>) -> Result<bool, Stop> {
     if all_default {
         return Ok(true);
     }
-    let kind = bits.choice(NAME)?;
+    let kind = bits.choice(ENUM)?;
     depth(bits)?;
     let _dimension_shift = bits.choice([(0, 0), (0, 3), (0, 4), (3, 1)])?;
     let name_bytes = bits.choice([(0, 0), (4, 0), (5, 16), (10, 48)])?;
@@ -231,11 +233,11 @@ fn extra_channel(bits: &mut Bits<'_>) -> Result<bool, Stop> {
 mod tests {
     use super::*;
 
-    /// 8 by 8 pixels, all else as usual.
+    /// An image of 8 by 8 pixels with default properties.
     const CODESTREAM: &[u8] = b"\xff\x0a\x41\x02";
 
     #[test]
-    fn a_header_may_be_in_several_pieces_or_after_one_that_has_too_little() {
+    fn a_header_may_be_in_several_pieces_or_in_a_box_after_a_piece_that_is_too_short() {
         let piece = |bytes: &[u8]| {
             let length = u8::try_from(bytes.len() + 12).unwrap();
             [&[0, 0, 0, length][..], b"jxlp\0\0\0\0", bytes].concat()
@@ -246,7 +248,7 @@ mod tests {
             Ok::<_, Stop>((dimensions.width(), dimensions.height()))
         };
         assert_eq!(size(&bytes), Ok((8, 8)));
-        // What follows a header does not count.
+        // Malformed data after the header does not matter.
         assert_eq!(size(&[&bytes[..], b"\0\0\0\x01jxlp"].concat()), Ok((8, 8)));
         let whole = [b"\0\0\0\x0cjxlc", CODESTREAM].concat();
         let file = [&piece(&CODESTREAM[..3])[..], &whole].concat();
@@ -258,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_may_go_on_to_the_end_of_the_file() {
-        let told = |length: &[u8], codestream: &[u8]| {
+    fn a_piece_may_extend_to_the_end_of_the_file() {
+        let size = |length: &[u8], codestream: &[u8]| {
             let file = [length, b"jxlp\x80\0\0\0", codestream].concat();
             let header = read_container(ByteRange::file(&file, 1_000))?;
             Ok((header.dimensions.width(), header.dimensions.height()))
         };
-        assert_eq!(told(b"\0\0\0\x10", CODESTREAM), Ok((8, 8)));
-        assert_eq!(told(b"\0\0\0\0", CODESTREAM), Ok((8, 8)));
-        let cut = told(b"\0\0\0\0", &CODESTREAM[..3]);
+        assert_eq!(size(b"\0\0\0\x10", CODESTREAM), Ok((8, 8)));
+        assert_eq!(size(b"\0\0\0\0", CODESTREAM), Ok((8, 8)));
+        let cut = size(b"\0\0\0\0", &CODESTREAM[..3]);
         assert!(matches!(cut, Err(Stop::NeedMore(_))), "{cut:?}");
     }
 }

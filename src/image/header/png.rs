@@ -3,18 +3,19 @@
 use std::num::{NonZeroU8, NonZeroU32};
 
 use super::byte_range::ByteRange;
+use super::error::ImageError;
 use super::exif::Exif;
-use super::{Header, ImageError, Stop, header};
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 /// Where the first chunk begins, and the second one.
 const FIRST_CHUNK: u64 = 8;
 const SECOND_CHUNK: u64 = 33;
 
-/// What a chunk has beside its data: length, type and checksum.
-const AROUND_DATA: u64 = 12;
+/// The bytes of a chunk besides its data: length, type and checksum.
+const CHUNK_OVERHEAD: u64 = 12;
 
-/// What the chunks between the first one and the pixels tell.
+/// The chunks between the first one and the pixels.
 #[derive(Default)]
 struct Ancillary {
     transparent: bool,
@@ -23,7 +24,7 @@ struct Ancillary {
 }
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
-    let first = file.part(FIRST_CHUNK, AROUND_DATA.saturating_add(13))?;
+    let first = file.slice(FIRST_CHUNK, CHUNK_OVERHEAD.saturating_add(13))?;
     if first.bytes(0, 8)? != b"\0\0\0\x0dIHDR"
         || first.u32_be(21)? != crc32(first.bytes(4, 17)?)
         || first.bytes(18, 2)? != [0, 0]
@@ -35,32 +36,31 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let (color_space, transparent, depth) = match (first.u8(17)?, depth) {
         (0, 1 | 2 | 4 | 8 | 16) => (ColorSpace::Gray, false, depth),
         (2, 8 | 16) => (ColorSpace::Rgb, false, depth),
-        // The colours of a palette have eight bits, whatever its indices have.
+        // The colors of a palette have eight bits, whatever the bits of its indices.
         (3, 1 | 2 | 4 | 8) => (ColorSpace::Rgb, false, 8),
         (4, 8 | 16) => (ColorSpace::Gray, true, depth),
         (6, 8 | 16) => (ColorSpace::Rgb, true, depth),
         _ => return Err(ImageError::Malformed.into()),
     };
-    let mut told = Ancillary::default();
-    let walked = told.read(file);
-    let contradicts = matches!(walked, Err(Stop::Refused(_)));
-    let is_complete = file.within_reach(walked)?.is_some();
+    let mut chunks = Ancillary::default();
+    let outcome = chunks.read(file);
+    let contradicts = matches!(outcome, Err(Stop::Error(_)));
+    let is_complete = file.within_reach(outcome)?.is_some();
     let traits = Traits {
-        orientation: told.exif.orientation(),
-        has_alpha: (transparent || told.transparent)
+        orientation: chunks.exif.orientation(),
+        has_alpha: (transparent || chunks.transparent)
             .then_some(true)
             .or(is_complete.then_some(false)),
-        animated: (is_complete || told.frames.is_some())
-            .then_some(told.frames.is_some_and(|frames| frames.get() > 1)),
-        frames: told.frames,
+        animated: (is_complete || chunks.frames.is_some())
+            .then_some(chunks.frames.is_some_and(|frames| frames.get() > 1)),
+        frames: chunks.frames,
         bit_depth: NonZeroU8::new(depth),
         color_space: Some(color_space),
     };
     let size = (first.u32_be(8)?, first.u32_be(12)?);
-    let header = header(Format::Png, size, traits)?;
     Ok(Header {
-        is_certain: !contradicts && (is_complete || told.exif.is_seen()),
-        ..header
+        is_certain: !contradicts && (is_complete || chunks.exif.is_seen()),
+        ..Header::new(Format::Png, size, traits)?
     })
 }
 
@@ -69,7 +69,7 @@ impl Ancillary {
         let mut at = SECOND_CHUNK;
         loop {
             let length = u64::from(file.u32_be(at)?);
-            let data = file.part(at.saturating_add(8), length)?;
+            let data = file.slice(at.saturating_add(8), length)?;
             match &file.array(at.saturating_add(4))? {
                 b"IDAT" => return Ok(()),
                 b"IHDR" | b"IEND" => return Err(ImageError::Malformed.into()),
@@ -78,12 +78,12 @@ impl Ancillary {
                 b"eXIf" => self.exif.read(data)?,
                 _ => {}
             }
-            at = at.saturating_add(length).saturating_add(AROUND_DATA);
+            at = at.saturating_add(length).saturating_add(CHUNK_OVERHEAD);
         }
     }
 }
 
-/// The checksum of a chunk's type and data. A handful of bytes are summed, once: no table pays for itself.
+/// The checksum of a chunk's type and data. It is computed once, over a few bytes: a table would not pay for itself.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
     for byte in bytes {
@@ -98,7 +98,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exif::tests::block;
+    use super::super::tiff::tests::exif_block;
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -109,11 +109,11 @@ mod tests {
     }
 
     fn exif(orientation: u8) -> Vec<u8> {
-        chunk(b"eXIf", &block(orientation))
+        chunk(b"eXIf", &exif_block(orientation))
     }
 
-    /// The width, which is 4 unless it is turned, and whether that is certain.
-    fn told(chunks: &[Vec<u8>]) -> (u32, bool) {
+    /// Returns the displayed width, which is 4 or with swapped sides 3, and whether it is certain.
+    fn width(chunks: &[Vec<u8>]) -> (u32, bool) {
         let first = chunk(b"IHDR", b"\0\0\0\x04\0\0\0\x03\x08\x02\0\0\0");
         let file = [
             b"\x89PNG\r\n\x1a\n".to_vec(),
@@ -122,22 +122,22 @@ mod tests {
             chunk(b"IDAT", b""),
         ];
         let file = file.concat();
-        let there = file.get(..1_000).unwrap_or(&file);
-        let header = read(ByteRange::file(there, 1_000)).unwrap();
+        let loaded = file.get(..1_000).unwrap_or(&file);
+        let header = read(ByteRange::file(loaded, 1_000)).unwrap();
         (header.dimensions.width(), header.is_certain)
     }
 
     #[test]
-    fn the_first_exif_block_counts() {
-        assert_eq!(told(&[]), (4, true));
-        assert_eq!(told(&[exif(6), exif(1)]), (3, true));
-        assert_eq!(told(&[exif(1), exif(6)]), (4, true));
+    fn the_first_of_several_exif_blocks_counts() {
+        assert_eq!(width(&[]), (4, true));
+        assert_eq!(width(&[exif(6), exif(1)]), (3, true));
+        assert_eq!(width(&[exif(1), exif(6)]), (4, true));
     }
 
     #[test]
-    fn what_was_seen_stands_where_the_rest_is_out_of_reach() {
+    fn an_exif_block_counts_if_later_chunks_are_out_of_reach() {
         let text = || chunk(b"tEXt", &[0; 2_000]);
-        assert_eq!(told(&[exif(6), text()]), (3, true));
-        assert_eq!(told(&[text(), exif(6)]), (4, false));
+        assert_eq!(width(&[exif(6), text()]), (3, true));
+        assert_eq!(width(&[text(), exif(6)]), (4, false));
     }
 }

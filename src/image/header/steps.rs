@@ -1,15 +1,15 @@
 //! Counts the steps of the readers, so that tests can bound the work for crafted images without a clock.
 //!
-//! One look at a part of a file is a step, and so is each byte that it returns or that a scanner passes. Only builds with
-//! debug assertions count; the deployed one does not.
+//! Each access to a range of a file is a step, and so is each byte that the access returns or a scanner passes. Only
+//! builds with debug assertions count; the deployed one does not.
 
 #[cfg(debug_assertions)]
 use std::cell::Cell;
 
-/// Most steps per byte. The readers that look at a byte most often are those of SVG and GIF, with about three.
+/// Maximum steps per byte. The most expensive readers, SVG and GIF, take about three.
 const PER_BYTE: u64 = 4;
 
-/// Steps that a file may take however short it is.
+/// Steps that a file of any length may take.
 const BASE: u64 = 1_000;
 
 #[cfg(debug_assertions)]
@@ -17,14 +17,14 @@ thread_local! {
     static STEPS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The most steps that one reading of so many bytes may take, whatever they are.
+/// Returns the maximum number of steps to read this many bytes, whatever their contents.
 #[must_use]
 pub fn limit(bytes: usize) -> u64 {
     let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
     bytes.saturating_mul(PER_BYTE).saturating_add(BASE)
 }
 
-/// Returns what `read` returns, and how many steps it took: 0 in a build that does not count.
+/// Calls `read`. Returns its result and the number of steps it took, or 0 in a build that does not count.
 pub fn count<T>(read: impl FnOnce() -> T) -> (T, u64) {
     let before = so_far();
     let outcome = read();

@@ -1,11 +1,13 @@
-//! SVG, whose size is in the start tag of its root (<https://www.w3.org/TR/SVG2/coords.html>).
+//! SVG: the size is in the start tag of the root (<https://www.w3.org/TR/SVG2/coords.html>).
 
 mod doctype;
 mod length;
 mod scanner;
 
 use super::byte_range::ByteRange;
-use super::{Header, ImageError, Missing, Stop, header, steps};
+use super::error::ImageError;
+use super::outcome::{Header, Stop};
+use super::steps;
 use crate::image::metadata::{Format, MAX_DIMENSION, Traits};
 use doctype::Doctype;
 use length::{Length, UNRESOLVED, length, view_box};
@@ -14,25 +16,24 @@ use scanner::Scanner;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const NAMESPACE: &[u8] = b"http://www.w3.org/2000/svg";
 
-/// Reads a file that begins like no other format as text, which may be XML.
+/// Reads a file that has no known signature as text, which may be XML.
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
-    let there = file.available();
-    if let [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..] = there {
+    let bytes = file.available();
+    if let [0xff, 0xfe, _, 0, ..] | [0xfe, 0xff, 0, ..] = bytes {
         return Err(ImageError::Utf16.into());
     }
-    let text = there.strip_prefix(BYTE_ORDER_MARK).unwrap_or(there);
-    let mut scanner = Scanner::new(text, there.len());
-    let doctype = scanner.prolog()?;
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut scanner = Scanner::new(text, bytes.len());
+    let doctype = Doctype::read_prolog(&mut scanner)?;
     let root = Root::read(&mut scanner, &doctype)?;
     let (size, is_certain) = root.size(&doctype)?;
-    let header = header(Format::Svg, size, Traits::default())?;
     Ok(Header {
         is_certain,
-        ..header
+        ..Header::new(Format::Svg, size, Traits::default())?
     })
 }
 
-/// The attributes of the root, as they are written.
+/// The attributes of the root that its size depends on, as written.
 #[derive(Default)]
 struct Root<'a> {
     width: Option<&'a [u8]>,
@@ -71,7 +72,7 @@ impl<'a> Root<'a> {
                 return Err(ImageError::Malformed.into());
             }
         }
-        // Part of a page often has none: then it is taken for SVG.
+        // An `<svg>` that was copied from a web page often has no namespace. It counts as SVG.
         let is_svg = match root.namespace {
             None | Some(b"") => prefix.is_none(),
             Some(namespace) => doctype
@@ -81,19 +82,22 @@ impl<'a> Root<'a> {
         is_svg.then_some(root).ok_or(ImageError::Unknown.into())
     }
 
-    /// The size as a browser displays it by itself, in pixels, and whether nothing else can change it. A side that has no
-    /// length follows from the ratio of the `viewBox`.
+    /// Returns the size at which a browser displays the image on its own, in pixels, and whether nothing else can
+    /// change it. A side without a length follows from the ratio of the `viewBox`.
     fn size(self, doctype: &Doctype<'_>) -> Result<((u32, u32), bool), ImageError> {
         let style = Style::read(self.style.unwrap_or_default());
         let sets_font = self.font_size.is_some() || style.sets_font;
         let mut is_certain = !style.sets_size;
         let mut side = |value: Option<&[u8]>| {
-            let Length { pixels, is_of_font } = match doctype.resolve(value?) {
+            let Length {
+                pixels,
+                depends_on_font,
+            } = match doctype.resolve(value?) {
                 Some(value) => length(&value)?,
                 None => return Some(UNRESOLVED),
             };
-            is_certain &= !is_of_font;
-            Some(if is_of_font && sets_font {
+            is_certain &= !depends_on_font;
+            Some(if depends_on_font && sets_font {
                 UNRESOLVED
             } else {
                 pixels
@@ -114,7 +118,7 @@ impl<'a> Root<'a> {
             (_, Some(height)) => (height * view_box.0 / view_box.1, height),
             _ => view_box,
         };
-        // Without a ratio of its own, a browser fits it into 300 by 150.
+        // A browser fits an image without a ratio into 300 by 150 pixels.
         let has_ratio = self
             .aspect_ratio
             .is_none_or(|value| !value.trim_ascii_start().starts_with(b"none"));
@@ -122,8 +126,8 @@ impl<'a> Root<'a> {
     }
 }
 
-/// To the nearest pixel.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is within the range
+/// Rounds a length to the nearest pixel.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be in range
 fn pixels(length: f64) -> Result<u32, ImageError> {
     if length.is_nan() || length > f64::from(MAX_DIMENSION) {
         return Err(ImageError::UnresolvedSize);
@@ -134,7 +138,7 @@ fn pixels(length: f64) -> Result<u32, ImageError> {
     Ok(length.round() as u32)
 }
 
-/// The properties that a `style` attribute sets. Browsers take no image's own size from them, librsvg does.
+/// The properties that a `style` attribute sets. librsvg takes the size of an image from them; browsers do not.
 #[derive(Default)]
 struct Style {
     sets_size: bool,
@@ -150,7 +154,7 @@ impl Style {
             match name.unwrap_or_default().trim_ascii() {
                 b"width" | b"height" => style.sets_size = true,
                 b"font" | b"font-size" => style.sets_font = true,
-                // A comment, an escape or a reference hides a name.
+                // A comment, an escape or a reference can hide a name.
                 name if name.iter().any(|byte| b"/\\&".contains(byte)) => {
                     style = Self {
                         sets_size: true,
@@ -182,14 +186,14 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_refused<const N: usize>(reason: ImageError, texts: [&str; N]) {
+    fn assert_error<const N: usize>(reason: ImageError, texts: [&str; N]) {
         for text in texts {
             assert_eq!(size(text), Err(reason.into()), "{text}");
         }
     }
 
     #[test]
-    fn a_side_has_a_length_or_follows_from_the_other_and_the_ratio() {
+    fn a_side_has_a_length_or_follows_from_the_other_side_and_the_ratio() {
         assert_sizes([
             ("width='120' height='80.4px'", (120, 80)),
             ("width='1in' height=' 2.54cm '", (96, 96)),
@@ -208,7 +212,7 @@ mod tests {
             ("width='60' height='7' viewBox='0 0 0 0'", (60, 7)),
         ]);
         for attributes in ["", "width='60'", "height='60' width='auto'"] {
-            assert_refused(ImageError::NoSize, [&*format!("<svg {attributes}/>")]);
+            assert_error(ImageError::NoSize, [&*format!("<svg {attributes}/>")]);
         }
     }
 
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_rounds_to_0_is_not_an_absent_one() {
+    fn a_size_that_rounds_to_0_is_an_error_not_a_missing_size() {
         for value in [
             "0", "-0", "0px", ".0", "1e-9", "1e-400", "0.49", "-1", "-5in",
         ] {
@@ -259,10 +263,10 @@ mod tests {
                 format!("height='{value}' viewBox='0 0 30 20'"),
                 format!("width='100%' height='{value}' viewBox='0 0 30 20'"),
             ] {
-                assert_refused(ImageError::TooSmall, [&*format!("<svg {attributes}>")]);
+                assert_error(ImageError::TooSmall, [&*format!("<svg {attributes}>")]);
             }
         }
-        assert_refused(
+        assert_error(
             ImageError::TooSmall,
             [
                 "<svg viewBox='0 0 0 20'>",
@@ -274,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_resolved_is_not_an_absent_one() {
+    fn a_value_that_cannot_be_resolved_is_an_error_not_a_missing_value() {
         for value in [
             "10vw",
             "5svh",
@@ -296,7 +300,7 @@ mod tests {
                 format!("width='{value}' height='20' viewBox='0 0 30 20'"),
                 format!("height='{value}' viewBox='0 0 30 20'"),
             ] {
-                assert_refused(
+                assert_error(
                     ImageError::UnresolvedSize,
                     [&*format!("<svg {attributes}>")],
                 );
@@ -318,7 +322,7 @@ mod tests {
             "0;0;30;20",
             "0 0 0 0",
         ] {
-            assert_refused(
+            assert_error(
                 ImageError::UnresolvedSize,
                 [&*format!("<svg width='60' viewBox='{view_box}'>")],
             );
@@ -326,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_font_a_style_or_a_lost_ratio_can_change_is_not_certain() {
+    fn a_size_that_depends_on_font_style_or_a_disabled_ratio_is_not_certain() {
         let is_certain = |attributes: &str| {
             let text = format!("<svg viewBox='0 0 30 20' {attributes}>");
             read(ByteRange::file(text.as_bytes(), 1_000))
@@ -356,7 +360,7 @@ mod tests {
         ] {
             assert!(!is_certain(uncertain), "{uncertain}");
         }
-        assert_refused(
+        assert_error(
             ImageError::UnresolvedSize,
             [
                 "<svg width='1em' height='1em' font-size='32'>",
@@ -367,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_found_after_anything_that_xml_allows_before_it() {
+    fn the_root_is_found_after_any_prolog_that_xml_allows() {
         let tag = "<svg width=\"7\" height='8'>";
         for before in [
             "\u{feff}",
@@ -400,7 +404,7 @@ mod tests {
         ] {
             assert!(matches!(size(cut), Err(Stop::NeedMore(_))), "{cut}");
         }
-        assert_refused(
+        assert_error(
             ImageError::Unknown,
             [
                 "<html>",
@@ -412,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn an_internal_subset_is_read_by_the_rules_of_xml() {
+    fn an_internal_subset_is_parsed_as_xml() {
         for subset in [
             "<?note it's here?>",
             "<?note > ]> ?>",
@@ -440,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_replaced() {
+    fn references_to_characters_and_internal_entities_are_replaced() {
         let sized = |subset: &str, attributes: &str| {
             size(&format!("<!DOCTYPE svg [{subset}]><svg {attributes}>"))
         };
@@ -526,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_side_that_can_have_a_default_is_not_an_absent_one() {
+    fn a_missing_side_that_may_have_a_default_is_unresolved() {
         for (subset, attributes) in [
             (
                 "<!ATTLIST svg width CDATA '60'>",
@@ -543,13 +547,13 @@ mod tests {
             ),
         ] {
             let text = |attributes| format!("<!DOCTYPE svg [{subset}]><svg {attributes}>");
-            assert_refused(ImageError::UnresolvedSize, [&*text(attributes)]);
+            assert_error(ImageError::UnresolvedSize, [&*text(attributes)]);
             assert_eq!(size(&text("width='7' height='8'")), Ok((7, 8)), "{subset}");
         }
     }
 
     #[test]
-    fn the_root_is_svg_of_the_namespace_of_svg() {
+    fn the_root_is_an_svg_element_in_the_svg_namespace_or_in_none() {
         let namespace = "http://www.w3.org/2000/svg";
         for root in [
             "svg",
@@ -580,7 +584,7 @@ mod tests {
             "svg xmlns='http://www.w3.org/1999/xhtml'",
             "svg xmlns='http://www.w3.org/2000/SVG'",
         ] {
-            assert_refused(
+            assert_error(
                 ImageError::Unknown,
                 [&*format!("<{root} width='7' height='8'>")],
             );
@@ -589,7 +593,7 @@ mod tests {
 
     #[test]
     fn a_tag_that_is_not_well_formed_is_malformed() {
-        assert_refused(
+        assert_error(
             ImageError::Malformed,
             [
                 "<svg width=1 height=1>",
@@ -606,7 +610,7 @@ mod tests {
     }
 
     #[test]
-    fn utf_16_is_called_by_its_name() {
+    fn text_in_utf_16_has_an_error_of_its_own() {
         for big_endian in [false, true] {
             let units = "\u{feff}<svg/>".encode_utf16();
             let bytes: Vec<u8> = units

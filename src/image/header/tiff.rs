@@ -1,12 +1,13 @@
-//! TIFF 6.0 and BigTIFF, which an Exif block is as well.
+//! TIFF 6.0 and BigTIFF. An Exif block has the structure of a TIFF 6.0 file.
 
 use std::num::NonZeroU8;
 
 use super::byte_range::ByteRange;
-use super::{Header, ImageError, Stop, header};
+use super::error::ImageError;
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Format, Orientation, Traits};
 
-/// The fields that are read, by their tags.
+/// The tags of the fields that are read.
 mod tag {
     pub(super) const NEW_SUBFILE_TYPE: u16 = 254;
     pub(super) const WIDTH: u16 = 256;
@@ -45,7 +46,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         _ => None,
     };
     let bits = match photometric {
-        // The colours of a palette have sixteen bits, and are made of eight.
+        // The colors of a palette have sixteen bits, but are made from eight.
         Some(3) => Some(8),
         _ => file
             .within_reach(directory.first_number(tag::BITS_PER_SAMPLE))?
@@ -61,33 +62,34 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         color_space,
         ..Traits::default()
     };
-    header(Format::Tiff, size, traits)
+    Header::new(Format::Tiff, size, traits)
 }
 
-/// The orientation of an Exif block, which begins as a TIFF file does.
+/// Returns the orientation in an Exif block.
 pub(super) fn orientation(exif: ByteRange<'_>) -> Result<Option<Orientation>, Stop> {
     let directory = Directory::first(exif)?;
-    if directory.numbers.big {
+    if directory.numbers.is_big {
         return Err(ImageError::Malformed.into());
     }
     directory.orientation()
 }
 
-/// The first list of fields, which describes the first picture.
+/// The first list of fields. It describes the first picture.
 struct Directory<'a> {
     file: ByteRange<'a>,
     numbers: Numbers,
-    /// Where the fields begin, and how many there are.
+    /// Offset of the first field.
     fields: u64,
+    /// Number of fields.
     count: u64,
 }
 
-/// How numbers are written.
+/// The byte order and size of numbers.
 #[derive(Clone, Copy)]
 struct Numbers {
     little_endian: bool,
-    /// Whether offsets have 64 bits instead of 32.
-    big: bool,
+    /// `true` if offsets have 64 bits instead of 32: BigTIFF.
+    is_big: bool,
 }
 
 impl<'a> Directory<'a> {
@@ -99,20 +101,21 @@ impl<'a> Directory<'a> {
         };
         let mut numbers = Numbers {
             little_endian,
-            big: false,
+            is_big: false,
         };
-        numbers.big = match numbers.u16(file, 2)? {
+        numbers.is_big = match numbers.u16(file, 2)? {
             42 => false,
             43 if numbers.u16(file, 4)? == 8 => true,
             _ => return Err(ImageError::Malformed.into()),
         };
-        let at = numbers.offset(file, if numbers.big { 8 } else { 4 })?;
-        let (count, fields) = if numbers.big {
+        let at = numbers.offset(file, if numbers.is_big { 8 } else { 4 })?;
+        let (count, fields) = if numbers.is_big {
             (numbers.offset(file, at)?, at.saturating_add(8))
         } else {
             (numbers.u16(file, at)?.into(), at.saturating_add(2))
         };
-        // A field is of a tag, and no tag comes twice. Programs that remove all fields of an Exif block leave an empty list.
+        // A tag has at most one field, and a tag has 16 bits. The list may be empty: programs that remove all fields of
+        // an Exif block leave one.
         if at < 8 || count > u64::from(u16::MAX) {
             return Err(ImageError::Malformed.into());
         }
@@ -124,7 +127,7 @@ impl<'a> Directory<'a> {
         })
     }
 
-    /// Whether there is another list of fields, after this one or below it.
+    /// Returns `true` if there is another list of fields, after this one or referenced by it.
     fn has_other_pictures(&self) -> Result<bool, Stop> {
         let length = self.count.saturating_mul(self.numbers.field_length());
         let next = self.fields.saturating_add(length);
@@ -139,7 +142,7 @@ impl<'a> Directory<'a> {
             .and_then(Orientation::new))
     }
 
-    /// The only number of a field; `None` if there is no such field, or it does not have exactly one.
+    /// Returns the number in a field. `None` if there is no such field, or if it does not have exactly one number.
     fn number(&self, tag: u16) -> Result<Option<u32>, Stop> {
         let found = self.find(tag)?;
         Ok(found
@@ -147,33 +150,33 @@ impl<'a> Directory<'a> {
             .map(|(_, first)| first))
     }
 
-    /// The first number of a field that has some.
+    /// Returns the first number in a field.
     fn first_number(&self, tag: u16) -> Result<Option<u32>, Stop> {
         Ok(self.find(tag)?.map(|(_, first)| first))
     }
 
-    /// The first field of a tag.
+    /// Returns the first field of a tag.
     fn field(&self, tag: u16) -> Result<Option<ByteRange<'a>>, Stop> {
         let length = self.numbers.field_length();
         for n in 0..self.count {
             let at = self.fields.saturating_add(n.saturating_mul(length));
             if self.numbers.u16(self.file, at)? == tag {
-                return self.file.part(at, length).map(Some);
+                return self.file.slice(at, length).map(Some);
             }
         }
         Ok(None)
     }
 
-    /// The count of a field's numbers, and the first of them; `None` if there is no such field, or it has no whole number
-    /// from 0 to `u32::MAX`.
+    /// Returns how many numbers a field has, and the first one. `None` if there is no such field, or if the number is
+    /// not an integer from 0 to `u32::MAX`.
     fn find(&self, tag: u16) -> Result<Option<(u64, u32)>, Stop> {
         let Some(field) = self.field(tag)? else {
             return Ok(None);
         };
         let numbers = self.numbers;
         let count = numbers.offset(field, 4)?;
-        // BYTE, SHORT, LONG and LONG8, and the signed types of the same widths, as libtiff takes them. Exif has no types
-        // of 64 bits.
+        // BYTE, SHORT, LONG and LONG8, and the signed types of the same widths, as in libtiff. Exif has no types of 64
+        // bits.
         let (width, most): (u64, u32) = match numbers.u16(field, 2)? {
             1 => (1, u32::MAX),
             6 => (1, 0x7f),
@@ -181,24 +184,24 @@ impl<'a> Directory<'a> {
             8 => (2, 0x7fff),
             4 => (4, u32::MAX),
             9 => (4, 0x7fff_ffff),
-            16 | 17 if numbers.big || tag != tag::ORIENTATION => (8, u32::MAX),
+            16 | 17 if numbers.is_big || tag != tag::ORIENTATION => (8, u32::MAX),
             _ => return Ok(None),
         };
         if count == 0 {
             return Ok(None);
         }
-        let (inline, size) = if numbers.big { (12, 8) } else { (8, 4) };
-        // Numbers that do not fit into the field are elsewhere in the file.
-        let (part, at) = if width.saturating_mul(count) <= size {
+        let (inline, size) = if numbers.is_big { (12, 8) } else { (8, 4) };
+        // Numbers that do not fit into the field are elsewhere in the file, at an offset.
+        let (range, at) = if width.saturating_mul(count) <= size {
             (field, inline)
         } else {
             (self.file, numbers.offset(field, inline)?)
         };
         let value = match width {
-            1 => part.u8(at)?.into(),
-            2 => numbers.u16(part, at)?.into(),
-            4 => numbers.u32(part, at)?.into(),
-            _ => numbers.u64(part, at)?,
+            1 => range.u8(at)?.into(),
+            2 => numbers.u16(range, at)?.into(),
+            4 => numbers.u32(range, at)?.into(),
+            _ => numbers.u64(range, at)?,
         };
         let value = u32::try_from(value).ok().filter(|value| *value <= most);
         Ok(value.map(|value| (count, value)))
@@ -224,12 +227,12 @@ impl Numbers {
 
     /// The length of a field in bytes.
     fn field_length(self) -> u64 {
-        if self.big { 20 } else { 12 }
+        if self.is_big { 20 } else { 12 }
     }
 
-    /// A number as long as an offset is.
+    /// Reads an offset, or a count of the same size.
     fn offset(self, file: ByteRange<'_>, at: u64) -> Result<u64, Stop> {
-        if self.big {
+        if self.is_big {
             self.u64(file, at)
         } else {
             self.u32(file, at).map(u64::from)
@@ -247,51 +250,62 @@ impl Numbers {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::exif::tests::block_of;
+pub(super) mod tests {
     use super::*;
 
+    /// Returns an Exif block of this orientation.
+    pub(crate) fn exif_block(orientation: u8) -> Vec<u8> {
+        exif_block_of(3, 1, [orientation, 0, 0, 0])
+    }
+
+    /// Returns an Exif block with one field: an orientation of `count` numbers of a type, of which `value` has the
+    /// first.
+    fn exif_block_of(kind: u8, count: u8, value: [u8; 4]) -> Vec<u8> {
+        let field = [0x12, 1, kind, 0, count, 0, 0, 0];
+        [&b"II*\0\x08\0\0\0\x01\0"[..], &field, &value, &[0; 4]].concat()
+    }
+
     #[test]
-    fn an_orientation_is_one_number() {
-        let told = |block: &[u8]| orientation(ByteRange::file(block, 1_000)).unwrap();
+    fn an_orientation_is_a_single_number_from_1_to_8() {
+        let orientation_of = |block: &[u8]| orientation(ByteRange::file(block, 1_000)).unwrap();
         let six = Orientation::new(6);
         for kind in [1, 3, 4, 6, 8, 9] {
-            assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), six);
+            assert_eq!(orientation_of(&exif_block_of(kind, 1, [6, 0, 0, 0])), six);
         }
         assert_eq!(
-            told(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0"),
+            orientation_of(b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0"),
             six
         );
-        assert_eq!(told(&block_of(3, 2, [6, 0, 6, 0])), None);
-        assert_eq!(told(&block_of(3, 0, [6, 0, 0, 0])), None);
+        assert_eq!(orientation_of(&exif_block_of(3, 2, [6, 0, 6, 0])), None);
+        assert_eq!(orientation_of(&exif_block_of(3, 0, [6, 0, 0, 0])), None);
         for kind in [2, 5, 7, 11, 13, 16, 17] {
-            assert_eq!(told(&block_of(kind, 1, [6, 0, 0, 0])), None);
+            assert_eq!(orientation_of(&exif_block_of(kind, 1, [6, 0, 0, 0])), None);
         }
-        assert_eq!(told(&block_of(3, 1, [9, 0, 0, 0])), None);
-        assert_eq!(told(&block_of(4, 1, [6, 1, 0, 0])), None);
+        assert_eq!(orientation_of(&exif_block_of(3, 1, [9, 0, 0, 0])), None);
+        assert_eq!(orientation_of(&exif_block_of(4, 1, [6, 1, 0, 0])), None);
         for (kind, value) in [(6, [0x86, 0, 0, 0]), (8, [6, 0x80, 0, 0])] {
-            assert_eq!(told(&block_of(kind, 1, value)), None);
+            assert_eq!(orientation_of(&exif_block_of(kind, 1, value)), None);
         }
     }
 
     #[test]
-    fn an_exif_block_contains_a_whole_list_of_fields_and_is_no_big_tiff() {
-        let is_read = |block: &[u8]| {
+    fn an_exif_block_has_a_complete_list_of_fields_and_is_not_a_big_tiff() {
+        let is_valid = |block: &[u8]| {
             orientation(ByteRange::file(block, 1_000).first(block.len() as u64)).is_ok()
         };
-        let block = block_of(3, 1, [6, 0, 0, 0]);
+        let block = exif_block_of(3, 1, [6, 0, 0, 0]);
         // The offset of the next list may be missing.
-        assert!(is_read(&block[..22]) && is_read(b"II*\0\x08\0\0\0\0\0"));
+        assert!(is_valid(&block[..22]) && is_valid(b"II*\0\x08\0\0\0\0\0"));
         for length in 0..22 {
-            assert!(!is_read(&block[..length]), "{length}");
+            assert!(!is_valid(&block[..length]), "{length}");
         }
-        assert!(!is_read(
+        assert!(!is_valid(
             b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
         ));
     }
 
     #[test]
-    fn a_size_is_told_where_depth_and_alpha_are_out_of_reach() {
+    fn the_size_is_returned_without_depth_and_alpha_if_these_are_out_of_reach() {
         let field = |tag: u16, count: u8, value: [u8; 4]| {
             let [low, high] = tag.to_le_bytes();
             [&[low, high, 3, 0, count, 0, 0, 0][..], &value].concat()
@@ -314,8 +328,8 @@ mod tests {
             (header.traits.bit_depth, header.traits.has_alpha),
             (None, None)
         );
-        // Within reach they are waited for.
-        let further = read(ByteRange::file(&file, 100_000));
-        assert!(matches!(further, Err(Stop::NeedMore(missing)) if missing.from == 65_536));
+        // If they are within reach, more is needed.
+        let near = read(ByteRange::file(&file, 100_000));
+        assert!(matches!(near, Err(Stop::NeedMore(missing)) if missing.from == 65_536));
     }
 }

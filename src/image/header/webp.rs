@@ -3,8 +3,9 @@
 use std::num::{NonZeroU8, NonZeroU32};
 
 use super::byte_range::ByteRange;
+use super::error::ImageError;
 use super::exif::Exif;
-use super::{Header, ImageError, Stop, header};
+use super::outcome::{Header, Stop};
 use crate::image::metadata::{ColorSpace, Dimensions, Format, Traits};
 
 /// Where the first chunk begins.
@@ -16,7 +17,7 @@ const ALPHA: u8 = 0x10;
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let data = FIRST_CHUNK.saturating_add(8);
-    let chunk = file.part(data, file.u32_le(FIRST_CHUNK.saturating_add(4))?.into())?;
+    let chunk = file.slice(data, file.u32_le(FIRST_CHUNK.saturating_add(4))?.into())?;
     match &file.array(FIRST_CHUNK)? {
         b"VP8 " => lossy(chunk),
         b"VP8L" => lossless(chunk),
@@ -30,9 +31,9 @@ fn lossy(chunk: ByteRange<'_>) -> Result<Header, Stop> {
     if !is_key_frame || chunk.bytes(3, 3)? != [0x9d, 0x01, 0x2a] {
         return Err(ImageError::Malformed.into());
     }
-    // The upper two bits are how to scale it, which nobody does.
+    // The upper two bits are a scale, which decoders ignore.
     let side = |at| Ok::<_, Stop>(u32::from(chunk.u16_le(at)? & 0x3fff));
-    header(Format::Webp, (side(6)?, side(8)?), traits(false, false))
+    Header::new(Format::Webp, (side(6)?, side(8)?), traits(false, false))
 }
 
 fn lossless(chunk: ByteRange<'_>) -> Result<Header, Stop> {
@@ -43,7 +44,7 @@ fn lossless(chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let side = |bits: u32| (bits & 0x3fff).saturating_add(1);
     let has_alpha = packed >> 28 & 1 == 1;
     let size = (side(packed), side(packed >> 14));
-    header(Format::Webp, size, traits(has_alpha, false))
+    Header::new(Format::Webp, size, traits(has_alpha, false))
 }
 
 fn extended(file: ByteRange<'_>, chunk: ByteRange<'_>) -> Result<Header, Stop> {
@@ -51,23 +52,22 @@ fn extended(file: ByteRange<'_>, chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let side = |at| Ok::<_, Stop>(chunk.u24_le(at)?.saturating_add(1));
     let size = (side(4)?, side(7)?);
     let (has_exif, animated) = (flags & EXIF != 0, flags & ANIMATION != 0);
-    let mut behind = Behind::default();
-    let walked = behind.read(file, animated, Dimensions::new(size.0, size.1));
-    // An Exif block stands behind the pixels. One that was not announced does not count.
+    let mut chunks = Chunks::default();
+    let outcome = chunks.read(file, animated, Dimensions::new(size.0, size.1));
+    // The Exif block follows the pixels. One that the flags do not announce does not count.
     let is_complete = if has_exif {
-        file.within_reach(walked)?.is_some()
+        file.within_reach(outcome)?.is_some()
     } else {
-        walked.is_ok()
+        outcome.is_ok()
     };
     let traits = Traits {
-        orientation: behind.exif.orientation().filter(|_| has_exif),
-        frames: NonZeroU32::new(behind.frames).filter(|_| animated && is_complete),
+        orientation: chunks.exif.orientation().filter(|_| has_exif),
+        frames: NonZeroU32::new(chunks.frames).filter(|_| animated && is_complete),
         ..traits(flags & ALPHA != 0, animated)
     };
-    let header = header(Format::Webp, size, traits)?;
     Ok(Header {
-        is_certain: !behind.contradicts && (is_complete || !has_exif || behind.exif.is_seen()),
-        ..header
+        is_certain: !chunks.contradicts && (is_complete || !has_exif || chunks.exif.is_seen()),
+        ..Header::new(Format::Webp, size, traits)?
     })
 }
 
@@ -81,17 +81,18 @@ fn traits(has_alpha: bool, animated: bool) -> Traits {
     }
 }
 
-/// What stands behind the header, and can only be told from the whole file.
+/// The chunks after the header.
 #[derive(Default)]
-struct Behind {
+struct Chunks {
     frames: u32,
     exif: Exif,
-    /// Whether a still has another size than the canvas.
+    /// `true` if a still image has another size than the canvas.
     contradicts: bool,
 }
 
-impl Behind {
-    /// As far as it takes: there may be more frames behind an Exif block, but no other block that counts.
+impl Chunks {
+    /// Reads chunks to the end of the file or, of a still image, to its Exif block: later chunks of a still do not
+    /// matter.
     fn read(
         &mut self,
         file: ByteRange<'_>,
@@ -102,7 +103,7 @@ impl Behind {
         let mut at = FIRST_CHUNK;
         while at.saturating_add(8) <= end {
             let length = u64::from(file.u32_le(at.saturating_add(4))?);
-            let data = file.part(at.saturating_add(8), length)?;
+            let data = file.slice(at.saturating_add(8), length)?;
             match &file.array(at)? {
                 b"ANMF" => self.frames = self.frames.saturating_add(1),
                 b"EXIF" => {
@@ -121,7 +122,7 @@ impl Behind {
                 .saturating_add(length)
                 .saturating_add(length & 1);
         }
-        // The length of the file counts whole chunks; some writers leave out the last padding.
+        // The length in the header counts whole chunks, but some writers leave out the padding of the last one.
         if at > end.saturating_add(1) {
             return Err(ImageError::Malformed.into());
         }
@@ -133,14 +134,14 @@ impl Behind {
     }
 }
 
-/// Some writers put the marker of a JPEG segment in front of the Exif block.
+/// Returns the Exif block without the marker of a JPEG segment, which some writers put before it.
 fn tiff_in(exif: ByteRange<'_>) -> Result<ByteRange<'_>, Stop> {
     exif.rest(if exif.starts_with(b"Exif\0\0")? { 6 } else { 0 })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::exif::tests::block;
+    use super::super::tiff::tests::exif_block;
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -154,55 +155,54 @@ mod tests {
         chunk(b"RIFF", &data)
     }
 
-    /// An image of 4 by 3 pixels with these flags, whose Exif block says that it is to be turned.
-    fn turned(flags: u8, pixels: usize) -> Vec<u8> {
+    /// Returns an image of 4 by 3 pixels with these flags, and with orientation 6 in its Exif block.
+    fn rotated(flags: u8, pixels: usize) -> Vec<u8> {
         riff(&[
             chunk(b"VP8X", &[flags, 0, 0, 0, 3, 0, 0, 2, 0, 0]),
             chunk(b"VP8L", &vec![0; pixels]),
-            chunk(b"EXIF", &block(6)),
+            chunk(b"EXIF", &exif_block(6)),
         ])
     }
 
-    fn told(file: &[u8], most: u64) -> Result<(u32, bool), Stop> {
+    /// Returns the displayed width, and whether it is certain.
+    fn width(file: &[u8], most: u64) -> Result<(u32, bool), Stop> {
         let header = read(ByteRange::file(file, most))?;
         Ok((header.dimensions.width(), header.is_certain))
     }
 
     #[test]
-    fn an_exif_block_counts_where_it_is_announced_and_within_reach() {
-        assert_eq!(told(&turned(EXIF, 9), 1_000), Ok((3, true)));
-        assert_eq!(told(&turned(0, 9), 1_000), Ok((4, true)));
-        assert_eq!(told(&turned(EXIF, 5_000)[..100], 1_000), Ok((4, false)));
-        let further = told(&turned(EXIF, 500)[..100], 1_000);
-        assert!(
-            matches!(further, Err(Stop::NeedMore(missing)) if (500..=600).contains(&missing.to()))
-        );
+    fn an_exif_block_counts_if_it_is_announced_and_within_reach() {
+        assert_eq!(width(&rotated(EXIF, 9), 1_000), Ok((3, true)));
+        assert_eq!(width(&rotated(0, 9), 1_000), Ok((4, true)));
+        assert_eq!(width(&rotated(EXIF, 5_000)[..100], 1_000), Ok((4, false)));
+        let cut = width(&rotated(EXIF, 500)[..100], 1_000);
+        assert!(matches!(cut, Err(Stop::NeedMore(missing)) if (500..=600).contains(&missing.to())));
     }
 
     #[test]
-    fn the_first_exif_block_counts() {
-        let exif = |orientation| chunk(b"EXIF", &block(orientation));
-        for (blocks, width) in [([6, 1], 3), ([1, 6], 4)] {
+    fn the_first_of_several_exif_blocks_counts() {
+        let exif = |orientation| chunk(b"EXIF", &exif_block(orientation));
+        for (blocks, expected) in [([6, 1], 3), ([1, 6], 4)] {
             let first = chunk(b"VP8X", &[EXIF, 0, 0, 0, 3, 0, 0, 2, 0, 0]);
             let mut file = riff(&[first, exif(blocks[0]), exif(blocks[1])]);
-            assert_eq!(told(&file, 1_000), Ok((width, true)));
-            // All of an animation is read, for its frames.
+            assert_eq!(width(&file, 1_000), Ok((expected, true)));
+            // An animation is read to its end, to count the frames.
             file[20] |= ANIMATION;
-            assert_eq!(told(&file, 1_000), Ok((width, true)));
+            assert_eq!(width(&file, 1_000), Ok((expected, true)));
         }
     }
 
     #[test]
-    fn nothing_is_awaited_behind_the_exif_block_of_a_still() {
-        let mut file = turned(EXIF, 9);
-        // Some writers count the eight bytes in front as well.
+    fn a_still_image_is_read_to_its_exif_block_only() {
+        let mut file = rotated(EXIF, 9);
+        // Some writers include the eight bytes of the RIFF header in its length.
         file[4] += 8;
-        assert_eq!(told(&file, 1_000), Ok((3, true)));
+        assert_eq!(width(&file, 1_000), Ok((3, true)));
     }
 
     #[test]
-    fn how_to_scale_an_image_is_no_part_of_its_size() {
+    fn the_scale_in_the_upper_bits_of_a_side_is_ignored() {
         let file = riff(&[chunk(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x04\x40\x03\x80")]);
-        assert_eq!(told(&file, 1_000), Ok((4, true)));
+        assert_eq!(width(&file, 1_000), Ok((4, true)));
     }
 }

@@ -1,25 +1,27 @@
-//! Properties of pictures: the list of all of them (`ipco`), and which picture has which (`ipma`).
+//! The properties of pictures: the list of all properties (`ipco`), and the associations of pictures with them
+//! (`ipma`).
 
 use super::super::byte_range::ByteRange;
-use super::super::isobmff::{Box, boxes, find};
-use super::super::{ImageError, Stop};
-use super::id;
+use super::super::error::ImageError;
+use super::super::isobmff::{Box, boxes, find, item_id};
+use super::super::outcome::Stop;
 
-/// Most properties of a file and of a picture, before a file counts as malformed: some dozens are usual, and they take
-/// memory while they are read.
+/// Maximum number of properties of a file; a file with more is malformed. Some dozens are usual. They take memory while
+/// they are read.
 const MAX_PROPERTIES: usize = 1_024;
+/// The same for one picture.
 const MAX_PROPERTIES_OF_PICTURE: usize = 32;
 
-/// The properties of the pictures that count.
+/// The properties of the primary picture and of its auxiliary pictures.
 pub(super) struct Properties<'a> {
-    /// In the order in which they apply.
+    /// In list order, the order of application.
     pub(super) of_primary: Vec<Box<'a>>,
-    /// Each once, whichever auxiliary pictures have it.
+    /// Each property once, even if several auxiliary pictures have it.
     pub(super) of_auxiliaries: Vec<Box<'a>>,
 }
 
 impl<'a> Properties<'a> {
-    /// Reads an `iprp`. Each association and each property is read once, however many pictures there are.
+    /// Reads an `iprp` box. Each association and each property is read once, regardless of the number of pictures.
     pub(super) fn read(
         iprp: ByteRange<'a>,
         primary: u32,
@@ -47,12 +49,12 @@ impl<'a> Properties<'a> {
     }
 }
 
-/// Which properties count, by their places in the list.
+/// The associations of the primary picture and its auxiliary pictures, as places in the list of properties.
 struct Associations {
     of_primary: Vec<usize>,
     has_primary: bool,
     of_auxiliaries: [bool; MAX_PROPERTIES],
-    /// How many properties there have to be.
+    /// The minimum length of the list.
     count: usize,
 }
 
@@ -77,13 +79,13 @@ impl Associations {
         let (short_ids, wide) = (ipma.u8(0)? == 0, ipma.u8(3)? & 1 == 1);
         let mut at = 8;
         for _ in 0..ipma.u32_be(4)? {
-            let owner = id(ipma, at, short_ids)?;
+            let owner = item_id(ipma, at, short_ids)?;
             at = at.saturating_add(if short_ids { 2 } else { 4 });
             let count = u64::from(ipma.u8(at)?);
             let length = count.saturating_mul(if wide { 2 } else { 1 });
             let indices = ipma.bytes(at.saturating_add(1), length)?;
             at = at.saturating_add(1).saturating_add(length);
-            // A picture has one entry in all lists (ISO/IEC 14496-12, 8.11.14): the first, if there are more.
+            // A picture has one entry in all lists (ISO/IEC 14496-12, 8.11.14). If there are more, the first counts.
             let is_primary = owner == primary && !self.has_primary;
             self.has_primary |= is_primary;
             let is_auxiliary = auxiliaries.contains(&owner);
@@ -91,13 +93,13 @@ impl Associations {
                 continue;
             }
             for index in indices.chunks(if wide { 2 } else { 1 }) {
-                // The highest bit says whether a reader has to understand it.
+                // The highest bit marks a property that readers must understand.
                 let index = match index {
                     [high, low] => u16::from_be_bytes([high & 0x7f, *low]),
                     [low] => u16::from(low & 0x7f),
                     _ => 0,
                 };
-                // 0 is not a property.
+                // 0 means no property.
                 if let Some(place) = usize::from(index).checked_sub(1) {
                     self.add_property(place, is_primary, is_auxiliary)?;
                 }

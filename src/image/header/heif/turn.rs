@@ -1,8 +1,8 @@
-//! Rotations and mirrors of a picture.
+//! Rotations and mirrorings of a picture.
 
 use crate::image::metadata::Orientation;
 
-/// How a picture is turned: mirrored from left to right or not, then by quarters to the right.
+/// A mirroring from left to right or none, followed by a rotation in quarter turns to the right.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Turn {
     mirrored: bool,
@@ -10,7 +10,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// And then by quarters to the left.
+    /// Adds a rotation by quarter turns to the left.
     pub(super) fn rotated(self, left: u8) -> Self {
         Self {
             quarters: self.quarters.wrapping_sub(left) & 3,
@@ -18,7 +18,7 @@ impl Turn {
         }
     }
 
-    /// And then mirrored, from left to right or else from top to bottom.
+    /// Adds a mirroring, from left to right or else from top to bottom.
     pub(super) fn mirrored(self, left_to_right: bool) -> Self {
         let half = if left_to_right { 0 } else { 2_u8 };
         Self {
@@ -27,7 +27,7 @@ impl Turn {
         }
     }
 
-    /// The same in Exif's numbers.
+    /// Returns the equivalent Exif orientation.
     pub(super) fn orientation(self) -> Option<Orientation> {
         Orientation::new(match (self.mirrored, self.quarters) {
             (false, 0) => 1,
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rotations_and_mirrors_are_one_orientation() {
+    fn any_sequence_of_rotations_and_mirrorings_is_one_orientation() {
         let upright = Turn::default();
         for (turn, orientation) in [
             (upright, 1),

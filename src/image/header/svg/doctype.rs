@@ -1,39 +1,57 @@
-//! The document type: entities, and defaults of attributes.
+//! The document type declaration of an SVG: entities, and defaults of attributes.
 
 use std::borrow::Cow;
 
+use super::super::error::ImageError;
+use super::super::outcome::Stop;
+use super::super::steps;
 use super::scanner::{Markup, Scanner, Token};
-use super::{ImageError, Stop, steps};
 
-/// References to entities that are resolved in one value.
+/// Maximum number of references to entities in one value.
 const MAX_REFERENCES: u8 = 4;
 
-/// Longest name of an entity that is resolved, and longest text as it is written, in bytes. The namespace of SVG has 26.
+/// Maximum length of an entity's name, and of its text as written, in bytes. The namespace of SVG has 26.
 const MAX_ENTITY_BYTES: usize = 32;
 
-/// Longest value that has references, in bytes after they are replaced.
+/// Maximum length of a value with references, in bytes after they are replaced.
 const MAX_VALUE_BYTES: usize = 64;
 
-/// The declarations inside the document: nothing else is loaded.
+/// The declarations inside the document. External ones are not loaded.
 #[derive(Default)]
 pub(super) struct Doctype<'a> {
-    /// The first ones.
+    /// The first 16 entities.
     entities: [Option<Entity<'a>>; 16],
-    /// Whether a parameter entity is referred to, which can declare anything.
+    /// `true` after a reference to a parameter entity, which can declare anything.
     is_open: bool,
-    /// Whether an attribute that the size depends on can have a default.
+    /// `true` if an attribute that the size depends on may have a default.
     pub(super) may_set_size: bool,
 }
 
 struct Entity<'a> {
     name: &'a [u8],
-    /// As it is written. `None` is a text that is not known.
+    /// The text as written, or `None` if it is unknown.
     text: Option<&'a [u8]>,
 }
 
 impl<'a> Doctype<'a> {
+    /// Reads the text before the root. The scanner is then at the name of the root.
+    pub(super) fn read_prolog(scanner: &mut Scanner<'a>) -> Result<Self, Stop> {
+        let mut doctype = Self::default();
+        loop {
+            scanner.skip_space();
+            match scanner.markup(ImageError::Unknown)? {
+                Markup::Skipped => {}
+                Markup::Declaration => {
+                    scanner.consume(b"DOCTYPE", ImageError::Unknown)?;
+                    doctype.read(scanner)?;
+                }
+                Markup::Tag => return Ok(doctype),
+            }
+        }
+    }
+
     /// Reads the rest of `<!DOCTYPE …>`.
-    pub(super) fn read(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Stop> {
+    fn read(&mut self, scanner: &mut Scanner<'a>) -> Result<(), Stop> {
         loop {
             match scanner.byte()? {
                 b'>' => return Ok(()),
@@ -78,7 +96,7 @@ impl<'a> Doctype<'a> {
         };
         match (kind, name, text) {
             (b"ATTLIST", ..) => self.may_set_size |= names_size,
-            // The first declaration of a name counts. A parameter entity is stored as `%`, which nothing can refer to.
+            // The first declaration of a name counts. A parameter entity is stored as `%`, which no reference can name.
             (b"ENTITY", Some(Token::Word(name)), text) => {
                 let text = match text {
                     Some(Token::Literal(text)) if !self.is_open => Some(text),
@@ -94,7 +112,8 @@ impl<'a> Doctype<'a> {
         Ok(())
     }
 
-    /// The value of an attribute with its references replaced. `None` if one of them cannot be, or is of no use in a size.
+    /// Returns the value of an attribute with its references replaced, or `None` if one cannot be replaced or cannot be
+    /// part of a size.
     pub(super) fn resolve<'v>(&self, value: &'v [u8]) -> Option<Cow<'v, [u8]>> {
         let Some(first) = value.iter().position(|byte| *byte == b'&') else {
             steps::add(value.len());
@@ -110,7 +129,8 @@ impl<'a> Doctype<'a> {
         Some(resolved.into())
     }
 
-    /// Entities may not refer to others: viewers differ in what they make of them.
+    /// Appends `text` to `resolved`, with references replaced. References to entities inside entities are not replaced,
+    /// because viewers differ in them.
     fn replace(&self, text: &[u8], resolved: &mut Vec<u8>, mut references: u8) -> Option<()> {
         let mut rest = text;
         while let [byte, after @ ..] = rest {
@@ -155,7 +175,7 @@ impl<'a> Doctype<'a> {
     }
 }
 
-/// A character of ASCII by its number, but none that would be read again as markup.
+/// Returns the ASCII character with this number. `None` if it could be read as markup, or is not text.
 fn character(digits: &[u8], base: u32) -> Option<u8> {
     steps::add(digits.len());
     let number = digits.iter().try_fold(0_u32, |number, digit| {

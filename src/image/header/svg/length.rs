@@ -1,19 +1,19 @@
 //! The values of `width`, `height` and `viewBox`.
 
-use super::steps;
+use super::super::steps;
 
-/// A value that is there, but has no meaning without a browser, or none at all.
+/// A value that is present, but cannot be resolved to pixels without a browser, or at all.
 pub(super) const UNRESOLVED: f64 = f64::NAN;
 
 /// A width or height in pixels, or [`UNRESOLVED`].
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Length {
     pub(super) pixels: f64,
-    /// Whether the font changes it.
-    pub(super) is_of_font: bool,
+    /// `true` if it depends on the font.
+    pub(super) depends_on_font: bool,
 }
 
-/// The units of CSS that depend on nothing else, in pixels.
+/// The absolute units of CSS, in pixels.
 const UNITS: [(&[u8], f64); 8] = [
     (b"", 1.0),
     (b"px", 1.0),
@@ -25,18 +25,18 @@ const UNITS: [(&[u8], f64); 8] = [
     (b"pc", 16.0),
 ];
 
-/// The units of the font in pixels, if nothing sets another font size than the initial one.
+/// The units that depend on the font, in pixels at the initial font size.
 const FONT_UNITS: [(&[u8], f64); 3] = [(b"em", 16.0), (b"rem", 16.0), (b"ex", 8.0)];
 
-/// Reads `width` or `height`. `None` is an automatic size: a percentage, `auto`, or a value that CSS finds invalid and
-/// ignores. A unit that is not known is not taken for an invalid one.
+/// Reads `width` or `height`. Returns `None` for an automatic size: a percentage, `auto`, or a value that is invalid in
+/// CSS and therefore ignored. An unknown unit is unresolved, not invalid.
 pub(super) fn length(value: &[u8]) -> Option<Length> {
     let value = value.trim_ascii();
     let is_expression = |byte: &u8| matches!(byte, b'(' | b'/' | b'\\');
     if value.iter().any(is_expression) {
         return Some(Length {
             pixels: UNRESOLVED,
-            is_of_font: false,
+            depends_on_font: false,
         });
     }
     let (number, unit) = number(value)?;
@@ -48,14 +48,14 @@ pub(super) fn length(value: &[u8]) -> Option<Length> {
         let unit = units.find(|(name, _)| unit.eq_ignore_ascii_case(name));
         unit.map(|(_, pixels)| *pixels)
     };
-    let of_font = factor(&FONT_UNITS);
+    let font_factor = factor(&FONT_UNITS);
     Some(Length {
-        pixels: number * of_font.or_else(|| factor(&UNITS)).unwrap_or(UNRESOLVED),
-        is_of_font: of_font.is_some(),
+        pixels: number * font_factor.or_else(|| factor(&UNITS)).unwrap_or(UNRESOLVED),
+        depends_on_font: font_factor.is_some(),
     })
 }
 
-/// The width and height of `min-x min-y width height`, either of which can be 0. `None` if it is anything else.
+/// Reads the width and height of `min-x min-y width height`, each at least 0. Returns `None` for anything else.
 pub(super) fn view_box(value: &[u8]) -> Option<(f64, f64)> {
     let mut rest = value.trim_ascii();
     let mut next = || {
@@ -71,7 +71,8 @@ pub(super) fn view_box(value: &[u8]) -> Option<(f64, f64)> {
     (is_size(&width) && is_size(&height) && end.is_empty()).then_some((width, height))
 }
 
-/// The number that a text begins with, and what follows. The standard library's reader would be a tenth of the Worker.
+/// Reads the number at the beginning of a text. Returns it and the rest of the text. The standard library's parser
+/// would be a tenth of the Worker's size.
 fn number(text: &[u8]) -> Option<(f64, &[u8])> {
     let (sign, text) = match text {
         [b'-', rest @ ..] => (-1.0, rest),
@@ -105,7 +106,7 @@ fn digits(text: &[u8]) -> (&[u8], &[u8]) {
     text.split_at_checked(length).unwrap_or((text, &[]))
 }
 
-/// The `e3` of a number. In `3em` the `e` begins the unit.
+/// Reads an exponent such as `e3`. In `3em`, the `e` begins the unit.
 fn exponent(text: &[u8]) -> (i32, &[u8]) {
     let [b'e' | b'E', rest @ ..] = text else {
         return (0, text);

@@ -1,15 +1,16 @@
-//! XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
+//! A scanner for XML up to the end of the root's start tag (<https://www.w3.org/TR/xml/>).
 
-use super::doctype::Doctype;
-use super::{ImageError, Missing, Stop, steps};
+use super::super::error::ImageError;
+use super::super::outcome::{Missing, Stop};
+use super::super::steps;
 
-/// What `<` begins.
+/// Markup that begins with `<`.
 pub(super) enum Markup {
-    /// A comment or a processing instruction, which is skipped.
+    /// A comment or a processing instruction, which has been skipped.
     Skipped,
-    /// A declaration, behind its `<!`.
+    /// A declaration; the scanner is after its `<!`.
     Declaration,
-    /// A tag, behind its `<`.
+    /// A tag; the scanner is after its `<`.
     Tag,
 }
 
@@ -17,24 +18,24 @@ pub(super) enum Markup {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Word(&'a [u8]),
-    /// Without its quotes.
+    /// A string, without its quotes.
     Literal(&'a [u8]),
 }
 
-/// White space.
 const SPACE: &[u8] = b" \t\r\n";
 
-/// The name of an attribute and its value, as they are written.
+/// The name and value of an attribute, with references as written.
 type Attribute<'a> = (&'a [u8], &'a [u8]);
 
-/// The text that is still to be read. Every method stops with [`Stop::NeedMore`] if the text ends too soon.
+/// Reads a text from beginning to end. Methods return [`Stop::NeedMore`] if the text ends too early.
 pub(super) struct Scanner<'a> {
     rest: &'a [u8],
+    /// The error at the end of the text.
     end: Stop,
 }
 
 impl<'a> Scanner<'a> {
-    /// `length` is that of the text in the file, in bytes.
+    /// Creates a scanner of a text that ends at offset `length` of the file.
     pub(super) fn new(text: &'a [u8], length: usize) -> Self {
         let length = u64::try_from(length).unwrap_or(u64::MAX);
         Self {
@@ -43,22 +44,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves to the name of the root.
-    pub(super) fn prolog(&mut self) -> Result<Doctype<'a>, Stop> {
-        let mut doctype = Doctype::default();
-        loop {
-            self.skip_space();
-            match self.markup(ImageError::Unknown)? {
-                Markup::Skipped => {}
-                Markup::Declaration => {
-                    self.consume(b"DOCTYPE", ImageError::Unknown)?;
-                    doctype.read(self)?;
-                }
-                Markup::Tag => return Ok(doctype),
-            }
-        }
-    }
-
+    /// Reads the start of the next markup. Returns the error `otherwise` if the text is not markup.
     pub(super) fn markup(&mut self, otherwise: ImageError) -> Result<Markup, Stop> {
         self.consume(b"<", otherwise)?;
         match self.rest {
@@ -81,7 +67,7 @@ impl<'a> Scanner<'a> {
         Ok(Markup::Skipped)
     }
 
-    /// The next part of a declaration, or `None` at its end.
+    /// Reads the next part of a declaration. Returns `None` after the declaration.
     pub(super) fn token(&mut self) -> Result<Option<Token<'a>>, Stop> {
         self.skip_space();
         match self.rest {
@@ -97,7 +83,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// The next attribute of a tag, or `None` behind the tag.
+    /// Reads the next attribute of a tag. Returns `None` at the end of the tag.
     pub(super) fn attribute(&mut self) -> Result<Option<Attribute<'a>>, Stop> {
         let is_separate = self.skip_space();
         match self.rest {
@@ -123,7 +109,7 @@ impl<'a> Scanner<'a> {
         self.until(b" \t\r\n=>/<\"'")
     }
 
-    /// What is between two quotes, without `forbidden`.
+    /// Reads a string in quotes, in which the byte `forbidden` is malformed.
     fn quoted(&mut self, forbidden: u8) -> Result<&'a [u8], Stop> {
         let quote = self.byte()?;
         if !matches!(quote, b'"' | b'\'') {
@@ -145,11 +131,11 @@ impl<'a> Scanner<'a> {
         Ok(byte)
     }
 
-    /// The bytes before the first one that is in `ends`, which remains.
+    /// Reads the bytes before the first one of `ends`, which is not consumed.
     fn until(&mut self, ends: &[u8]) -> Result<&'a [u8], Stop> {
         let length = self.rest.iter().position(|byte| {
             steps::add(1);
-            // Not `contains`, which calls a search of memory for each byte.
+            // `contains` would call `memchr` for each byte.
             ends.iter().any(|end| end == byte)
         });
         let (before, rest) = length
@@ -159,7 +145,7 @@ impl<'a> Scanner<'a> {
         Ok(before)
     }
 
-    fn consume(&mut self, text: &[u8], otherwise: ImageError) -> Result<(), Stop> {
+    pub(super) fn consume(&mut self, text: &[u8], otherwise: ImageError) -> Result<(), Stop> {
         match self.rest.strip_prefix(text) {
             Some(rest) => self.rest = rest,
             None if text.starts_with(self.rest) => return Err(self.end),
@@ -168,7 +154,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Returns whether there was any.
+    /// Skips white space. Returns `true` if there was any.
     pub(super) fn skip_space(&mut self) -> bool {
         let is_text = |byte: &u8| SPACE.iter().all(|space| space != byte);
         let length = self.rest.iter().position(is_text);
