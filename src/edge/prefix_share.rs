@@ -34,7 +34,7 @@ impl PrefixShares {
     ) -> bool {
         let (pool, bytes) = match self.taken.len() {
             0 => (Pool::First, prefix.first_bytes()),
-            1 if prefix.wants_further() => (Pool::Further, prefix.most_bytes()),
+            1 if prefix.is_beyond_first_bytes() => (Pool::Rest, prefix.most_bytes()),
             _ => return true,
         };
         let bytes = known.map_or(bytes, |known| known.min(bytes));
@@ -58,7 +58,7 @@ impl Drop for PrefixShares {
     fn drop(&mut self) {
         BUDGET.with_borrow_mut(|budget| {
             for share in self.taken.drain(..) {
-                budget.give_back(share);
+                budget.release(share);
             }
         });
     }

@@ -1,99 +1,62 @@
-//! The beginning of what the origin has: as much of it as is of use.
+//! The first bytes of a body or object, and whether more are needed.
 
-use crate::image::header::{self, Header, ImageError, Limits, Missing, Stop, Window};
+mod loaded_ranges;
+
+use crate::image::header::{self, Header, ImageError, Limits, Stop};
 use crate::image::metadata::{Format, ImageMetadata, confidence};
+use loaded_ranges::{LoadedRanges, length};
 
-/// Longest JSON that is read, in bytes. Real answers of the resizer have about a hundred.
+/// Maximum length of JSON that is read, in bytes. Real responses of the resizer have about a hundred.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
 
-/// What most JSON answers fit in, in bytes.
+/// A length that most JSON responses fit in, in bytes.
 const TYPICAL_JSON_BYTES: u64 = 1_024;
 
-/// Most places of an object that are read apart from its beginning: a directory behind the pixels, and what it refers to.
-const MAX_WINDOWS: usize = 2;
-
-/// The beginning of a body or an object, and what else was read of an object. Whoever reads asks it after each piece whether
-/// it [wants more](Self::wants_more), and lets go of the rest as soon as it does not.
+/// The first bytes of a body, or of an object and of up to two other ranges of it.
+///
+/// The caller appends one piece after the other while [`wants_more`](Self::wants_more) returns `true`, then drops the
+/// rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BodyPrefix {
-    bytes: Vec<u8>,
-    /// Other stretches of an object, in the order in which they were begun.
-    windows: Vec<Window>,
-    /// How many bytes there are of all of them.
-    held: usize,
-    /// Where the next piece belongs: 0 for the beginning, or the number of a window.
-    target: usize,
-    /// The length of an object, any range of which can be read. `None` for what can only be read forward.
+    loaded: LoadedRanges,
+    /// The length of an object, any range of which can be read. `None` for a body, which can only be read forward.
     object_bytes: Option<u64>,
     limits: Limits,
-    /// Whether it says of itself that it is JSON.
+    /// `true` if the `Content-Type` is JSON.
     is_json: bool,
-    /// How long the beginning, or the window that is read, is to be before the next look.
-    wanted: usize,
-    /// What the wanted bytes say, once they were looked at: they are not read again.
-    read: Option<Result<Header, Stop>>,
-    /// Whether this is all there is.
+    /// The header in the wanted bytes, so that they are read only once.
+    header: Option<Result<Header, Stop>>,
+    /// `true` if nothing follows.
     ended: bool,
-    /// For what was decoded from gzip: whether a `Content-Encoding` had said so.
+    /// Of data that were decoded from gzip, whether a `Content-Encoding` declared it.
     decoded: Option<bool>,
 }
 
 impl BodyPrefix {
-    /// Nothing yet, of what has this `Content-Type`.
+    /// Creates an empty prefix of a body or object with this `Content-Type`.
     #[must_use]
     pub fn new(limits: Limits, content_type: Option<&str>) -> Self {
         let is_json = content_type.is_some_and(|content_type| {
             let name = content_type.split(';').next().unwrap_or_default().trim();
             name.eq_ignore_ascii_case("application/json")
         });
+        let wanted = if is_json {
+            MAX_JSON_BYTES.saturating_add(1)
+        } else {
+            length(limits.first)
+        };
         Self {
-            bytes: Vec::new(),
-            windows: Vec::new(),
-            held: 0,
-            target: 0,
+            loaded: LoadedRanges::new(wanted),
             object_bytes: None,
             limits,
             is_json,
-            wanted: if is_json {
-                MAX_JSON_BYTES.saturating_add(1)
-            } else {
-                length(limits.first)
-            },
-            read: None,
+            header: None,
             ended: false,
             decoded: None,
         }
     }
 
-    /// Nothing yet, of what this is when it is decoded from gzip, which `is_declared` by a `Content-Encoding`. If it is not,
-    /// it can only be an SVG: an `.svgz` file.
-    #[must_use]
-    pub fn decoded(&self, is_declared: bool) -> Self {
-        Self {
-            decoded: Some(is_declared),
-            ..Self::new(self.limits, None)
-        }
-    }
-
-    /// Returns `true` if it was decoded from gzip.
-    #[must_use]
-    pub fn is_decoded(&self) -> bool {
-        self.decoded.is_some()
-    }
-
-    /// Returns `true` if it was decoded as a `Content-Encoding` had said.
-    #[must_use]
-    pub fn is_declared(&self) -> bool {
-        self.decoded == Some(true)
-    }
-
-    /// Returns `true` if it begins as gzip data do (RFC 1952, section 2.3).
-    #[must_use]
-    pub fn is_gzip(&self) -> bool {
-        self.bytes.starts_with(&[0x1f, 0x8b, 8])
-    }
-
-    /// All of it at once.
+    /// Creates the prefix of a complete body.
     #[must_use]
     pub fn whole(limits: Limits, content_type: Option<&str>, bytes: &[u8]) -> Self {
         let mut prefix = Self::new(limits, content_type);
@@ -102,112 +65,96 @@ impl BodyPrefix {
         prefix
     }
 
-    /// Whether it has to be longer to tell something.
+    /// Creates an empty prefix of the data that this one decodes to as gzip. `is_declared` is `true` if a
+    /// `Content-Encoding` declares it. If none does, the data can only be an SVG: an `.svgz` file.
+    #[must_use]
+    pub fn decoded(&self, is_declared: bool) -> Self {
+        Self {
+            decoded: Some(is_declared),
+            ..Self::new(self.limits, None)
+        }
+    }
+
+    /// Returns `true` if the data were decoded from gzip.
+    #[must_use]
+    pub fn is_decoded(&self) -> bool {
+        self.decoded.is_some()
+    }
+
+    /// Returns `true` if the data were decoded from gzip because of a `Content-Encoding`.
+    #[must_use]
+    pub fn is_declared(&self) -> bool {
+        self.decoded == Some(true)
+    }
+
+    /// Returns `true` if the first bytes are those of gzip data (RFC 1952, section 2.3).
+    #[must_use]
+    pub fn is_gzip(&self) -> bool {
+        self.loaded.beginning().starts_with(&[0x1f, 0x8b, 8])
+    }
+
+    /// Returns `true` if more bytes are needed.
     pub fn wants_more(&mut self) -> bool {
         if self.ended {
             return false;
         }
-        if self.read.is_none() && self.missing() == 0 && !self.is_json() {
+        if self.header.is_none() && self.missing() == 0 && !self.is_json() {
             match self.object_bytes {
-                Some(size) => self.look_at_object(size),
-                None => (self.wanted, self.read) = self.look(),
+                Some(size) => self.read_object(size),
+                None => {
+                    let (wanted, header) = self.read_body();
+                    self.loaded.set_wanted(wanted);
+                    self.header = header;
+                }
             }
         }
         self.missing() > 0
     }
 
-    /// Says that it is an object of `size` bytes, any range of which can be read: the [next one](Self::next_range) need not
-    /// follow what is there.
+    /// Sets the length of an object, any range of which can be read. The [next range](Self::next_range) need not follow
+    /// the loaded bytes then.
     pub fn set_object_bytes(&mut self, size: u64) {
         self.object_bytes = Some(size);
-        if self.bytes.len() >= length(size) {
+        if self.len() >= length(size) {
             self.end();
         }
     }
 
-    /// Reads what the stretches of an object say, or where to read on. What cannot be had within the limits is given up,
-    /// and the size may be known without it.
-    fn look_at_object(&mut self, size: u64) {
-        self.read = match self.read_object(u64::MAX) {
-            Err(Stop::NeedMore(missing)) if self.aim(missing, size) => None,
-            Err(Stop::NeedMore(_)) => Some(self.read_object(0)),
-            read => Some(read),
+    /// Reads the header in the loaded ranges of an object, or decides which range to load next. If bytes cannot be
+    /// loaded within the limits, reads the header without them: the size may be known nonetheless.
+    fn read_object(&mut self, size: u64) {
+        self.header = match self.read_ranges(u64::MAX) {
+            Err(Stop::NeedMore(missing)) if self.loaded.aim(missing, size, self.limits) => None,
+            Err(Stop::NeedMore(_)) => Some(self.read_ranges(0)),
+            header => Some(header),
         };
     }
 
-    fn read_object(&self, reach: u64) -> Result<Header, Stop> {
-        header::read_with_windows(&self.bytes, &self.windows, reach)
+    fn read_ranges(&self, reach: u64) -> Result<Header, Stop> {
+        header::read_with_windows(self.loaded.beginning(), self.loaded.windows(), reach)
     }
 
-    /// Sets the place that is read next, which is to have the missing bytes, as far as the object of `size` bytes has them.
-    /// A near one is read on to; a far one begins a window. Returns `false` if they cannot be had.
-    fn aim(&mut self, missing: Missing, size: u64) -> bool {
-        let Limits { first, most } = self.limits;
-        if missing.from >= size {
-            return false;
-        }
-        // Of the stretches before the place, the one that reaches furthest.
-        let (mut target, mut at, mut end) = (0, 0, offset(self.bytes.len()));
-        let mut number = 0_usize;
-        for window in &self.windows {
-            number = number.saturating_add(1);
-            let window_end = window.at.saturating_add(offset(window.bytes.len()));
-            if window.at <= missing.from && window_end > end {
-                (target, at, end) = (number, window.at, window_end);
-            }
-        }
-        let mut there = end.saturating_sub(at);
-        let held = offset(self.held);
-        let left = most.saturating_sub(held);
-        // A header that goes on for long is asked for in few pieces.
-        let mut more = held;
-        let gap = missing.from.saturating_sub(end);
-        let is_far = gap > first && number < MAX_WINDOWS;
-        if is_far {
-            more = first.min(left);
-            // Some of what belongs to it is often in front of it: other fields, or values of a directory.
-            at = missing.from.saturating_sub(more / 4);
-            at = at.min(size.saturating_sub(more));
-            (target, there) = (number.saturating_add(1), 0);
-        }
-        let longest = there.saturating_add(left);
-        let wanted = there
-            .saturating_add(more)
-            .min(longest)
-            .max(missing.to().min(size).saturating_sub(at))
-            .min(size.saturating_sub(at));
-        if wanted <= there || wanted > longest {
-            return false;
-        }
-        if is_far {
-            let bytes = Vec::new();
-            self.windows.push(Window { at, bytes });
-        }
-        (self.target, self.wanted) = (target, length(wanted));
-        true
-    }
-
-    /// How many bytes the header takes, and what they say, if these are there. Pieces may have brought more, but the
-    /// result must not depend on how the body was cut. Each look is at twice as much as the one before at least, so that
-    /// all of them together are linear in what is read at last.
-    fn look(&self) -> (usize, Option<Result<Header, Stop>>) {
+    /// Returns how many bytes the header of a body takes, and the header if they are loaded.
+    ///
+    /// Only the wanted bytes are read, even if more are loaded: the result must not depend on how the body was cut into
+    /// pieces. The wanted length at least doubles each time, so that all reads together are linear in the last one.
+    fn read_body(&self) -> (usize, Option<Result<Header, Stop>>) {
         let most = length(self.limits.most);
-        let mut wanted = self.wanted;
-        while let Some(bytes) = self.bytes.get(..wanted) {
+        let mut wanted = self.loaded.wanted();
+        while let Some(bytes) = self.loaded.beginning().get(..wanted) {
             match header::read(bytes, self.limits.most) {
                 Err(Stop::NeedMore(missing))
                     if (wanted..most).contains(&length(missing.to()).saturating_sub(1)) =>
                 {
-                    // A header that goes on for long is asked for in few pieces.
                     wanted = length(missing.to()).max(wanted.saturating_mul(2).min(most));
                 }
-                read => return (wanted, Some(read)),
+                header => return (wanted, Some(header)),
             }
         }
         (wanted, None)
     }
 
-    /// How many bytes are read before the first look, in bytes. JSON is short.
+    /// Returns how many bytes are loaded before the header is read for the first time. JSON is short.
     #[must_use]
     pub fn first_bytes(&self) -> u64 {
         if self.is_json {
@@ -217,108 +164,84 @@ impl BodyPrefix {
         }
     }
 
-    /// How many bytes are read at most.
+    /// Returns how many bytes of an image are loaded at most.
     #[must_use]
     pub fn most_bytes(&self) -> u64 {
         self.limits.most
     }
 
-    /// Whether it wants more than the [first bytes](Self::first_bytes).
+    /// Returns `true` if the [first bytes](Self::first_bytes) are loaded and more are wanted.
     #[must_use]
-    pub fn wants_further(&self) -> bool {
-        let first = length(self.first_bytes());
-        self.target > 0 || self.wanted > first && self.bytes.len() >= first
+    pub fn is_beyond_first_bytes(&self) -> bool {
+        self.loaded.is_beyond(length(self.first_bytes()))
     }
 
-    /// How many bytes there are at the beginning.
+    /// Returns how many bytes are loaded at the beginning.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.loaded.beginning().len()
     }
 
-    /// The range that is wanted next: its offset and its length, in bytes.
-    #[must_use]
-    pub fn next_range(&self) -> (u64, u64) {
-        let at = self.window().map_or(0, |window| window.at);
-        let there = offset(self.stretch().len());
-        (at.saturating_add(there), offset(self.missing()))
-    }
-
-    /// The window that is being read, if it is not the beginning.
-    fn window(&self) -> Option<&Window> {
-        self.windows.get(self.target.checked_sub(1)?)
-    }
-
-    /// What there is of the stretch that is being read.
-    fn stretch(&self) -> &[u8] {
-        self.window().map_or(&self.bytes, |window| &window.bytes)
-    }
-
-    /// Whether there is nothing yet.
+    /// Returns `true` if nothing is loaded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.loaded.beginning().is_empty()
     }
 
-    /// How many bytes are wanted next.
+    /// Returns the offset and length of the next range to load, in bytes.
     #[must_use]
-    pub fn missing(&self) -> usize {
-        self.wanted.saturating_sub(self.stretch().len())
+    pub fn next_range(&self) -> (u64, u64) {
+        self.loaded.next_range()
     }
 
-    /// Adds the next piece, of which as much is kept as can ever be of use.
+    fn missing(&self) -> usize {
+        self.loaded.missing()
+    }
+
+    /// Appends the next piece. Bytes beyond the limits are dropped.
     pub fn push(&mut self, piece: &[u8]) {
         let most = length(self.limits.most).max(MAX_JSON_BYTES.saturating_add(1));
-        let room = most.saturating_sub(self.held);
-        let piece = piece.get(..room).unwrap_or(piece);
-        self.held = self.held.saturating_add(piece.len());
-        let missing = self.missing();
-        let number = self.target.checked_sub(1);
-        let window = number.and_then(|number| self.windows.get_mut(number));
-        let bytes = window.map_or(&mut self.bytes, |window| &mut window.bytes);
-        // It doubles as it grows, but never beyond what is wanted: a reserve would double what many of them take.
-        let free = bytes.capacity().saturating_sub(bytes.len());
-        if piece.len() > free {
-            let doubled = bytes.len().min(missing);
-            bytes.reserve_exact(doubled.max(piece.len()));
-        }
-        bytes.extend_from_slice(piece);
+        self.loaded.push(piece, most);
     }
 
-    /// There is no more of it.
+    /// Marks the end of the body or object.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The whole as JSON text, where it looks like JSON; `None` where it is longer than that can be.
+    /// Returns `None` if this does not look like JSON, `Some(None)` if it is longer than [`MAX_JSON_BYTES`], or else
+    /// the JSON text.
     #[must_use]
     pub fn json(&self) -> Option<Option<&[u8]>> {
+        let text = self.loaded.beginning();
         self.is_json()
-            .then(|| (self.bytes.len() <= MAX_JSON_BYTES).then_some(&*self.bytes))
+            .then(|| (text.len() <= MAX_JSON_BYTES).then_some(text))
     }
 
     fn is_json(&self) -> bool {
-        self.is_json || self.bytes.trim_ascii_start().starts_with(b"{")
+        let text = self.loaded.beginning();
+        self.is_json || text.trim_ascii_start().starts_with(b"{")
     }
 
-    /// How many bytes can be read at most. What a reader can do without, it does not wait for beyond that.
+    /// Returns how many bytes from the beginning can be read at most. Readers do not ask for optional bytes beyond
+    /// that.
     fn reach(&self) -> u64 {
         if self.ended {
-            let there = u64::try_from(self.bytes.len()).unwrap_or(u64::MAX);
-            self.limits.most.min(there)
+            let loaded = u64::try_from(self.len()).unwrap_or(u64::MAX);
+            self.limits.most.min(loaded)
         } else {
             self.limits.most
         }
     }
 
-    /// What the header of the image tells.
+    /// Returns the metadata in the header of the image.
     ///
     /// # Errors
-    /// Why it is no image.
+    /// If this is not an image, or if its header does not end within the loaded bytes.
     pub fn image(&self) -> Result<ImageMetadata, ImageError> {
-        let read = self.read.or_else(|| self.look().1);
-        let read = read.unwrap_or_else(|| header::read(&self.bytes, self.reach()));
-        let header = read.map_err(|stop| match stop {
+        let header = self.header.or_else(|| self.read_body().1);
+        let header = header.unwrap_or_else(|| header::read(self.loaded.beginning(), self.reach()));
+        let header = header.map_err(|stop| match stop {
             Stop::Error(ImageError::Empty) | Stop::NeedMore(_)
                 if self.ended && self.decoded.is_some() =>
             {
@@ -350,14 +273,6 @@ impl BodyPrefix {
     }
 }
 
-fn length(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
-}
-
-fn offset(length: usize) -> u64 {
-    u64::try_from(length).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,7 +282,7 @@ mod tests {
         most: 100,
     };
 
-    /// An image of which the segments before its size take `padding` bytes.
+    /// Returns an image whose segments before its size take `padding` bytes.
     fn jpeg(padding: u16) -> Vec<u8> {
         let mut bytes = b"\xff\xd8\xff\xe2".to_vec();
         bytes.extend((padding - 2).to_be_bytes());
@@ -376,8 +291,8 @@ mod tests {
         bytes
     }
 
-    /// How many bytes there are each time that more are wanted, and the outcome.
-    fn fed(bytes: &[u8], piece: usize) -> (Vec<usize>, BodyPrefix) {
+    /// Reads a body in pieces. Returns the loaded length each time that more was wanted, and the prefix.
+    fn read_body(bytes: &[u8], piece: usize) -> (Vec<usize>, BodyPrefix) {
         let mut prefix = BodyPrefix::new(LIMITS, None);
         let mut lengths = Vec::new();
         let mut pieces = bytes.chunks(piece);
@@ -392,44 +307,48 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_wanted_than_the_header_takes() {
-        let (lengths, prefix) = fed(&jpeg(60), 8);
-        // The first 16, then as far as the segment goes, and from there on at least twice as much.
+    fn only_the_first_bytes_and_then_those_of_the_header_are_wanted() {
+        let (lengths, prefix) = read_body(&jpeg(60), 8);
+        // 16 bytes first, then up to the end of the segment, then at least twice as much.
         assert_eq!(lengths, [0, 8, 16, 24, 32, 40, 48, 56, 64, 72, 77]);
         assert!(prefix.image().is_ok());
         let mut long = jpeg(10);
         long.resize(1_000, 7);
-        assert_eq!(fed(&long, 32).0, [0]);
+        assert_eq!(read_body(&long, 32).0, [0]);
     }
 
     #[test]
-    fn what_is_told_does_not_depend_on_how_the_body_was_cut() {
-        // A GIF whose frames are told where its end is within what is read.
+    fn metadata_does_not_depend_on_how_the_body_was_cut_into_pieces() {
+        // The number of frames of a GIF is known only if its end is read.
         let mut gif = b"GIF89a\x04\0\x03\0\x80\0\0\0\0\0\xff\xff\xff".to_vec();
         for _ in 0..3 {
             gif.extend(b"\x2c\0\0\0\0\x04\0\x03\0\0\x02\x02\x44\x01\0");
         }
         gif.push(0x3b);
-        let whole = fed(&gif, 1).1.image().unwrap();
+        let whole = read_body(&gif, 1).1.image().unwrap();
         for piece in [5, 16, 17, 40, 1_000] {
-            assert_eq!(fed(&gif, piece).1.image().unwrap(), whole, "{piece}");
+            assert_eq!(read_body(&gif, piece).1.image().unwrap(), whole, "{piece}");
         }
     }
 
     #[test]
-    fn what_cannot_be_had_ends_the_reading() {
-        let (lengths, prefix) = fed(&jpeg(300), 8);
-        assert_eq!(lengths, [0, 8], "it says at once how far it goes");
+    fn reading_ends_if_the_header_is_beyond_the_limit_or_the_body_is_cut() {
+        let (lengths, prefix) = read_body(&jpeg(300), 8);
+        assert_eq!(
+            lengths,
+            [0, 8],
+            "the length of the segment is known at once"
+        );
         assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
-        let cut = fed(&jpeg(60)[..40], 8).1;
+        let cut = read_body(&jpeg(60)[..40], 8).1;
         assert_eq!(cut.image(), Err(ImageError::Truncated));
     }
 
     #[test]
-    fn a_size_that_an_unseen_orientation_may_turn_is_told_with_less_confidence() {
+    fn a_size_has_medium_confidence_if_an_orientation_was_not_read() {
         let announced =
             b"RIFF\xff\x20\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x03\0\0\x02\0\0VP8L\x88\x13\0\0";
-        let image = fed(&[&announced[..], &[0; 60]].concat(), 50)
+        let image = read_body(&[&announced[..], &[0; 60]].concat(), 50)
             .1
             .image()
             .unwrap();
@@ -437,11 +356,14 @@ mod tests {
             (image.dimensions.width(), &*image.confidence),
             (4, "medium")
         );
-        assert_eq!(fed(&jpeg(60), 50).1.image().unwrap().confidence, "high");
+        assert_eq!(
+            read_body(&jpeg(60), 50).1.image().unwrap().confidence,
+            "high"
+        );
     }
 
-    /// The ranges in which an object is read, and the outcome.
-    fn opened(bytes: &[u8]) -> (Vec<(u64, u64)>, BodyPrefix) {
+    /// Reads an object. Returns the ranges in which it was read, and the prefix.
+    fn read_object(bytes: &[u8]) -> (Vec<(u64, u64)>, BodyPrefix) {
         let limits = Limits {
             first: 64,
             most: 320,
@@ -458,13 +380,14 @@ mod tests {
         (ranges, prefix)
     }
 
-    /// The width, and whether it is certain.
-    fn told(prefix: &BodyPrefix) -> Result<(u32, bool), ImageError> {
+    /// Returns the width, and whether it is certain.
+    fn width(prefix: &BodyPrefix) -> Result<(u32, bool), ImageError> {
         let image = prefix.image()?;
         Ok((image.dimensions.width(), image.confidence == "high"))
     }
 
-    /// A TIFF file of 4 by 3 pixels, whose directory is behind them, and the depths of whose samples are `before` it.
+    /// Returns a TIFF of 4 by 3 pixels whose directory follows `pixels` bytes. The depths of its samples begin `before`
+    /// bytes ahead of the directory.
     fn tiff(pixels: usize, before: usize) -> Vec<u8> {
         let place = |at: usize| u32::try_from(at).unwrap().to_le_bytes();
         let mut bytes = [&b"II*\0"[..], &place(pixels)].concat();
@@ -479,25 +402,25 @@ mod tests {
     }
 
     #[test]
-    fn a_far_directory_of_an_object_is_read_where_it_is() {
+    fn a_far_directory_of_an_object_is_read_in_a_window() {
         let depth = |prefix: &BodyPrefix| prefix.image().unwrap().traits.bit_depth.map(u8::from);
         for (file, expected) in [
-            // The values are in the same window, or in one of their own.
+            // The values are in the same window, or in a second one.
             (tiff(5_000, 10), vec![(0, 64), (4_984, 64)]),
             (tiff(5_000, 900), vec![(0, 64), (4_984, 64), (4_084, 64)]),
         ] {
-            let (ranges, prefix) = opened(&file);
+            let (ranges, prefix) = read_object(&file);
             assert_eq!(ranges, expected);
-            assert_eq!((told(&prefix), depth(&prefix)), (Ok((4, true)), Some(8)));
-            let forward = fed(&file, 8).1;
+            assert_eq!((width(&prefix), depth(&prefix)), (Ok((4, true)), Some(8)));
+            let forward = read_body(&file, 8).1;
             assert_eq!(forward.image(), Err(ImageError::HeaderTooLong));
         }
-        // A near one is read on to.
-        assert_eq!(opened(&tiff(80, 10)).0, [(0, 64), (64, 64)]);
+        // A near directory extends the beginning.
+        assert_eq!(read_object(&tiff(80, 10)).0, [(0, 64), (64, 64)]);
     }
 
     #[test]
-    fn boxes_behind_the_pixels_of_an_object_are_read_where_they_are() {
+    fn boxes_after_the_pixels_of_an_object_are_read_in_a_window() {
         let boxed = |kind: &[u8; 4], body: &[u8]| {
             let length = u32::try_from(body.len() + 8).unwrap().to_be_bytes();
             [&length[..], kind, body].concat()
@@ -512,61 +435,61 @@ mod tests {
             boxed(b"mdat", &[7; 500]),
             boxed(b"meta", &meta),
         ];
-        let (ranges, prefix) = opened(&file.concat());
-        assert_eq!(told(&prefix), Ok((4, true)));
+        let (ranges, prefix) = read_object(&file.concat());
+        assert_eq!(width(&prefix), Ok((4, true)));
         assert_eq!(ranges[..2], [(0, 64), (512, 64)]);
         assert!(ranges.len() <= 3, "{ranges:?}");
         assert_eq!(
-            fed(&file.concat(), 8).1.image(),
+            read_body(&file.concat(), 8).1.image(),
             Err(ImageError::HeaderTooLong)
         );
     }
 
     #[test]
-    fn an_orientation_behind_the_pixels_of_an_object_is_read() {
+    fn an_orientation_after_the_pixels_of_an_object_is_read() {
         let mut file = b"RIFF\x12\x01\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x03\0\0\x02\0\0".to_vec();
         file.extend(b"VP8L\xc8\0\0\0");
         file.resize(file.len() + 200, 0);
         file.extend(
             b"EXIF\x1a\0\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0",
         );
-        let (ranges, prefix) = opened(&file);
-        assert_eq!(told(&prefix), Ok((3, true)), "{ranges:?}");
-        assert_eq!(told(&fed(&file, 8).1), Ok((4, false)));
-        // Without it, the size stands.
+        let (ranges, prefix) = read_object(&file);
+        assert_eq!(width(&prefix), Ok((3, true)), "{ranges:?}");
+        assert_eq!(width(&read_body(&file, 8).1), Ok((4, false)));
+        // Without it, the size is not certain.
         file.truncate(200);
-        assert_eq!(told(&opened(&file).1), Ok((4, false)));
+        assert_eq!(width(&read_object(&file).1), Ok((4, false)));
     }
 
     #[test]
-    fn an_object_is_read_in_two_other_places_at_most_and_within_the_limits() {
+    fn an_object_is_read_in_at_most_two_windows_and_within_the_limits() {
         let boxes = |length: u8, number: usize| {
             let mut file = b"\0\0\0\x10ftypavif\0\0\0\0".to_vec();
             for _ in 0..number {
                 file.extend([&[0, 0, 0, length][..], b"free"].concat());
                 file.resize(file.len() + usize::from(length) - 8, 0);
             }
-            opened(&file)
+            read_object(&file)
         };
         let (ranges, prefix) = boxes(200, 20);
         assert_eq!(ranges, [(0, 64), (204, 64), (404, 64)]);
         assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
-        // Near places are read on to, up to the limit.
+        // Near boxes extend the beginning, up to the limit.
         let (ranges, prefix) = boxes(90, 20);
         assert_eq!(ranges, [(0, 64), (64, 64), (184, 64), (248, 128)]);
         assert_eq!(prefix.image(), Err(ImageError::HeaderTooLong));
-        // The directory would be behind the end.
-        let cut = opened(&tiff(200, 10)[..100]);
+        // The directory would be after the end.
+        let cut = read_object(&tiff(200, 10)[..100]);
         assert_eq!(cut.0, [(0, 64)]);
         assert_eq!(cut.1.image(), Err(ImageError::Truncated));
-        assert_eq!(opened(b"").1.image(), Err(ImageError::Empty));
+        assert_eq!(read_object(b"").1.image(), Err(ImageError::Empty));
     }
 
     #[test]
-    fn a_size_that_is_known_stands_if_the_file_ends_before_its_pixels() {
+    fn a_known_size_is_returned_if_the_file_ends_before_its_pixels() {
         let file = jpeg(60);
         let before_pixels = &file[..file.len() - 2];
-        let image = fed(before_pixels, 8).1.image().unwrap();
+        let image = read_body(before_pixels, 8).1.image().unwrap();
         assert_eq!(
             (image.dimensions.width(), &*image.confidence),
             (4, "medium")
@@ -578,12 +501,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_decoded_without_a_content_encoding_is_an_svg_or_nothing() {
+    fn gzip_data_without_a_content_encoding_can_only_be_an_svg() {
         let decoded = |bytes: &[u8], is_declared| {
             let mut prefix = BodyPrefix::new(LIMITS, None).decoded(is_declared);
             prefix.push(bytes);
             prefix.end();
-            told(&prefix)
+            width(&prefix)
         };
         let svg = b"<svg width='4' height='3'/>";
         assert_eq!(decoded(svg, false), Ok((4, true)));
@@ -596,13 +519,13 @@ mod tests {
         let gzip = b"\x1f\x8b\x08\0";
         assert_eq!(decoded(gzip, true), Err(ImageError::Unknown));
         assert_eq!(
-            told(&BodyPrefix::whole(LIMITS, None, gzip)),
+            width(&BodyPrefix::whole(LIMITS, None, gzip)),
             Err(ImageError::Gzip)
         );
     }
 
     #[test]
-    fn json_is_read_to_its_end_or_given_up() {
+    fn json_is_read_to_its_end_unless_it_is_too_long() {
         let mut prefix = BodyPrefix::new(LIMITS, Some("Application/JSON; charset=utf-8"));
         prefix.push(b"[1");
         assert!(prefix.wants_more());
@@ -613,7 +536,7 @@ mod tests {
         long.push(&vec![b' '; MAX_JSON_BYTES + 10]);
         assert!(!long.wants_more());
         assert_eq!((long.json(), long.len()), (Some(None), MAX_JSON_BYTES + 1));
-        // An image is one whatever it says, unless it says that it is JSON.
+        // Any other Content-Type is ignored.
         assert_eq!(
             BodyPrefix::whole(LIMITS, Some("text/html"), &jpeg(9)).json(),
             None
