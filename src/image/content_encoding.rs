@@ -1,19 +1,19 @@
-//! The `Content-Encoding` of an image, after RFC 9110, section 8.4.
+//! The `Content-Encoding` of an image (RFC 9110, section 8.4).
 
 /// How the bytes of an image are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ContentEncoding {
-    /// Not at all.
+    /// Not encoded.
     Identity,
-    /// By gzip, once.
+    /// Encoded once, with gzip.
     Gzip,
-    /// By Brotli, once.
+    /// Encoded once, with Brotli.
     Brotli,
-    /// By Zstandard, once.
+    /// Encoded once, with Zstandard.
     Zstd,
-    /// By another encoding.
+    /// Encoded once, in any other way.
     Other,
-    /// By more than one encoding.
+    /// Encoded more than once.
     Several,
 }
 
@@ -28,15 +28,16 @@ const NAMES: [(&str, ContentEncoding); 7] = [
 ];
 
 impl ContentEncoding {
-    /// Reads a header. `aws-chunked` says how an upload was framed; some clients leave it with the object.
+    /// Reads the value of a `Content-Encoding` header. `aws-chunked` is the framing of an upload, which some clients
+    /// leave in the metadata of the object: it counts as no encoding.
     #[must_use]
     pub fn parse(header: &str) -> Self {
         let mut encoding = Self::Identity;
-        let is_between = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
-        for name in header.as_bytes().split(is_between) {
-            let mut known = NAMES.iter();
-            let known = known.find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
-            let next = known.map_or(Self::Other, |(_, encoding)| *encoding);
+        let is_separator = |byte: &u8| *byte == b',' || byte.is_ascii_whitespace();
+        for name in header.as_bytes().split(is_separator) {
+            let mut names = NAMES.iter();
+            let found = names.find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(name));
+            let next = found.map_or(Self::Other, |(_, encoding)| *encoding);
             if encoding == Self::Identity {
                 encoding = next;
             } else if next != Self::Identity {
@@ -46,7 +47,7 @@ impl ContentEncoding {
         encoding
     }
 
-    /// A name for people.
+    /// Returns the name for error messages.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_encoding_is_one_name_beside_those_that_say_nothing() {
+    fn identity_and_aws_chunked_are_ignored_and_two_other_encodings_are_several() {
         for (header, encoding) in [
             ("", ContentEncoding::Identity),
             (" ", ContentEncoding::Identity),

@@ -1,16 +1,17 @@
 //! The size at which an image is displayed, from the two sizes in a `format=json` response.
 //!
-//! `original` has the dimensions as stored in the file. The top level has those of the resizer's output: Exif orientation
-//! applied, and possibly scaled down. A photo whose sides must be swapped is recognised by comparing the shapes of the two.
+//! `original` has the dimensions as stored in the file. The top level has those of the resizer's output: Exif
+//! orientation applied, and possibly scaled down. A photo whose sides must be swapped is recognized by comparing the
+//! two aspect ratios.
 
 use crate::image::metadata::Dimensions;
 
-/// A displayed size, and whether the response left no doubt about it.
+/// A displayed size, and whether it is certain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DisplayedSize {
-    /// In pixels.
+    /// The displayed width and height, in pixels.
     pub dimensions: Dimensions,
-    /// `false` if the response does not show whether the sides are swapped; they are left as stored then.
+    /// `false` if the response does not show whether the sides are swapped. They are as stored then.
     pub is_certain: bool,
 }
 
@@ -40,10 +41,10 @@ impl DisplayedSize {
     }
 }
 
-/// Returns `true` if one scale of at most 1 takes both sides of `original` to within a pixel of those of `output`.
+/// Returns `true` if scaling `original` by one factor of at most 1 brings both sides within a pixel of `output`.
 ///
-/// Resizers round each side up, down or to the nearest pixel, always by less than one. A side of n pixels allows the scales
-/// between (n - 1) / original and (n + 1) / original; the sides agree if their two intervals overlap below 1.
+/// Resizers round each side up, down or to the nearest pixel, always by less than one. A side of n pixels allows the
+/// scales between (n - 1) / original and (n + 1) / original. The sides agree if their two intervals overlap below 1.
 fn is_scaled_down(output: Dimensions, original: Dimensions) -> bool {
     let [width, height, full_width, full_height] = [
         output.width(),
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_sides_need_no_decision() {
+    fn the_size_of_a_square_image_is_certain() {
         for output in [(300, 300), (1, 1), (640, 360)] {
             assert_displayed((300, 300), output, (300, 300), true);
         }
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_output_size_nothing_is_certain() {
+    fn without_an_output_size_the_stored_size_is_uncertain() {
         let displayed = DisplayedSize::of(size((400, 200)), None);
         assert_eq!(
             (displayed.dimensions, displayed.is_certain),
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_fits_both_ways_decides_nothing() {
+    fn an_output_that_fits_both_ways_leaves_the_size_as_stored_and_uncertain() {
         for (stored, output) in [
             ((4001, 4000), (640, 640)),
             ((4000, 3999), (100, 100)),
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_fits_neither_way_decides_nothing() {
+    fn an_output_that_fits_neither_way_leaves_the_size_as_stored_and_uncertain() {
         for output in [
             (640, 360),
             (4000, 4000),
@@ -166,19 +167,19 @@ mod tests {
     }
 
     #[test]
-    fn a_side_of_one_pixel_keeps_its_place_or_is_swapped() {
+    fn an_image_with_a_side_of_one_pixel_may_be_swapped() {
         assert_displayed((400, 1), (400, 1), (400, 1), true);
         assert_displayed((400, 1), (1, 400), (1, 400), true);
         assert_displayed((1, 400), (1, 400), (1, 400), true);
         assert_displayed((1, 400), (400, 1), (400, 1), true);
-        // 1 pixel is the least that is left of a side, however far it is scaled down.
+        // A side is never scaled down below 1 pixel.
         assert_displayed((40_000, 2), (100, 1), (40_000, 2), true);
         assert_displayed((40_000, 2), (1, 100), (2, 40_000), true);
         assert_displayed((40_000, 2), (1, 1), (40_000, 2), false);
     }
 
     #[test]
-    fn the_largest_sizes_are_decided_as_well() {
+    fn the_largest_sizes_do_not_overflow() {
         let most = MAX_DIMENSION;
         assert_displayed((most, 1), (1, most), (1, most), true);
         assert_displayed((most, most - 1), (most - 1, most), (most - 1, most), true);

@@ -1,4 +1,4 @@
-//! What is known about an image: its size, format and file size.
+//! The metadata of an image: its displayed size, format, file size and other properties.
 
 use std::borrow::Cow;
 use std::num::{NonZeroU8, NonZeroU32};
@@ -18,7 +18,7 @@ pub struct Dimensions {
 }
 
 impl Dimensions {
-    /// `None` where either is 0 or above [`MAX_DIMENSION`].
+    /// Returns `None` if either is 0 or above [`MAX_DIMENSION`].
     #[must_use]
     pub fn new(width: u32, height: u32) -> Option<Self> {
         let within =
@@ -29,15 +29,15 @@ impl Dimensions {
         })
     }
 
-    /// Reads two JSON numbers. A fraction, a string or anything else that is no whole number of
-    /// pixels gives `None`: a size is never rounded or guessed.
+    /// Reads two JSON numbers. Returns `None` for anything that is not a whole number of pixels, such as a fraction or
+    /// a string: a size is never rounded or guessed.
     #[must_use]
     pub fn from_json(width: &Value, height: &Value) -> Option<Self> {
         let pixels = |value: &Value| u32::try_from(value.as_u64()?).ok();
         Self::new(pixels(width)?, pixels(height)?)
     }
 
-    /// The same with width and height exchanged.
+    /// Returns the dimensions with width and height swapped.
     #[must_use]
     pub fn swapped(self) -> Self {
         Self {
@@ -46,13 +46,13 @@ impl Dimensions {
         }
     }
 
-    /// In pixels.
+    /// Returns the width in pixels.
     #[must_use]
     pub fn width(self) -> u32 {
         self.width.get()
     }
 
-    /// In pixels.
+    /// Returns the height in pixels.
     #[must_use]
     pub fn height(self) -> u32 {
         self.height.get()
@@ -77,8 +77,8 @@ pub enum Format {
 }
 
 impl Format {
-    /// Reads a short name (`jpeg`) or a media type (`image/jpeg; charset=…`), in any case.
-    /// `None` for what is not known: a format is never guessed.
+    /// Reads a short name (`jpeg`) or a media type (`image/jpeg; charset=…`), in upper or lower case. Returns `None`
+    /// for any other: a format is never guessed.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let name = name.split(';').next().unwrap_or_default().trim();
@@ -99,7 +99,7 @@ impl Format {
         })
     }
 
-    /// The short name, `jpeg`.
+    /// Returns the short name, such as `jpeg`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -117,7 +117,7 @@ impl Format {
         }
     }
 
-    /// The media type registered for it, `image/jpeg`.
+    /// Returns the registered media type, such as `image/jpeg`.
     #[must_use]
     pub fn media_type(self) -> &'static str {
         match self {
@@ -136,12 +136,12 @@ impl Format {
     }
 }
 
-/// How an image has to be turned to be displayed, as Exif counts it: 1 is upright.
+/// The Exif orientation of an image, 1 to 8: how to rotate and mirror it for display. 1 is upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Orientation(NonZeroU8);
 
 impl Orientation {
-    /// `None` where it is not from 1 to 8.
+    /// Returns `None` if it is not from 1 to 8.
     #[must_use]
     pub fn new(value: u8) -> Option<Self> {
         NonZeroU8::new(value)
@@ -149,31 +149,31 @@ impl Orientation {
             .map(Self)
     }
 
-    /// From 1 to 8.
+    /// Returns the orientation as a number from 1 to 8.
     #[must_use]
     pub fn value(self) -> u8 {
         self.0.get()
     }
 
-    /// Whether width and height of what is displayed are height and width of what is stored.
+    /// Returns `true` if the displayed width is the stored height, and the other way round.
     #[must_use]
     pub fn swaps_sides(self) -> bool {
         self.value() >= 5
     }
 }
 
-/// What the colors of an image are made of.
+/// The color space of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // each is named after itself
 pub enum ColorSpace {
     Gray,
-    /// Also where it is stored as luma and chroma, or by a palette.
+    /// Includes images that are stored as luma and chroma, or with a palette.
     Rgb,
     Cmyk,
 }
 
 impl ColorSpace {
-    /// `None` for what is not known.
+    /// Returns `None` for any other name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         [Self::Gray, Self::Rgb, Self::Cmyk]
@@ -181,7 +181,7 @@ impl ColorSpace {
             .find(|space| space.name() == name)
     }
 
-    /// `gray`
+    /// Returns the published name, such as `gray`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -192,25 +192,25 @@ impl ColorSpace {
     }
 }
 
-/// What an image's header tells beside its size. Each is `None` where it does not tell.
+/// The properties of an image besides format and size. Each is `None` if the header does not have it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traits {
-    /// The one that width and height have been turned by.
+    /// The orientation that has been applied to the dimensions.
     pub orientation: Option<Orientation>,
-    /// Whether it has transparency.
+    /// `true` if the image has transparency.
     pub has_alpha: Option<bool>,
-    /// Whether it moves.
+    /// `true` if the image is animated.
     pub animated: Option<bool>,
-    /// How many pictures it shows one after the other.
+    /// The number of frames of an animation.
     pub frames: Option<NonZeroU32>,
-    /// Bits of each channel.
+    /// Bits per channel.
     pub bit_depth: Option<NonZeroU8>,
-    /// What its colors are made of.
+    /// The color space of the pixels.
     pub color_space: Option<ColorSpace>,
 }
 
 impl Traits {
-    /// Writes those that are known as fields of a JSON object, in an answer as in a record.
+    /// Writes the known properties as fields of a JSON object, of a response or a record.
     pub(crate) fn write<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
         let orientation = self.orientation.map(Orientation::value);
         write_known(fields, "orientation", orientation)?;
@@ -222,10 +222,10 @@ impl Traits {
     }
 }
 
-/// At least as many fields as an object of ours has; writers take it as a hint.
+/// An upper bound for the fields of a JSON object. Serializers use it as a hint.
 pub(crate) const MOST_FIELDS: usize = 16;
 
-/// Writes a field whose value is known; one that is not is left out.
+/// Writes a field, or leaves it out if its value is `None`.
 pub(crate) fn write_known<S: SerializeStruct>(
     fields: &mut S,
     name: &'static str,
@@ -237,33 +237,34 @@ pub(crate) fn write_known<S: SerializeStruct>(
     }
 }
 
-/// The published `confidence` of dimensions that are certain, or not.
+/// Returns the published `confidence` of dimensions that are certain or uncertain.
 pub(crate) fn confidence(is_certain: bool) -> &'static str {
     if is_certain { "high" } else { "medium" }
 }
 
-/// What is known about one image. It depends on the image alone, never on the layer that answered.
+/// The metadata of one image. It depends only on the image, not on the cache layer that returned it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageMetadata {
-    /// Of the original image, before any resizing, as it is displayed.
+    /// The displayed size of the original image, before any resizing.
     pub dimensions: Dimensions,
-    /// `None` where the origin did not tell or told something unknown.
+    /// `None` if the origin did not report a format, or an unknown one.
     pub format: Option<Format>,
-    /// In bytes.
+    /// The size of the original file, in bytes.
     pub file_size: Option<u64>,
-    /// The entity tag that the bucket has for it, without quotes.
+    /// The object's entity tag in the bucket, without quotes.
     pub etag: Option<Box<str>>,
-    /// What its header tells beside its size.
+    /// The properties besides format and size.
     pub traits: Traits,
-    /// How far the dimensions can be trusted: `medium` if viewers can show another size, since the sides may have to be
-    /// swapped, the image is cut or malformed after its size, or readers differ in it; else `high`.
+    /// How reliable the dimensions are: `medium` if viewers may show another size, or else `high`. Reasons for `medium`
+    /// are sides that may be swapped, a file that is truncated or malformed after its size, and a size that readers
+    /// disagree on.
     pub confidence: Cow<'static, str>,
-    /// How they were found, `format-json` or `image-header`.
+    /// Where the dimensions come from: `format-json` or `image-header`.
     pub source: Cow<'static, str>,
 }
 
 impl Serialize for ImageMetadata {
-    /// The published form, the `metadata` object of an answer.
+    /// Writes the published form, the `metadata` object of a response.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("ImageMetadata", MOST_FIELDS)?;
         fields.serialize_field("width", &self.dimensions.width())?;
@@ -285,7 +286,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn publishes_what_is_known_and_leaves_out_the_rest() {
+    fn known_values_are_published_and_unknown_ones_left_out() {
         let mut metadata = ImageMetadata {
             dimensions: Dimensions::new(4000, 3000).unwrap(),
             format: Some(Format::Jpeg),
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn publishes_what_a_header_tells() {
+    fn all_properties_of_a_header_are_published() {
         let metadata = ImageMetadata {
             dimensions: Dimensions::new(3000, 4000).unwrap(),
             format: Some(Format::Webp),
@@ -336,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn orientations_are_one_to_eight_and_the_upper_half_swaps_the_sides() {
+    fn orientations_are_1_to_8_and_those_from_5_swap_the_sides() {
         let swaps = |value| Orientation::new(value).map(Orientation::swaps_sides);
         assert_eq!([0, 9, 255].map(swaps), [None; 3]);
         assert_eq!([1, 2, 3, 4].map(swaps), [Some(false); 4]);
@@ -344,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_size_in_pixels() {
+    fn anything_but_a_whole_number_of_pixels_in_range_is_rejected() {
         for bad in [
             json!(0),
             json!(-1),
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_is_read_back_from_its_name_and_media_type() {
+    fn every_format_is_parsed_from_its_name_and_media_type() {
         for format in [
             Format::Jpeg,
             Format::Png,

@@ -1,4 +1,10 @@
-//! An image: its metadata, and how it is read from the image's first bytes.
+//! The metadata of an image, and how to read it from the first bytes of a file.
+//!
+//! - [`metadata`]: the types, [`ImageMetadata`](metadata::ImageMetadata) above all.
+//! - [`prefix`]: the first bytes of a body or object, and the range to load next. [`prefix_budget`] bounds their
+//!   memory.
+//! - [`header`]: the readers, one file per format, and how to add one.
+//! - [`displayed_size`]: the size in a `format=json` response. [`content_encoding`]: which encodings are decoded.
 
 pub mod content_encoding;
 pub mod displayed_size;
