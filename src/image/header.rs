@@ -18,7 +18,7 @@
 //! # Files
 //! - [`Header`], [`Stop`] and [`Missing`] are in `outcome.rs`, [`ImageError`] in `error.rs`.
 //! - `byte_range.rs` is the file as readers see it; `bits.rs` (JPEG XL) and `isobmff.rs` (HEIF, JPEG XL) build on it.
-//! - `exif.rs` finds the orientation in the Exif block of a JPEG, PNG or WebP, by `tiff.rs`.
+//! - `exif.rs` selects the Exif block of a JPEG, PNG or WebP; `tiff.rs` reads the orientation in it.
 //! - [`steps`] counts work, so that tests can bound it.
 
 mod bits;
@@ -48,9 +48,9 @@ pub use outcome::{Header, Missing, Stop};
 /// How much of an image is read, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Read of every image: the setting `headerBytes`.
+    /// How much is read of every image: the setting `headerBytes`.
     pub first: u64,
-    /// Read at most, if the header is longer: the setting `headerBytesMax`.
+    /// How much is read at most, if the header is longer: the setting `headerBytesMax`.
     pub most: u64,
 }
 

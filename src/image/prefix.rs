@@ -24,7 +24,7 @@ pub struct BodyPrefix {
     limits: Limits,
     /// `true` if the `Content-Type` is JSON.
     is_json: bool,
-    /// The header in the wanted bytes, so that they are read only once.
+    /// The result of reading the header in the wanted bytes, which are read only once.
     header: Option<Result<Header, Stop>>,
     /// `true` if nothing follows.
     ended: bool,
@@ -154,7 +154,7 @@ impl BodyPrefix {
         (wanted, None)
     }
 
-    /// Returns how many bytes are loaded before the header is read for the first time. JSON is short.
+    /// Returns how many bytes the first part takes: `headerBytes` of an image, or a length that most JSON fits in.
     #[must_use]
     pub fn first_bytes(&self) -> u64 {
         if self.is_json {

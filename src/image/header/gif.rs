@@ -19,7 +19,7 @@ const BLOCKS: u64 = 13;
 const MAX_CODE_BITS: u8 = 11;
 
 /// The size is that of the screen, enlarged if the first frame extends beyond it. So the first frame must be loaded.
-/// The number of frames is known if the end of the file is loaded; that there are several, if the second frame is.
+/// The number of frames is known once the end of the file is loaded. An animation is known from its second frame.
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut blocks = Blocks {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
