@@ -2,10 +2,10 @@
 //
 // The build's handler creates a promise and two proxies per request, which costs more than a look-up in memory.
 
-import { readBody } from "./body.js";
-import { pending, replaceInstance, whileInstanceLives } from "./guard.js";
+import { readBody } from "./edge/body.js";
+import { pending, replaceInstance, whileInstanceLives } from "./edge/guard.js";
+import { warm } from "./edge/warm.js";
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { warm } from "./warm.js";
 import Worker, { Memory } from "../build/index.js";
 
 export default class extends WorkerEntrypoint {

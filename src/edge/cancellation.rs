@@ -1,7 +1,7 @@
 //! Cancels the work of a request whose client has left.
 //!
 //! The runtime ends the context of such a request without running a destructor. Before that it dispatches an event, on which
-//! `src/guard.js` calls [`cancel`]: the future is dropped in its own context. Flights do not end here, `waitUntil` keeps them.
+//! `src/edge/guard.js` calls [`cancel`]: the future is dropped in its own context. Flights do not end here, `waitUntil` keeps them.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

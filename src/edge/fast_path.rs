@@ -53,7 +53,7 @@ impl Memory {
         super::cancellation::cancel(number);
     }
 
-    /// Looks an image up twice, on an instance that is dropped: see `src/warm.js`. The second answer is from memory.
+    /// Looks an image up twice, on an instance that is dropped: see `src/edge/warm.js`. The second answer is from memory.
     pub fn warm(request: JsValue, env: Env, context: JsValue) -> Promise {
         let request: Incoming = request.unchecked_into();
         let context = Context::new(context.unchecked_into());

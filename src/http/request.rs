@@ -49,10 +49,10 @@ fn query_of(url: &str) -> &str {
     query.split('#').next().unwrap_or_default()
 }
 
-/// Longest body that `src/body.js` reads, in bytes.
+/// Longest body that `src/edge/body.js` reads, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// How long `src/body.js` waits for a body, in seconds.
+/// How long `src/edge/body.js` waits for a body, in seconds.
 pub(super) const BODY_TIMEOUT_S: u64 = 10;
 
 /// The body of a request.
