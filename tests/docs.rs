@@ -15,11 +15,11 @@ use optimized_metadata::http::ProblemCode;
 use optimized_metadata::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
 };
+use optimized_metadata::telemetry::event::{FIELDS, NAMES};
 use serde_json::{Value, json};
 
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const HTTP_API: &str = include_str!("../docs/http-api.md");
-const LOG: &str = include_str!("../src/telemetry/log.rs");
 const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const README: &str = include_str!("../README.md");
@@ -138,29 +138,15 @@ fn every_metadata_field_is_in_the_docs_openapi_and_the_types() {
 fn every_log_event_and_field_is_in_the_docs() {
     let (_, section) = OBSERVABILITY.split_once("\n## Logs\n").unwrap();
     let section = section.split("\n## ").next().unwrap();
-    let (_, line) = LOG.split_once("\nstruct Line<'a> {\n").unwrap();
-    let fields = line.split("\n}").next().unwrap().lines();
-    let fields: Vec<String> = fields
-        .filter_map(|line| line.trim().split_once(": "))
-        .map(|(field, _)| camel_case(field))
-        .collect();
-    assert!(fields.len() > 10, "{fields:?}");
-    let events = LOG.split("event: \"").skip(1);
-    let events = events.map(|rest| rest.split('"').next().unwrap().to_owned());
-    let events: BTreeSet<String> = events.collect();
-    assert!(events.len() > 5, "{events:?}");
-    for name in fields.iter().chain(&events) {
+    for name in FIELDS.iter().chain(NAMES) {
         assert!(section.contains(&format!("`{name}`")), "{name}");
     }
-}
-
-/// As serde names the fields of JSON.
-fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
-    let first = words.next().unwrap().to_owned();
-    words.fold(first, |name, word| {
-        name + &word[..1].to_uppercase() + &word[1..]
-    })
+    let rows = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    for event in rows.filter(|name| *name != "event") {
+        assert!(NAMES.contains(&event), "{event}");
+    }
 }
 
 #[test]

@@ -18,8 +18,9 @@ use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Dataset, Routes};
 use crate::service::OptimizedMetadataService;
+use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
-use crate::telemetry::log::{Event, Log};
+use crate::telemetry::log::Log;
 use crate::text::json;
 
 /// The name of the variable that holds the settings.

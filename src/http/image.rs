@@ -14,7 +14,8 @@ use crate::crop::params;
 use crate::lookup::Lookup;
 use crate::path::ImagePath;
 use crate::service::ports::Ports;
-use crate::telemetry::log::{Event, Log};
+use crate::telemetry::event::Event;
+use crate::telemetry::log::Log;
 
 /// What is told about one image.
 #[derive(Debug)]

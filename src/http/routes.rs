@@ -17,8 +17,9 @@ use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::geometry::CropRequest;
 use crate::service::OptimizedMetadataService;
 use crate::service::ports::Ports;
+use crate::telemetry::event::{self, Event};
 use crate::telemetry::isolate::Isolate;
-use crate::telemetry::log::{self, Event, Log};
+use crate::telemetry::log::Log;
 
 /// The routes around one service. Each request has a line of the log and, if there is a dataset, a data point.
 pub struct Routes<S>(Site<S>);
@@ -163,7 +164,7 @@ impl<S: Clone + 'static> Routes<S> {
         if self
             .0
             .service()
-            .is_logged(log::level_of_request(method, code))
+            .is_logged(event::level_of_request(method, code))
         {
             let event = Event::Request {
                 method,

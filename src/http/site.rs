@@ -6,8 +6,9 @@ use super::data_point::{self, Dataset};
 use super::problem::Problem;
 use crate::lookup::Lookup;
 use crate::service::OptimizedMetadataService;
+use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
-use crate::telemetry::log::{Event, Log};
+use crate::telemetry::log::Log;
 
 /// A service, the isolate it runs in, and the dataset for its data points, if there is one.
 pub(super) struct Site<S> {

@@ -22,7 +22,7 @@ use crate::cache::record::Record;
 use crate::lookup::Layer;
 use crate::origin::error::OriginFault;
 use crate::path::ImagePath;
-use crate::telemetry::log::Event;
+use crate::telemetry::event::Event;
 
 /// The work of one flight, with all it needs to outlive the request that started it.
 pub(super) struct Fetch<P: Ports> {

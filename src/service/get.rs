@@ -20,7 +20,7 @@ use crate::cache::entry::Entry;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::{ErrorKind, OriginError};
 use crate::path::ImagePath;
-use crate::telemetry::log::Event;
+use crate::telemetry::event::Event;
 
 /// How many lost leaders a request outlives: after the first it leads or follows once more.
 const MAX_LOST_LEADERS: usize = 2;

@@ -13,7 +13,7 @@ use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
-use crate::telemetry::log::Event;
+use crate::telemetry::event::Event;
 
 /// The shortest time that KV keeps a key.
 const MIN_TTL_S: u64 = 60;

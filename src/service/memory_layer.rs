@@ -15,7 +15,7 @@ use crate::cache::negative_cache::CachedError;
 use crate::image::metadata::ImageMetadata;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::OriginError;
-use crate::telemetry::log::Event;
+use crate::telemetry::event::Event;
 
 /// What memory has of a key.
 #[derive(Debug)]

@@ -13,8 +13,9 @@ use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::config::{Config, LogLevel};
 use crate::origin::id::OriginIds;
+use crate::telemetry::event::Event;
 use crate::telemetry::families::Snapshot;
-use crate::telemetry::log::{Event, Log, Logger};
+use crate::telemetry::log::{Log, Logger};
 use crate::telemetry::metrics::Metrics;
 
 /// What a flight may take beyond the time limits of its parts before it counts as lost.

@@ -1,5 +1,6 @@
-//! The log, and the metrics of one isolate.
+//! The log and the metrics of one isolate.
 
+pub mod event;
 pub mod families;
 pub mod histogram;
 pub mod isolate;
