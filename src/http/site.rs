@@ -52,7 +52,7 @@ impl<S: Clone + 'static> Site<S> {
         log: &dyn Log,
     ) {
         if let Err(problem) = outcome {
-            self.service.metrics().refused(problem.code.name());
+            self.service.metrics().count_problem(problem.code.name());
         }
         if let Some(dataset) = &self.dataset {
             let point = data_point::json(raw, outcome, &self.isolate);

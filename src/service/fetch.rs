@@ -130,7 +130,7 @@ impl<P: Ports> Fetch<P> {
         let started = Self::refresh(service, self.target(), Trigger::StaleInKv(known));
         // A refresh that goes on at the origin is counted already.
         if started && !is_refresh {
-            service.metrics.refreshes.count();
+            service.metrics.refreshes.increment();
         }
     }
 

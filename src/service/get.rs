@@ -64,7 +64,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     /// Counts a result each time that it is returned: a batch may name an image twice that is looked up once.
     pub(super) fn count(&self, result: &Result<Lookup, LookupError>) {
         if let Ok(lookup) = result {
-            self.metrics.answered(lookup);
+            self.metrics.count_response(lookup);
         }
     }
 
@@ -90,7 +90,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         } = &in_memory
             && Fetch::refresh(self, target, Trigger::StaleInMemory(Rc::clone(entry)))
         {
-            self.metrics.refreshes.count();
+            self.metrics.refreshes.increment();
         }
         let in_memory = in_memory.result(started_ms);
         self.metrics.memory.count(in_memory.is_ok());
@@ -155,7 +155,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     return outcome;
                 }
                 Some(FlightEnd::Completed(outcome)) => {
-                    self.metrics.coalesced.count();
+                    self.metrics.coalesced.increment();
                     return FetchOutcome {
                         layer: Layer::InFlight,
                         kv_ms: None,

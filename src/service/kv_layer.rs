@@ -174,7 +174,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let Write { metadata, ttl_s } = write;
         let written = ports.write(key, metadata, *ttl_s, WRITE_TIMEOUT_MS).await;
         if written != Err(KvFault::Unbound) {
-            self.metrics.kv_writes.count();
+            self.metrics.kv_writes.increment();
         }
         if let Err(fault) = written {
             self.log_kv_fault("write", &fault, ports);
@@ -206,7 +206,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let deleted = ports.delete(key, WRITE_TIMEOUT_MS).await;
         if deleted != Err(KvFault::Unbound) {
-            self.metrics.kv_deletes.count();
+            self.metrics.kv_deletes.increment();
         }
         self.or_empty(deleted, "delete", ports)
     }
@@ -245,7 +245,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
     fn log_kv_fault(&self, operation: &'static str, fault: &KvFault, ports: &impl Ports) {
         if *fault != KvFault::Unbound {
-            self.metrics.kv_failures.count();
+            self.metrics.kv_failures.increment();
         }
         let event = match fault {
             KvFault::Unbound => Event::KvUnbound {

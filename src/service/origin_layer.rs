@@ -61,7 +61,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let spent_ms = ports.now_ms().saturating_sub(started_ms);
         let remaining_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
         let prefix = BodyPrefix::new(config.header_limits, None);
-        self.metrics.origin_fetches.count();
+        self.metrics.origin_fetches.increment();
         let object = ports.open(path.as_str(), prefix, remaining_ms).await;
         let result = match object {
             Ok(None) if config.origin_url.is_some() => return None,
@@ -80,7 +80,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Result<Fetched, OriginFault> {
         let config = &self.config;
         let url = path.origin_url(config.origin_url.as_deref().unwrap_or_default());
-        self.metrics.origin_fetches.count();
+        self.metrics.origin_fetches.increment();
         let response = ports.ask(&url, config.header_limits, deadline).await;
         let result = response.and_then(|response| Ok(response.metadata()?));
         self.fetched(result, self.origins.url)
@@ -96,7 +96,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             .as_ref()
             .is_err_and(|fault| fault.error.allows_stale())
         {
-            self.metrics.origin_failures.count();
+            self.metrics.origin_failures.increment();
         }
         result.map(|metadata| Fetched { metadata, origin })
     }

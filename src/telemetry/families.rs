@@ -1,86 +1,85 @@
-//! The numbers that are published of a service, under all their names: one list, which `/stats` and
-//! `/metrics` both go through.
+//! The published metrics and all of their names. `/stats` and `/metrics` are both built from this one list.
 
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::metrics::Metrics;
 
-/// The numbers of one moment.
+/// Counters and sizes of one isolate at one moment.
 #[derive(Debug)]
 pub struct Snapshot<'a> {
-    /// What was counted.
+    /// The counters of the isolate.
     pub metrics: &'a Metrics,
-    /// Entries that memory has pruned.
+    /// Entries evicted from memory so far.
     pub evictions: u64,
-    /// Flights under way.
+    /// Flights in progress.
     pub in_flight: u64,
     /// Entries in memory.
     pub entries: u64,
-    /// The most that may be there.
+    /// Maximum number of entries in memory.
     pub capacity: u64,
 }
 
-/// Numbers of one kind.
+/// A metric family: series of one name, which differ by their labels.
 #[derive(Debug)]
 pub struct Family {
-    /// What Prometheus calls it, without the prefix of all.
+    /// The name in `/metrics`, without the common prefix.
     pub name: &'static str,
-    /// What it says.
+    /// The text of the `# HELP` line in `/metrics`.
     pub help: &'static str,
-    /// The numbers.
+    /// The series, in the order in which both routes list them.
     pub series: &'static [Series],
 }
 
-/// One of a family.
+/// One series of a metric family.
 #[derive(Debug)]
 pub struct Series {
-    /// Where it is in `/stats`: the name of each object down to it, and its own. Those of one object
-    /// come one after the other.
+    /// The path in `/stats`: the names of the enclosing objects, then its own name. Series of one object must be adjacent.
     pub path: &'static [&'static str],
-    /// What tells it from the others of its family, as Prometheus writes it.
+    /// The labels that distinguish it within its family, in the Prometheus text format. For [`Read::Problems`] only the
+    /// name of the label.
     pub labels: &'static str,
-    /// Its value.
+    /// How to read its value.
     pub read: Read,
 }
 
-/// How a value is read.
+/// The type of a series, and how to read its value from a snapshot.
 #[derive(Debug)]
 pub enum Read {
-    /// So many until now.
+    /// A number that only grows.
     Counter(fn(&Snapshot<'_>) -> u64),
-    /// So many problems until now, for each code that came up.
+    /// A counter per error code, only for codes that occurred.
     Problems,
-    /// So many at the moment.
+    /// A current number.
     Gauge(fn(&Snapshot<'_>) -> u64),
-    /// So many of each size; that many units are a base unit.
+    /// A histogram, and how many of its units make one base unit of Prometheus: 1,000 for milliseconds.
     Histogram(for<'a> fn(&Snapshot<'a>) -> &'a Histogram, u64),
 }
 
-const fn one(path: &'static [&'static str], labels: &'static str, read: Read) -> Series {
+const fn series(path: &'static [&'static str], labels: &'static str, read: Read) -> Series {
     Series { path, labels, read }
 }
 
-/// All that is published.
+/// All metrics of a service, in the order in which they are published.
 pub static FAMILIES: &[Family] = &[
     Family {
         name: "answers_total",
-        help: "Answers with metadata, by where it came from.",
+        help: "Responses with metadata, by source.",
         series: &[
-            one(
+            series(
                 &["answers", "memory"],
                 r#"source="memory""#,
                 Read::Counter(|now| now.metrics.memory_ms.count()),
             ),
-            one(
+            series(
                 &["answers", "kv"],
                 r#"source="kv""#,
                 Read::Counter(|now| now.metrics.kv_ms.count()),
             ),
-            one(
+            series(
                 &["answers", "origin"],
                 r#"source="origin""#,
                 Read::Counter(|now| now.metrics.origin_ms.count()),
             ),
-            one(
+            series(
                 &["answers", "inflight"],
                 r#"source="inflight""#,
                 Read::Counter(|now| now.metrics.in_flight_ms.count()),
@@ -89,8 +88,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "stale_answers_total",
-        help: "Answers with stale metadata.",
-        series: &[one(
+        help: "Responses with stale metadata.",
+        series: &[series(
             &["stale"],
             "",
             Read::Counter(|now| now.metrics.stale.get()),
@@ -98,39 +97,39 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "errors_total",
-        help: "Answers that are problems, by their code.",
-        series: &[one(&["errors"], "code", Read::Problems)],
+        help: "Errors returned, by code.",
+        series: &[series(&["errors"], "code", Read::Problems)],
     },
     Family {
         name: "lookups_total",
-        help: "Look-ups in a layer: in memory by requests, in the others by flights.",
+        help: "Look-ups by layer: requests look in memory, flights in KV and at the origin.",
         series: &[
-            one(
+            series(
                 &["layers", "memory", "hits"],
                 r#"layer="memory",result="hit""#,
                 Read::Counter(|now| now.metrics.memory.hits.get()),
             ),
-            one(
+            series(
                 &["layers", "memory", "misses"],
                 r#"layer="memory",result="miss""#,
                 Read::Counter(|now| now.metrics.memory.misses.get()),
             ),
-            one(
+            series(
                 &["layers", "kv", "hits"],
                 r#"layer="kv",result="hit""#,
                 Read::Counter(|now| now.metrics.kv.hits.get()),
             ),
-            one(
+            series(
                 &["layers", "kv", "misses"],
                 r#"layer="kv",result="miss""#,
                 Read::Counter(|now| now.metrics.kv.misses.get()),
             ),
-            one(
+            series(
                 &["layers", "origin", "hits"],
                 r#"layer="origin",result="hit""#,
                 Read::Counter(|now| now.metrics.origin.hits.get()),
             ),
-            one(
+            series(
                 &["layers", "origin", "misses"],
                 r#"layer="origin",result="miss""#,
                 Read::Counter(|now| now.metrics.origin.misses.get()),
@@ -139,9 +138,9 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "kv_operations_total",
-        help: "Keys of KV that were read, written or deleted, or tried to be.",
+        help: "KV operations, counted by key, including failed ones.",
         series: &[
-            one(
+            series(
                 &["kv", "reads"],
                 r#"operation="read""#,
                 Read::Counter(|now| {
@@ -150,12 +149,12 @@ pub static FAMILIES: &[Family] = &[
                     kv.hits.get().saturating_add(kv.misses.get())
                 }),
             ),
-            one(
+            series(
                 &["kv", "writes"],
                 r#"operation="write""#,
                 Read::Counter(|now| now.metrics.kv_writes.get()),
             ),
-            one(
+            series(
                 &["kv", "deletes"],
                 r#"operation="delete""#,
                 Read::Counter(|now| now.metrics.kv_deletes.get()),
@@ -164,8 +163,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "kv_failures_total",
-        help: "Operations of KV that failed or took too long.",
-        series: &[one(
+        help: "KV operations that failed or timed out.",
+        series: &[series(
             &["kv", "failures"],
             "",
             Read::Counter(|now| now.metrics.kv_failures.get()),
@@ -174,7 +173,7 @@ pub static FAMILIES: &[Family] = &[
     Family {
         name: "origin_fetches_total",
         help: "Requests sent to the origin.",
-        series: &[one(
+        series: &[series(
             &["origin", "fetches"],
             "",
             Read::Counter(|now| now.metrics.origin_fetches.get()),
@@ -182,8 +181,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "origin_failures_total",
-        help: "Requests sent to the origin that told nothing about the image.",
-        series: &[one(
+        help: "Requests to the origin without a usable response.",
+        series: &[series(
             &["origin", "failures"],
             "",
             Read::Counter(|now| now.metrics.origin_failures.get()),
@@ -191,8 +190,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "coalesced_total",
-        help: "Requests answered by what another one was fetching.",
-        series: &[one(
+        help: "Requests that shared the fetch of another request.",
+        series: &[series(
             &["coalesced"],
             "",
             Read::Counter(|now| now.metrics.coalesced.get()),
@@ -200,8 +199,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "refreshes_total",
-        help: "Stale records that were looked for again behind an answer.",
-        series: &[one(
+        help: "Background refreshes of stale records.",
+        series: &[series(
             &["refreshes"],
             "",
             Read::Counter(|now| now.metrics.refreshes.get()),
@@ -209,44 +208,48 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "memory_evictions_total",
-        help: "Entries that made room in memory for others.",
-        series: &[one(&["evictions"], "", Read::Counter(|now| now.evictions))],
+        help: "Entries evicted from memory to make room.",
+        series: &[series(
+            &["evictions"],
+            "",
+            Read::Counter(|now| now.evictions),
+        )],
     },
     Family {
         name: "in_flight",
-        help: "Images that are being looked for now.",
-        series: &[one(&["inFlight"], "", Read::Gauge(|now| now.in_flight))],
+        help: "Images that are being looked up.",
+        series: &[series(&["inFlight"], "", Read::Gauge(|now| now.in_flight))],
     },
     Family {
         name: "memory_entries",
-        help: "Entries in memory now.",
-        series: &[one(&["entries"], "", Read::Gauge(|now| now.entries))],
+        help: "Entries in memory.",
+        series: &[series(&["entries"], "", Read::Gauge(|now| now.entries))],
     },
     Family {
         name: "memory_capacity",
-        help: "Most entries that memory holds.",
-        series: &[one(&["capacity"], "", Read::Gauge(|now| now.capacity))],
+        help: "Maximum number of entries in memory.",
+        series: &[series(&["capacity"], "", Read::Gauge(|now| now.capacity))],
     },
     Family {
         name: "answer_duration_seconds",
-        help: "Time to an answer with metadata, by where it came from.",
+        help: "Time to a response with metadata, by source.",
         series: &[
-            one(
+            series(
                 &["durationsMs", "memory"],
                 r#"source="memory""#,
                 Read::Histogram(|now| &now.metrics.memory_ms, 1_000),
             ),
-            one(
+            series(
                 &["durationsMs", "kv"],
                 r#"source="kv""#,
                 Read::Histogram(|now| &now.metrics.kv_ms, 1_000),
             ),
-            one(
+            series(
                 &["durationsMs", "origin"],
                 r#"source="origin""#,
                 Read::Histogram(|now| &now.metrics.origin_ms, 1_000),
             ),
-            one(
+            series(
                 &["durationsMs", "inflight"],
                 r#"source="inflight""#,
                 Read::Histogram(|now| &now.metrics.in_flight_ms, 1_000),
@@ -255,8 +258,8 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "answer_age_seconds",
-        help: "Age of the metadata in an answer.",
-        series: &[one(
+        help: "Age of the metadata in a response.",
+        series: &[series(
             &["agesS"],
             "",
             Read::Histogram(|now| &now.metrics.ages, 1),

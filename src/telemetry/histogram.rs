@@ -1,14 +1,14 @@
-//! Counts, alone and by size.
+//! Counters and histograms.
 
 use std::cell::Cell;
 
-/// A number that only grows, and at its end stays where it is.
+/// A number that only grows. It saturates at `u64::MAX`.
 #[derive(Debug, Clone, Default)]
 pub struct Counter(Cell<u64>);
 
 impl Counter {
-    /// One more.
-    pub fn count(&self) {
+    /// Adds one.
+    pub(crate) fn increment(&self) {
         self.add(1);
     }
 
@@ -16,29 +16,27 @@ impl Counter {
         self.0.set(self.0.get().saturating_add(amount));
     }
 
-    /// How many so far.
-    #[must_use]
-    pub fn get(&self) -> u64 {
+    /// Returns the current value.
+    pub(crate) fn get(&self) -> u64 {
         self.0.get()
     }
 }
 
-/// The most buckets that a histogram may have.
+/// Maximum number of buckets of a histogram.
 const MAX_BUCKETS: usize = 16;
 
-/// How many values were at most as large as each of some bounds.
+/// Values counted in buckets, which are not cumulative.
 #[derive(Debug)]
 pub struct Histogram {
     bounds: &'static [u64],
-    /// One for each bound, and one for what is larger than all.
+    /// One count per bound, and one for values over all bounds.
     counts: [Counter; MAX_BUCKETS],
     sum: Counter,
 }
 
 impl Histogram {
-    /// Without values. The bounds ascend; there are at most 15.
-    #[must_use]
-    pub fn new(bounds: &'static [u64]) -> Self {
+    /// Returns an empty histogram. The bounds must be ascending, and at most 15.
+    pub(crate) fn new(bounds: &'static [u64]) -> Self {
         Self {
             bounds,
             counts: Default::default(),
@@ -46,35 +44,34 @@ impl Histogram {
         }
     }
 
-    /// Takes a value in.
-    pub fn observe(&self, value: u64) {
+    /// Counts a value.
+    pub(crate) fn observe(&self, value: u64) {
         let bucket = self.bounds.iter().position(|bound| value <= *bound);
-        let count = self.counts.get(bucket.unwrap_or(self.bounds.len()));
-        if let Some(count) = count {
-            count.count();
+        let counter = self.counts.get(bucket.unwrap_or(self.bounds.len()));
+        if let Some(counter) = counter {
+            counter.increment();
         }
         self.sum.add(value);
     }
 
-    /// The largest value of each bucket but the last, which has none.
-    #[must_use]
-    pub fn bounds(&self) -> &'static [u64] {
+    /// Returns the largest value of each bucket, except the last one, which has no bound.
+    pub(crate) fn bounds(&self) -> &'static [u64] {
         self.bounds
     }
 
-    /// How many values are in each bucket, each in one of them.
-    pub fn counts(&self) -> impl Iterator<Item = u64> {
+    /// Returns the number of values in each bucket. Each value is in one bucket only.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = u64> {
         let buckets = self.bounds.len().saturating_add(1);
         self.counts.iter().take(buckets).map(Counter::get)
     }
 
-    /// How many values there are.
+    /// Returns the total number of values.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts().fold(0, u64::saturating_add)
     }
 
-    /// All values together.
+    /// Returns the sum of all values.
     #[must_use]
     pub fn sum(&self) -> u64 {
         self.sum.get()
@@ -86,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_is_in_the_first_bucket_that_is_large_enough() {
+    fn a_value_is_counted_in_the_first_bucket_whose_bound_is_not_below_it() {
         let histogram = Histogram::new(&[1, 10, 100]);
         for value in [0, 1, 2, 10, 11, 100, 101, 5_000] {
             histogram.observe(value);
@@ -96,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_number_stays_the_largest() {
+    fn counts_and_sums_saturate_instead_of_overflowing() {
         let histogram = Histogram::new(&[]);
         histogram.observe(u64::MAX);
         histogram.observe(u64::MAX);

@@ -1,24 +1,23 @@
-//! The isolate that all this runs in.
+//! The identity of the isolate, which all of its metrics carry.
 //!
-//! The platform starts and ends isolates as it sees fit, many at a time, and a request goes to any
-//! of them. What one has counted says nothing of the others: its numbers go by its name.
+//! The platform runs many isolates, starts and stops them at any time, and sends a request to any of them. Each one has its own
+//! counters, so metrics of different isolates must be distinguishable.
 
 use crate::text::hex::hex;
 
-/// One past the largest number of 32 bits.
 const TWO_TO_THE_32: f64 = 4_294_967_296.0;
 
-/// The name of an isolate, and since when it is there.
+/// The ID and start time of an isolate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Isolate {
     /// 64 random bits, as 16 hexadecimal digits.
     pub id: String,
-    /// When its first request came, in milliseconds since the epoch.
+    /// The time of its first request, in milliseconds since the epoch.
     pub started_ms: u64,
 }
 
 impl Isolate {
-    /// Names it by two random numbers from 0 up to, but not including, 1.
+    /// Creates an ID from two random numbers in the range 0 to 1, excluding 1.
     #[must_use]
     pub fn new(random: [f64; 2], started_ms: u64) -> Self {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
@@ -35,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_bit_of_the_name_is_random() {
+    fn every_bit_of_the_id_is_random() {
         let id = |random| Isolate::new(random, 0).id;
         assert_eq!(id([0.0, 0.0]), "0000000000000000");
         assert_eq!(id([0.5, 0.25]), "8000000040000000");

@@ -1,43 +1,43 @@
-//! What an isolate counts of its own doings, from its first request on.
+//! Per-isolate counters, which start with the first request.
 //!
-//! Counting is a few additions: no clock is read and nothing allocated, so that a hit in memory can
-//! afford it. [`report`](crate::report) gives the numbers their published names.
+//! Counting is a few additions, without reading a clock or allocating, so it costs a memory hit almost nothing.
+//! [`families`](super::families) has the published names.
 
 use std::cell::Cell;
 
 use crate::lookup::{Layer, Lookup};
 use crate::telemetry::histogram::{Counter, Histogram};
 
-/// Bounds of the time to an answer, in milliseconds. Those that the targets of a layer name are
-/// among them: 1 and 2 for memory, 15, 30 and 60 for KV, 250, 400 and 600 for the origin.
+/// Bounds of response times, in milliseconds. They include the performance targets of the layers: 1 and 2 for memory, 15, 30 and
+/// 60 for KV, 250, 400 and 600 for the origin.
 const DURATIONS_MS: &[u64] = &[
     1, 2, 5, 15, 30, 60, 100, 250, 400, 600, 1_000, 2_500, 5_000, 10_000,
 ];
 
-/// Bounds of the age of an entry, in seconds: a minute to a week.
+/// Bounds of the age of metadata, in seconds, from a minute to a week.
 const AGES_S: &[u64] = &[
     60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 
-/// How many codes of problems are told apart; there are about twenty.
+/// How many error codes are counted separately. There are fewer.
 const MAX_CODES: usize = 32;
 
-/// How often a layer knew what it was asked for.
+/// Look-ups in one layer.
 #[derive(Debug, Default)]
 pub struct Lookups {
-    /// It did.
+    /// Look-ups with a result.
     pub hits: Counter,
-    /// It did not.
+    /// Look-ups without one.
     pub misses: Counter,
 }
 
 impl Lookups {
-    /// Counts one.
-    pub fn count(&self, hit: bool) {
+    /// Counts one look-up.
+    pub(crate) fn count(&self, hit: bool) {
         if hit {
-            self.hits.count();
+            self.hits.increment();
         } else {
-            self.misses.count();
+            self.misses.increment();
         }
     }
 }
@@ -45,39 +45,39 @@ impl Lookups {
 /// The counters of one isolate.
 #[derive(Debug)]
 pub struct Metrics {
-    /// L1, as requests find it. A failure that it remembers is a hit.
+    /// Look-ups of requests in L1. A cached failure is a hit.
     pub memory: Lookups,
-    /// L2, as flights find it. What may be served only if the origin fails is a miss.
+    /// Look-ups of flights in L2. A record that may be served only if the origin fails is a miss.
     pub kv: Lookups,
-    /// L3, as flights find it. Whatever brings no metadata is a miss.
+    /// Look-ups of flights in L3. One without metadata is a miss.
     pub origin: Lookups,
-    /// Keys written to KV, or tried to.
+    /// Writes to KV, counted by key, including failed ones.
     pub kv_writes: Counter,
-    /// Keys deleted from KV, or tried to.
+    /// Deletions from KV, counted by key, including failed ones.
     pub kv_deletes: Counter,
-    /// Operations of KV that failed or took too long.
+    /// KV operations that failed or timed out.
     pub kv_failures: Counter,
     /// Requests sent to the origin.
     pub origin_fetches: Counter,
-    /// Those of them that say nothing about the image: errors, timeouts, nonsense.
+    /// Requests to the origin without a usable response: errors, timeouts, invalid data.
     pub origin_failures: Counter,
-    /// Requests that were answered by another one's flight.
+    /// Requests that shared the flight of another request.
     pub coalesced: Counter,
-    /// Stale records that were looked for again behind an answer.
+    /// Background refreshes of stale records.
     pub refreshes: Counter,
-    /// Answers with stale metadata.
+    /// Responses with stale metadata.
     pub stale: Counter,
-    /// Ages of the metadata in answers, in seconds.
+    /// Age of the metadata in responses, in seconds.
     pub ages: Histogram,
-    /// Times to the answers from memory, in milliseconds.
+    /// Time to a response from memory, in milliseconds.
     pub memory_ms: Histogram,
-    /// Times to the answers from KV.
+    /// Time to a response from KV, in milliseconds.
     pub kv_ms: Histogram,
-    /// Times to the answers from the origin.
+    /// Time to a response from the origin, in milliseconds.
     pub origin_ms: Histogram,
-    /// Times to the answers from another request's flight.
+    /// Time to a response from another request's flight, in milliseconds.
     pub in_flight_ms: Histogram,
-    /// By code, in the order in which they first came up. The rest has no code.
+    /// Errors by code, in the order of their first occurrence. Unused cells have an empty code.
     problems: [Cell<(&'static str, u64)>; MAX_CODES],
 }
 
@@ -106,8 +106,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts an answer with metadata.
-    pub fn answered(&self, lookup: &Lookup) {
+    /// Counts a response with metadata.
+    pub(crate) fn count_response(&self, lookup: &Lookup) {
         let durations = match lookup.layer {
             Layer::Memory => &self.memory_ms,
             Layer::Kv => &self.kv_ms,
@@ -117,22 +117,22 @@ impl Metrics {
         durations.observe(lookup.timing.total_ms);
         self.ages.observe(lookup.entry.age_s(lookup.now_ms));
         if lookup.is_stale() {
-            self.stale.count();
+            self.stale.increment();
         }
     }
 
-    /// Counts an answer that is a problem, by its code.
-    pub fn refused(&self, code: &'static str) {
-        let place = |problem: &&Cell<(&'static str, u64)>| {
-            let (known, _) = problem.get();
-            known.is_empty() || known == code
+    /// Counts an error by its code.
+    pub(crate) fn count_problem(&self, code: &'static str) {
+        let is_free_or_same = |cell: &&Cell<(&'static str, u64)>| {
+            let (counted, _) = cell.get();
+            counted.is_empty() || counted == code
         };
-        if let Some(problem) = self.problems.iter().find(place) {
-            problem.set((code, problem.get().1.saturating_add(1)));
+        if let Some(cell) = self.problems.iter().find(is_free_or_same) {
+            cell.set((code, cell.get().1.saturating_add(1)));
         }
     }
 
-    /// Answers that were problems, by their code; only those that came up.
+    /// Returns the codes of errors that occurred, and how often each did.
     pub fn problems(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let problems = self.problems.iter().map(Cell::get);
         problems.take_while(|(code, _)| !code.is_empty())
