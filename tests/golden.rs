@@ -258,7 +258,12 @@ fn a_data_point_has_its_fields_in_a_fixed_order() {
     };
     let now_ms = START_MS + 90_000;
     let log = &server.isolate.runtime;
-    assert!(server.routes.recall(&request, now_ms, log).is_some());
+    assert!(
+        server
+            .routes
+            .response_from_memory(&request, now_ms, log)
+            .is_some()
+    );
     assert_eq!(server.points(), [hit]);
 
     server
@@ -400,7 +405,10 @@ fn at_debug_every_request_and_every_lookup_has_one_log_line() {
         ..Request::default()
     };
     let log = &server.isolate.runtime;
-    let _ = server.routes.recall(&request, START_MS, log).unwrap();
+    let _ = server
+        .routes
+        .response_from_memory(&request, START_MS, log)
+        .unwrap();
     block_on(server.routes.call("a\n\"", Ok(None), log)).unwrap_err();
     let cut = format!("/metadata/{}", "%C3%A9".repeat(41));
     let lines = server.isolate.runtime.log();

@@ -70,6 +70,8 @@ impl Memory {
 }
 
 fn recall(app: &App, request: &Request<'_>) -> Option<String> {
-    let response = app.routes.recall(request, now_ms(), &Console)?;
+    let response = app
+        .routes
+        .response_from_memory(request, now_ms(), &Console)?;
     Some(wire::text(&response))
 }

@@ -1,11 +1,14 @@
-//! Who may purge and see the metrics: the holder of the admin token.
+//! Authorization of admin requests: purges and metrics.
 
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::request::Request;
 
-/// Lets the holder of the admin token pass. Where there is no token, there is nothing to see.
+/// Checks the request's admin token.
+///
+/// # Errors
+/// If the token is missing (401) or wrong (403), or if no token is set: then the routes do not exist (404).
 pub(super) fn require(request: &Request<'_>) -> Result<(), Problem> {
     let token = request.bindings.admin_token.as_deref();
     authorize(request.authorization, token.ok_or_else(Problem::no_route)?)
@@ -13,8 +16,8 @@ pub(super) fn require(request: &Request<'_>) -> Result<(), Problem> {
 
 /// Checks an `Authorization` header against the token.
 ///
-/// Both sides are hashed first: a comparison that ended at the first difference, or at the end of
-/// the shorter text, would tell something about the token.
+/// Both sides are hashed first. A comparison that stops at the first difference, or at the end of the shorter text, would leak
+/// information about the token through its duration.
 fn authorize(authorization: Option<&str>, token: &str) -> Result<(), Problem> {
     let presented = authorization
         .and_then(|header| header.split_once(' '))
@@ -38,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_token_opens() {
+    fn only_a_bearer_token_that_matches_is_authorized() {
         let status = |header| authorize(header, "right").map_err(|problem| problem.code.status());
         assert_eq!(status(Some("Bearer right")), Ok(()));
         assert_eq!(status(Some("bearer  right ")), Ok(()));

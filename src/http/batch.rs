@@ -1,4 +1,4 @@
-//! Many images in one request: `POST /metadata`.
+//! Batches: `POST /metadata` returns the metadata of many images.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -17,19 +17,19 @@ use crate::text::json;
 const SHAPE: &str = "The body must be a JSON object whose 'paths' is a list of one or more image paths, \
                      as in {\"paths\":[\"photos/cat.jpg\"]}.";
 
-/// What a batch asks for.
 struct Batch {
     paths: Vec<String>,
     crop: Option<CropRequest>,
 }
 
 impl Batch {
-    fn of(body: &RequestBody, limit: usize) -> Result<Self, Problem> {
+    /// Parses a body with at most `limit` paths.
+    fn parse(body: &RequestBody, limit: usize) -> Result<Self, Problem> {
         let bytes = match body {
             RequestBody::Nothing => return Err(Problem::invalid_batch(SHAPE)),
             RequestBody::TooLong => {
                 return Err(Problem::batch_too_large(format!(
-                    "The body is longer than {MAX_BODY_BYTES} bytes; ask for fewer images at a time."
+                    "The body is longer than {MAX_BODY_BYTES} bytes. Request fewer images at a time."
                 )));
             }
             RequestBody::TooSlow => return Err(Problem::request_timeout(BODY_TIMEOUT_S)),
@@ -48,7 +48,7 @@ impl Batch {
             .ok_or_else(|| Problem::invalid_batch(SHAPE))?;
         if paths.len() > limit {
             return Err(Problem::batch_too_large(format!(
-                "There are {} paths; ask for at most {limit} at a time.",
+                "The batch has {} paths. Request at most {limit} at a time.",
                 paths.len()
             )));
         }
@@ -64,7 +64,7 @@ pub(super) async fn post<P: Ports>(
     ports: &P,
 ) -> Result<Response, Problem> {
     let service = site.service();
-    let batch = Batch::of(&request.body, service.config().batch_limit)?;
+    let batch = Batch::parse(&request.body, service.config().batch_limit)?;
     let parsed: Vec<_> = batch
         .paths
         .iter()
@@ -72,18 +72,18 @@ pub(super) async fn post<P: Ports>(
         .collect();
     let valid: Vec<ImagePath> = parsed.iter().flatten().cloned().collect();
     let mut outcomes = service.fetch_batch(&valid, ports).await.into_iter();
-    let refused = |raw: &str, path: &str, problem: &Problem| {
+    let record_problem = |raw: &str, path: &str, problem: &Problem| {
         site.record(raw, Err(problem), ports.now_ms(), ports);
-        failed(path, problem)
+        problem_item(path, problem)
     };
     let results: Vec<String> = batch
         .paths
         .iter()
         .zip(parsed)
         .filter_map(|(raw, parsed)| match parsed {
-            // As many outcomes as valid paths, in their order.
+            // There is one outcome per valid path, in the same order.
             Ok(path) => Some(match outcomes.next()? {
-                Ok(lookup) => told(&ImageResponse::new(
+                Ok(lookup) => image_item(&ImageResponse::new(
                     site,
                     raw,
                     lookup,
@@ -92,34 +92,35 @@ pub(super) async fn post<P: Ports>(
                 )),
                 Err(error) => {
                     let cache_enabled = service.config().cache_enabled;
-                    refused(raw, path.as_str(), &Problem::refused(&error, cache_enabled))
+                    let problem = Problem::from_lookup_error(&error, cache_enabled);
+                    record_problem(raw, path.as_str(), &problem)
                 }
             }),
-            Err(problem) => Some(refused(raw, raw, &problem)),
+            Err(problem) => Some(record_problem(raw, raw, &problem)),
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));
     Ok(Response::uncached("application/json", body))
 }
 
-/// The answer for one image, which is encoded already, with its status.
-fn told(told: &ImageResponse) -> String {
-    let fields = told.body().strip_prefix('{').unwrap_or_default();
+/// Returns the item of an image, by adding the status to its JSON without encoding it again.
+fn image_item(image: &ImageResponse) -> String {
+    let fields = image.body().strip_prefix('{').unwrap_or_default();
     format!("{{\"status\":200,{fields}")
 }
 
-fn failed(path: &str, problem: &Problem) -> String {
+fn problem_item(path: &str, problem: &Problem) -> String {
     #[derive(Serialize)]
-    struct Failed<'a> {
+    struct Item<'a> {
         status: u16,
         path: &'a str,
         problem: Document<'a>,
     }
-    let failed = Failed {
+    let item = Item {
         status: problem.code.status(),
         path,
         problem: problem.document(),
     };
-    // A struct of numbers and strings always has a JSON form.
-    serde_json::to_string(&failed).unwrap_or_default()
+    // A struct of numbers and strings always serializes.
+    serde_json::to_string(&item).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use super::request::Request;
 use super::response::{Body, Response};
 
-/// The answer with this body, which has this entity tag, or a 304 to a client that has it already.
+/// Returns a 304 if the client's `If-None-Match` matches `etag`, otherwise a 200 with the body.
 pub(super) fn response(
     request: &Request<'_>,
     etag: &str,
@@ -21,8 +21,8 @@ pub(super) fn response(
     response.with("ETag", etag.to_owned())
 }
 
-/// Whether the field value lists `etag`, or is `*`. The comparison is weak, as the RFC asks for:
-/// a proxy that compressed the answer may have put a `W/` before the tag.
+/// Returns `true` if the field value is `*` or lists `etag`. The comparison is weak, as the RFC requires: a proxy that
+/// compressed the response may have put a `W/` before the tag.
 fn matches(if_none_match: &str, etag: &str) -> bool {
     if_none_match.trim() == "*"
         || if_none_match
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_matches_alone_in_a_list_or_weakened() {
+    fn an_etag_matches_alone_in_a_list_or_as_a_weak_tag() {
         for field in [
             "\"a\"",
             "*",

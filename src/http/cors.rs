@@ -1,21 +1,21 @@
-//! Who may read an answer in a browser: CORS, and the same for Server-Timing.
+//! CORS: the sites whose scripts may read a response, including its `Server-Timing`.
 
 use std::borrow::Cow;
 
 use super::response::Response;
 use crate::config::CorsOrigins;
 
-/// For how long a browser may remember a preflight, in seconds. Chromium's own limit is two hours.
+/// How long browsers may cache a preflight response, in seconds. Chromium limits this to two hours.
 const PREFLIGHT_MAX_AGE_S: &str = "7200";
 
-/// Headers of an answer that a script may read beside the safelisted ones.
+/// Response headers that scripts may read besides the CORS-safelisted ones.
 const EXPOSED: &str = "Cache-Status, ETag, Metadata-Age, Retry-After, Server-Timing";
 
-/// Adds the headers that let `origin`'s scripts read the answer, where the settings do.
+/// Adds the headers that allow scripts of `origin` to read the response, if the settings allow it.
 pub(super) fn allow(response: Response, allowed: &CorsOrigins, origin: Option<&str>) -> Response {
     let (response, allowed) = match allowed {
         CorsOrigins::Any => (response, Some(Cow::Borrowed("*"))),
-        // The answer depends on who asks, for caches between here and there as well.
+        // The response depends on the request's `Origin`, also for shared caches.
         CorsOrigins::These(origins) => (
             response.with("Vary", "Origin"),
             origin
@@ -32,7 +32,7 @@ pub(super) fn allow(response: Response, allowed: &CorsOrigins, origin: Option<&s
     }
 }
 
-/// Adds what the answer to a preflight needs beside that.
+/// Adds the headers that only preflight responses have.
 pub(super) fn preflight(response: Response, methods: &'static str) -> Response {
     response
         .with("Access-Control-Allow-Methods", methods)
@@ -41,6 +41,6 @@ pub(super) fn preflight(response: Response, methods: &'static str) -> Response {
             "Authorization, Content-Type, If-None-Match",
         )
         .with("Access-Control-Max-Age", PREFLIGHT_MAX_AGE_S)
-        // Browsers have the preflight cache for it; no other cache may guess how long it is good for.
+        // Browsers use their preflight cache. Other caches must not apply a heuristic lifetime.
         .with("Cache-Control", "no-store")
 }

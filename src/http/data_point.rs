@@ -1,5 +1,6 @@
-//! Data points for Workers Analytics Engine: one for each answer about an image, and for each
-//! problem. An isolate sees its own requests only; the dataset has those of all.
+//! Data points for Workers Analytics Engine: one per response about an image, and one per error on any other path.
+//!
+//! The metrics of an isolate cover only its own requests. The dataset covers all isolates.
 
 use super::problem::Problem;
 use super::text::Text;
@@ -8,20 +9,20 @@ use crate::lookup::{Layer, Lookup, Timing};
 use crate::telemetry::isolate::Isolate;
 use crate::text::sanitize;
 
-/// Takes data points, behind the answer.
+/// A dataset of Workers Analytics Engine. The runtime sends data points in the background, after the response.
 pub trait Dataset {
-    /// Writes one: the JSON of what `writeDataPoint` takes.
+    /// Writes a data point, the JSON of the argument of `writeDataPoint`.
     ///
     /// # Errors
-    /// What the runtime said against it.
+    /// If the runtime rejects the data point. The error is its message.
     fn write(&self, point: &str) -> Result<(), String>;
 }
 
-/// The JSON of a data point. The order of its fields is what queries go by: none ever moves, and
-/// further ones come at the end.
+/// Returns the JSON of a data point. Queries depend on the order of its fields: fields never move, and new ones are added at the
+/// end.
 ///
-/// It is sampled by its index, and the layer is that: the many hits in memory may be thinned out
-/// without the few answers of the origin becoming fewer.
+/// The index is the layer, because datasets are sampled by index, separately for each value. So even if most memory hits are
+/// dropped, the few responses from the origin remain.
 pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isolate) -> String {
     let (layer, timing) = match outcome {
         Ok(lookup) => (Some(lookup.layer), lookup.timing),
@@ -56,7 +57,7 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
         timing.origin_ms.unwrap_or_default(),
         1,
     ];
-    // None of the texts has a quotation mark or a backslash.
+    // None of the strings contains a quotation mark or a backslash, so they need no escaping.
     let mut json = Text::default();
     json.add(&["{\"indexes\":[\"", layer, "\"],\"blobs\":[\""])
         .add(&[&blobs.join("\",\""), "\"],\"doubles\":["])

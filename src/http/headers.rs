@@ -1,17 +1,17 @@
-//! The headers of an answer.
+//! Response headers.
 
 use std::borrow::Cow;
 
-/// How many headers most answers have.
+/// Number of headers that most responses fit in.
 const CAPACITY: usize = 12;
 
-/// Names in the usual case, and values of visible ASCII, spaces and tabs.
+/// Names in their usual case, and values of visible ASCII, spaces and tabs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Headers(Vec<(&'static str, Cow<'static, str>)>);
 
 impl Headers {
-    /// Adds a header. A value that is made at run time is left out if it is empty or has any other character: it could end the
-    /// header, and begin another.
+    /// Adds a header. A value from run time is dropped if it is empty or has any other character: a line break would start
+    /// another header.
     pub fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         let value = value.into();
         if matches!(value, Cow::Borrowed(_)) || is_field_value(&value) {
@@ -19,7 +19,7 @@ impl Headers {
         }
     }
 
-    /// The value of a header.
+    /// Returns the value of the first header of this name, in any case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter()
@@ -27,7 +27,7 @@ impl Headers {
             .map(|(_, value)| value)
     }
 
-    /// The names and values.
+    /// Iterates over names and values, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (*name, &**value))
     }
@@ -39,7 +39,7 @@ impl Default for Headers {
     }
 }
 
-/// The part of the field values of RFC 9110, section 5.5, that is in use.
+/// Returns `true` for a non-empty field value of RFC 9110, section 5.5, without `obs-text`.
 fn is_field_value(value: &str) -> bool {
     !value.is_empty()
         && value
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_cannot_end_its_header() {
+    fn empty_values_and_values_with_control_or_non_ascii_characters_are_dropped() {
         for value in ["", "a\nSet-Cookie: b", "a\r", "\0", "\u{7f}", "é"] {
             let mut headers = Headers::default();
             headers.add("Vary", value.to_owned());

@@ -1,4 +1,4 @@
-//! One image: its metadata and, where it is asked for, its crop.
+//! `GET /metadata/<path>`: the metadata of one image and, if requested, its crop.
 
 use std::rc::Rc;
 
@@ -17,20 +17,20 @@ use crate::service::ports::Ports;
 use crate::telemetry::event::Event;
 use crate::telemetry::log::Log;
 
-/// What is told about one image.
+/// The metadata of one image, with its crop if one was requested.
 #[derive(Debug)]
 pub(super) struct ImageResponse {
     lookup: Lookup,
-    /// With the fields of a crop; without one the entry has it all.
+    /// The JSON with the fields of the crop. Without a crop, the entry has the JSON.
     cropped: Option<String>,
 }
 
 impl ImageResponse {
-    /// Finds the image at the raw path, and its crop.
+    /// Looks up the image at the raw path.
     ///
     /// # Errors
-    /// Where the path breaks a rule or the layers have no answer.
-    pub(super) async fn find<P: Ports>(
+    /// If the path is invalid or the look-up fails.
+    pub(super) async fn look_up<P: Ports>(
         site: &Site<P::Signal>,
         raw: &str,
         crop: Option<&CropRequest>,
@@ -39,14 +39,14 @@ impl ImageResponse {
         let path = ImagePath::from_raw(raw)?;
         match site.service().fetch_metadata(&path, ports).await {
             Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
-            Err(error) => Err(Problem::refused(
+            Err(error) => Err(Problem::from_lookup_error(
                 &error,
                 site.service().config().cache_enabled,
             )),
         }
     }
 
-    /// What was found at the raw path. This is the place that all answers with metadata pass.
+    /// Creates the response of a look-up of the raw path, and records it. All responses with metadata are created here.
     pub(super) fn new<S: Clone + 'static>(
         site: &Site<S>,
         raw: &str,
@@ -71,7 +71,7 @@ impl ImageResponse {
         Self { lookup, cropped }
     }
 
-    /// The JSON of the answer.
+    /// Returns the JSON of the response.
     pub(super) fn body(&self) -> &str {
         self.cropped.as_deref().unwrap_or(&self.lookup.entry.body)
     }
@@ -95,7 +95,7 @@ impl ImageResponse {
         let mut response = conditional::response(request, etag, "application/json", body)
             .with("Cache-Control", cache_control)
             .with("Cache-Status", cache_status)
-            // Not `Age`: clients subtract that from `max-age`, which already is what is left.
+            // Not `Age`: clients subtract that from `max-age`, which is already the remaining time.
             .with(
                 "Metadata-Age",
                 lookup.entry.age_s(lookup.now_ms).to_string(),
@@ -114,12 +114,12 @@ pub(super) async fn get<P: Ports>(
     ports: &P,
 ) -> Result<Response, Problem> {
     let crop = params::from_query(request.query())?;
-    let told = ImageResponse::find(site, raw, crop.as_ref(), ports).await?;
-    Ok(told.response(request, site.service().config()))
+    let image = ImageResponse::look_up(site, raw, crop.as_ref(), ports).await?;
+    Ok(image.response(request, site.service().config()))
 }
 
-/// The same, where memory has the last word.
-pub(super) fn recall<S: Clone + 'static>(
+/// Returns what [`get`] would return, or `None` if memory alone does not decide it.
+pub(super) fn get_from_memory<S: Clone + 'static>(
     site: &Site<S>,
     raw: &str,
     request: &Request<'_>,
@@ -135,9 +135,12 @@ pub(super) fn recall<S: Clone + 'static>(
     let outcome = service.metadata_in_memory(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => {
-            let told = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
-            Ok(told.response(request, service.config()))
+            let image = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
+            Ok(image.response(request, service.config()))
         }
-        Err(error) => Err(Problem::refused(&error, service.config().cache_enabled)),
+        Err(error) => Err(Problem::from_lookup_error(
+            &error,
+            service.config().cache_enabled,
+        )),
     })
 }

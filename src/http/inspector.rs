@@ -1,14 +1,14 @@
-//! The Inspector: a page to look an image up, see which layer answered, and drag a crop.
+//! The Inspector: a page for inspecting an image, the cache that answered, and crops.
 //!
-//! It asks nothing but this Worker, and the origin for the picture itself. It is told where the
-//! origin is: `originUrl` is published by it.
+//! The page sends requests only to this Worker, and to the origin for the picture. It therefore contains `originUrl`, which
+//! anyone who can open the page can see.
 
 use super::conditional;
 use super::request::Request;
 use super::response::{Body, Response};
 use crate::cache::entry::etag_of;
 
-/// What stands in the page where `originUrl` belongs, inside an attribute.
+/// The placeholder of `originUrl` in the page, inside an attribute.
 const ORIGIN_URL: &str = "{{originUrl}}";
 
 /// A file of the Inspector.
@@ -47,7 +47,7 @@ static FILES: [File; 9] = [
 ];
 
 impl File {
-    /// The file at a path of the service.
+    /// Returns the file at a path of the service.
     pub(super) fn at(path: &str) -> Option<&'static Self> {
         FILES.iter().find(|file| file.path == path)
     }
@@ -60,14 +60,14 @@ pub(super) fn get(file: &File, request: &Request<'_>, origin_url: &str) -> Respo
         .replace(ORIGIN_URL, &escaped_for_attribute(origin_url));
     let etag = etag_of(&content);
     conditional::response(request, &etag, file.content_type, Body::Text(content))
-        // The files belong together: a browser must not mix those of two versions.
+        // Browsers must not mix files of two versions.
         .with("Cache-Control", "no-cache")
         .with("Content-Security-Policy", policy(origin_url))
         .with("Cross-Origin-Opener-Policy", "same-origin")
         .with("Referrer-Policy", "no-referrer")
 }
 
-/// No script, style or request but our own, and no picture but the origin's.
+/// Returns a policy that allows scripts, styles and requests of this Worker only, and images also of the origin.
 fn policy(origin_url: &str) -> String {
     let origin = origin_of(origin_url).unwrap_or_default();
     format!(
@@ -76,8 +76,8 @@ fn policy(origin_url: &str) -> String {
     )
 }
 
-/// `https://images.example.com` of a URL below it. `None` where the policy's grammar has no such
-/// origin: a `;` would begin another directive.
+/// Returns the origin of a URL, such as `https://images.example.com`. `None` if it has a character that is not valid in a
+/// policy: a `;` would start another directive.
 fn origin_of(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split('/').next()?;
@@ -101,16 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn the_page_is_told_the_origin_and_cannot_be_broken_by_it() {
-        let told = |url| page(url).text().unwrap().to_owned();
-        assert!(told("https://images.test/a").contains("\"https://images.test/a\""));
-        let text = told("https://images.test/\"><script>&lt;");
+    fn the_page_contains_the_origin_url_escaped() {
+        let page_with = |url| page(url).text().unwrap().to_owned();
+        assert!(page_with("https://images.test/a").contains("\"https://images.test/a\""));
+        let text = page_with("https://images.test/\"><script>&lt;");
         assert!(text.contains("\"https://images.test/&quot;>&lt;script>&amp;lt;\""));
         assert!(!text.contains(ORIGIN_URL));
     }
 
     #[test]
-    fn only_the_origin_is_let_in_beside_the_worker() {
+    fn the_policy_allows_images_of_the_worker_and_the_origin_only() {
         for (url, sources) in [
             ("https://images.test/a/b", "'self' https://images.test;"),
             ("http://127.0.0.1:8788", "'self' http://127.0.0.1:8788;"),
@@ -125,23 +125,23 @@ mod tests {
     }
 
     #[test]
-    fn an_unchanged_file_is_not_sent_again() {
+    fn an_unchanged_file_is_a_304_and_another_origin_url_changes_the_etag() {
         for file in &FILES {
-            let fresh = get(file, &Request::default(), "https://images.test");
+            let first = get(file, &Request::default(), "https://images.test");
             let request = Request {
-                if_none_match: fresh.headers.get("ETag"),
+                if_none_match: first.headers.get("ETag"),
                 ..Request::default()
             };
-            let again = get(file, &request, "https://images.test");
-            assert_eq!((fresh.status, again.status), (200, 304), "{}", file.path);
-            assert_eq!(again.text(), None);
+            let second = get(file, &request, "https://images.test");
+            assert_eq!((first.status, second.status), (200, 304), "{}", file.path);
+            assert_eq!(second.text(), None);
         }
         let (one, other) = (page("https://a.test"), page("https://b.test"));
         assert_ne!(one.headers.get("ETag"), other.headers.get("ETag"));
     }
 
     #[test]
-    fn whatever_the_page_loads_is_there() {
+    fn every_file_that_the_page_loads_exists() {
         let page = File::at("/").unwrap().content;
         let loaded: Vec<_> = page
             .split(['"', '\''])

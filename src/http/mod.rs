@@ -1,4 +1,9 @@
-//! HTTP without a runtime: from the head of a request to a finished answer.
+//! HTTP without a runtime: turns requests into responses.
+//!
+//! ```text
+//! routes ─► image, batch, purge, admin, health, inspector, openapi, prometheus, stats
+//!        ─► site ─► problem, data_point ─► request, response, headers, text
+//! ```
 
 mod admin;
 mod batch;
@@ -7,6 +12,7 @@ mod conditional;
 mod cors;
 mod data_point;
 mod headers;
+mod health;
 mod image;
 mod inspector;
 mod openapi;

@@ -1,6 +1,6 @@
-//! `GET /openapi.json`: what this service takes and answers, for tools.
+//! `GET /openapi.json`: the OpenAPI description of this service.
 //!
-//! `build.rs` makes it of docs/openapi.yaml, which has the prose as well.
+//! `build.rs` generates it from docs/openapi.yaml, without the prose.
 
 use super::conditional;
 use super::request::Request;

@@ -16,26 +16,26 @@ use crate::origin::error::ErrorKind;
 use crate::path::PathError;
 use crate::text::sanitize;
 
-/// When to try again after a 503 whose cause names no time, in seconds.
+/// `Retry-After` of a 503 if the cause does not specify a time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
 
-/// When to try a purge again that KV refused, in seconds: it takes one write a second for a key.
+/// `Retry-After` of a failed purge, in seconds: KV accepts one write per second to a key.
 const PURGE_RETRY_AFTER_S: &str = "1";
 
-/// An error, in the words of HTTP.
+/// An error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Its status, published name and title.
+    /// Its code, which determines its status and title.
     pub code: ProblemCode,
-    /// One sentence that says what to do.
+    /// What is wrong, and what to do.
     pub detail: Cow<'static, str>,
-    /// What caches and clients go by, beside the document.
-    pub headers: Headers,
-    /// What the layers said, where it is their problem.
-    pub error: Option<Box<LookupError>>,
+    /// Headers besides `Content-Type`.
+    pub(super) headers: Headers,
+    /// The error of the look-up, if one failed.
+    pub(super) error: Option<Box<LookupError>>,
 }
 
-/// The published form of a problem.
+/// The published JSON of a problem.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
     r#type: String,
@@ -48,15 +48,14 @@ pub(super) struct Document<'a> {
 }
 
 impl Problem {
-    /// The answer to a request for `path`.
-    #[must_use]
-    pub fn response(mut self, path: &str) -> Response {
+    /// Returns the response to a request for `path`.
+    pub(super) fn response(mut self, path: &str) -> Response {
         let headers = std::mem::take(&mut self.headers);
         let document = Document {
             instance: Some(sanitize::encoded(path)),
             ..self.document()
         };
-        // A struct of numbers and strings always has a JSON form.
+        // A struct of numbers and strings always serializes.
         let body = serde_json::to_string(&document).unwrap_or_default();
         let mut response = Response::new(self.code.status(), Body::Text(body));
         response.headers = headers;
@@ -66,7 +65,7 @@ impl Problem {
         response.with("Content-Type", "application/problem+json")
     }
 
-    /// The problem itself, for where no request of its own stands behind it.
+    /// Returns the document without an `instance`, for an item of a batch.
     pub(super) fn document(&self) -> Document<'_> {
         Document {
             r#type: format!("urn:optimized-metadata:problem:{}", self.code.name()),
@@ -92,84 +91,77 @@ impl Problem {
         self
     }
 
-    /// There is nothing at this path of the service.
     pub(super) fn no_route() -> Self {
         Self::new(
             ProblemCode::NoRoute,
-            "There is nothing here; ask for /metadata/ and the path of an image.",
+            "There is no such route. Request /metadata/ followed by the path of an image.",
         )
     }
 
-    /// The route does not take this method.
     pub(super) fn method_not_allowed(allowed: &'static str) -> Self {
         Self::new(
             ProblemCode::MethodNotAllowed,
-            format!("This path does not take that method; use {allowed}."),
+            format!("This path does not support the method. Use {allowed}."),
         )
         .with("Allow", allowed)
     }
 
-    /// An admin request without a token.
+    /// The error of an admin request without a token.
     pub(super) fn unauthorized() -> Self {
         Self::new(
             ProblemCode::Unauthorized,
-            "This needs the admin token; send it as 'Authorization: Bearer …'.",
+            "This request needs the admin token. Send it as 'Authorization: Bearer …'.",
         )
         .with("WWW-Authenticate", "Bearer")
     }
 
-    /// An admin request with a token that is not the right one.
     pub(super) fn wrong_token() -> Self {
         Self::new(
             ProblemCode::Forbidden,
-            "This is not the admin token; check the secret ADMIN_TOKEN.",
+            "The admin token is wrong. Check the secret ADMIN_TOKEN.",
         )
     }
 
-    /// KV still holds what was to be purged.
+    /// The error of a purge whose records may still be in KV.
     pub(super) fn purge_failed() -> Self {
         Self::new(
             ProblemCode::PurgeFailed,
-            "KV did not delete the record; try again in a moment.",
+            "KV did not delete the record. Try again in a moment.",
         )
         .with("Retry-After", PURGE_RETRY_AFTER_S)
     }
 
-    /// The parameters of a call are no object.
+    /// Returns the error of a call from another Worker whose parameters are not an object.
     #[must_use]
     pub fn invalid_parameters() -> Self {
-        Self::invalid_parameter("The parameters must be an object, as in { aspect: \"16:9\" }.")
+        Self::invalid_parameter("The parameters must be an object, such as { aspect: \"16:9\" }.")
     }
 
     fn invalid_parameter(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(ProblemCode::InvalidParameter, detail)
     }
 
-    /// The body of a batch cannot be understood.
     pub(super) fn invalid_batch(detail: &'static str) -> Self {
         Self::new(ProblemCode::InvalidBatch, detail)
     }
 
-    /// The body of a request did not arrive in time.
     pub(super) fn request_timeout(limit_s: u64) -> Self {
         Self::new(
             ProblemCode::RequestTimeout,
             format!(
-                "The body did not arrive within {limit_s} seconds; send the request again, all of it at once."
+                "The body did not arrive within {limit_s} seconds. Send the request again, without pauses."
             ),
         )
     }
 
-    /// The isolate receives as many bodies as it may.
     pub(super) fn too_many_bodies() -> Self {
         Self::new(
             ProblemCode::Overloaded,
-            "Too many request bodies are being received; try again in a few seconds.",
+            "Too many request bodies are being received. Try again in a few seconds.",
         )
         .with("Retry-After", DEFAULT_RETRY_AFTER_S.to_string())
     }
 
-    /// A batch asks for more than one request may.
     pub(super) fn batch_too_large(detail: String) -> Self {
         Self::new(ProblemCode::BatchTooLarge, detail)
     }
@@ -200,8 +192,8 @@ impl From<&ConfigError> for Problem {
 }
 
 impl Problem {
-    /// The layers have no answer; `cache_enabled` as in the settings.
-    pub(super) fn refused(error: &LookupError, cache_enabled: bool) -> Self {
+    /// Returns the error of a failed look-up. `cache_enabled` is the setting.
+    pub(super) fn from_lookup_error(error: &LookupError, cache_enabled: bool) -> Self {
         let code = match error.cause.kind {
             ErrorKind::Forbidden => ProblemCode::ForbiddenByOrigin,
             ErrorKind::NotFound => ProblemCode::NotFound,
@@ -221,10 +213,7 @@ impl Problem {
             error: Some(Box::new(*error)),
             ..Self::new(code, cause.to_string())
         }
-        .with(
-            "Cache-Status",
-            cache_status::of_refusal(error, cache_enabled),
-        )
+        .with("Cache-Status", cache_status::of_error(error, cache_enabled))
         .with("Server-Timing", server_timing::of(&error.timing));
         match code.status() {
             404 => problem.with(

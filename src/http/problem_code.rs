@@ -1,11 +1,11 @@
-//! The codes of problems: each has one status and one title.
+//! Error codes, each with its status and title.
 
-/// Declares [`ProblemCode`] and its list from one table, so that neither can miss a code.
+/// Declares [`ProblemCode`] and [`ProblemCode::ALL`] from one table, so that neither can miss a code.
 macro_rules! problem_codes {
     ($($variant:ident = $status:literal $name:literal $title:literal)*) => {
-        /// What kind of problem it is. Published: `docs/http-api.md` lists all of them.
+        /// The code of an error. Codes are published: `docs/http-api.md` lists all of them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[allow(missing_docs)] // their names and titles say it
+        #[allow(missing_docs)] // the titles describe them
         pub enum ProblemCode {
             $($variant,)*
         }
@@ -14,7 +14,7 @@ macro_rules! problem_codes {
             /// All codes.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The HTTP status.
+            /// Returns the HTTP status.
             #[must_use]
             pub fn status(self) -> u16 {
                 match self {
@@ -22,7 +22,7 @@ macro_rules! problem_codes {
                 }
             }
 
-            /// The published name, in kebab-case.
+            /// Returns the published name, in kebab-case.
             #[must_use]
             pub fn name(self) -> &'static str {
                 match self {
@@ -30,9 +30,7 @@ macro_rules! problem_codes {
                 }
             }
 
-            /// The title, in English.
-            #[must_use]
-            pub fn title(self) -> &'static str {
+            pub(super) fn title(self) -> &'static str {
                 match self {
                     $(Self::$variant => $title,)*
                 }

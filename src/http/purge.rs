@@ -1,4 +1,4 @@
-//! Forgetting images, for the holder of the admin token: `DELETE /metadata/…`.
+//! Purges, which need the admin token: `DELETE /metadata/…`.
 
 use std::rc::Rc;
 
@@ -14,17 +14,17 @@ use crate::service::Purged;
 use crate::service::ports::Ports;
 use crate::text::query;
 
-/// What is to be forgotten.
 #[derive(Debug, PartialEq, Eq)]
 enum Target {
     Image(ImagePath),
+    /// All images below a folder, or all images.
     Below(Option<ImagePath>),
 }
 
 impl Target {
-    /// `a/*` is all images below `a`, also as `a%2F*`; `*` is all images. A `*` in an image's name
+    /// Parses a raw path. `a/*` and `a%2F*` are all images below `a`, and `*` is all images. A literal `*` in the name of an image
     /// is sent as `%2A`.
-    fn of(raw: &str) -> Result<Self, Problem> {
+    fn parse(raw: &str) -> Result<Self, Problem> {
         let path = ImagePath::from_raw(raw)?;
         if raw == "*" {
             return Ok(Self::Below(None));
@@ -46,7 +46,7 @@ pub(super) async fn delete<P: Ports>(
     ports: &P,
 ) -> Result<Response, Problem> {
     admin::require(request)?;
-    let purged = match Target::of(raw)? {
+    let purged = match Target::parse(raw)? {
         Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
             count: 1,
             cursor: None,
@@ -76,7 +76,7 @@ fn response(purged: &Purged) -> Response {
         purged: purged.count,
         cursor: purged.cursor.as_deref(),
     };
-    // A struct of numbers and strings always has a JSON form.
+    // A struct of numbers and strings always serializes.
     let body = serde_json::to_string(&published).unwrap_or_default();
     Response::uncached("application/json", body)
 }
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_ends_in_a_star_of_its_own_after_a_slash_encoded_or_not() {
+    fn a_path_is_a_folder_if_it_ends_in_a_star_after_a_slash_encoded_or_not() {
         for (raw, folder) in [
             ("*", None),
             ("a/*", Some("a")),
@@ -101,7 +101,7 @@ mod tests {
             ("a%252F/*", Some("a%252F")),
         ] {
             assert_eq!(
-                Target::of(raw),
+                Target::parse(raw),
                 Ok(Target::Below(folder.map(path))),
                 "{raw}"
             );
@@ -109,12 +109,12 @@ mod tests {
         for raw in [
             "%2A", "a/%2A", "a%2F%2a", "a*", "a/b*", "a%252F*", "*/a", "%2A*",
         ] {
-            assert_eq!(Target::of(raw), Ok(Target::Image(path(raw))), "{raw}");
+            assert_eq!(Target::parse(raw), Ok(Target::Image(path(raw))), "{raw}");
         }
     }
 
     #[test]
-    fn a_folder_keeps_the_rules_of_paths() {
+    fn an_invalid_folder_is_an_invalid_path() {
         for raw in [
             "/*",
             "%2F*",
@@ -126,7 +126,7 @@ mod tests {
             "a\\*",
             "%2*",
         ] {
-            let problem = Target::of(raw).unwrap_err();
+            let problem = Target::parse(raw).unwrap_err();
             assert_eq!(problem.code.name(), "invalid-path", "{raw}");
         }
     }

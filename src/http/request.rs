@@ -1,9 +1,9 @@
-//! The part of a request that an answer depends on.
+//! The parts of a request that its response depends on.
 
-/// A request. Nothing of it is passed on to the origin.
+/// A request. None of it is passed to the origin.
 #[derive(Debug, Clone, Default)]
 pub struct Request<'a> {
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
     /// The absolute URL.
     pub url: &'a str,
@@ -13,27 +13,26 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
-    /// The body.
+    /// The body, read by `src/edge/body.js`.
     pub body: RequestBody,
-    /// What the Worker is bound to.
+    /// The optional bindings of the Worker.
     pub bindings: Bindings,
 }
 
 impl Request<'_> {
-    /// The raw path with its leading slash, neither decoded nor normalised.
+    /// Returns the raw path with its leading slash, neither decoded nor normalized.
     #[must_use]
     pub fn path(&self) -> &str {
         path_of(self.url)
     }
 
-    /// What follows the `?`, still encoded.
+    /// Returns the raw query without its `?`, not decoded.
     #[must_use]
     pub fn query(&self) -> &str {
         query_of(self.url)
     }
 }
 
-/// The raw path of an absolute URL, without its query and fragment.
 fn path_of(url: &str) -> &str {
     let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = after_scheme
@@ -43,37 +42,36 @@ fn path_of(url: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or("/")
 }
 
-/// The raw query of an absolute URL, without its `?`.
 fn query_of(url: &str) -> &str {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     query.split('#').next().unwrap_or_default()
 }
 
-/// Longest body that `src/edge/body.js` reads, in bytes.
+/// Size limit of `src/edge/body.js`, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// How long `src/edge/body.js` waits for a body, in seconds.
+/// Time limit of `src/edge/body.js`, in seconds.
 pub(super) const BODY_TIMEOUT_S: u64 = 10;
 
 /// The body of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum RequestBody {
-    /// None, or one that nobody asks for.
+    /// No body, or one that the route does not need.
     #[default]
     Nothing,
-    /// The whole.
+    /// The complete body.
     Bytes(Vec<u8>),
-    /// It is longer than 262,144 bytes.
+    /// The body is longer than 262,144 bytes.
     TooLong,
-    /// It had not arrived completely after 10 seconds.
+    /// The body had not arrived completely after 10 seconds.
     TooSlow,
-    /// The isolate receives too many bodies at the moment.
+    /// The isolate is receiving too many bodies.
     TooMany,
 }
 
-/// The methods that mean something here.
+/// The HTTP methods that routes support.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[allow(missing_docs)] // each is named after itself
+#[allow(missing_docs)] // the variants are the methods
 pub enum Method {
     #[default]
     Get,
@@ -81,14 +79,13 @@ pub enum Method {
     Post,
     Delete,
     Options,
-    /// Any other one.
+    /// Any other method.
     Other,
 }
 
 impl Method {
-    /// Its name; any other one could be any text.
-    #[must_use]
-    pub fn name(self) -> &'static str {
+    /// Returns the name for the log. The name of any other method is text from a client, so it is `other`.
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",
@@ -113,12 +110,12 @@ impl From<&str> for Method {
     }
 }
 
-/// Which optional parts of the Worker are there.
+/// The optional bindings of the Worker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
-    /// Whether there is the KV namespace.
+    /// Is `true` if the KV namespace is bound.
     pub kv: bool,
-    /// The secret that admin requests need. Without it there are none.
+    /// The secret that admin requests need. Without it, the admin routes do not exist.
     pub admin_token: Option<String>,
 }
 
@@ -127,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_path_stays_raw() {
+    fn the_path_is_neither_decoded_nor_normalized() {
         for (url, path) in [
             ("https://a.test/metadata/x.jpg", "/metadata/x.jpg"),
             (
@@ -145,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_stays_raw() {
+    fn the_query_is_not_decoded() {
         for (url, query) in [
             ("https://a.test/metadata/x.jpg", ""),
             ("https://a.test/x?", ""),

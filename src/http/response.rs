@@ -1,4 +1,4 @@
-//! A finished answer, not yet a runtime's response.
+//! Responses, independent of a runtime.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -6,32 +6,32 @@ use std::rc::Rc;
 use super::headers::Headers;
 use crate::cache::entry::Entry;
 
-/// Status, headers and body.
+/// A response: status, headers and body.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// The headers.
+    /// The headers, without those that the runtime adds.
     pub headers: Headers,
-    /// What follows them. The runtime drops it where the request was a `HEAD`.
+    /// The body. The runtime drops it if the request was a `HEAD`.
     pub body: Body,
-    /// Whether the same image was asked for within the same second, so that the same answer is likely to be given again.
+    /// Is `true` if the image was already requested in the same second, so the same response is likely to be sent again.
     pub is_repeated: bool,
 }
 
-/// The body of an answer.
+/// The body of a response.
 #[derive(Debug, Clone)]
 pub enum Body {
-    /// None.
+    /// No body.
     Empty,
-    /// The encoded answer that an entry of L1 holds.
+    /// The JSON of an entry of L1, shared instead of copied.
     Entry(Rc<Entry>),
     /// Any other text.
     Text(String),
 }
 
 impl Response {
-    /// An answer without headers of its own.
+    /// Returns a response without headers.
     #[must_use]
     pub fn new(status: u16, body: Body) -> Self {
         Self {
@@ -42,21 +42,21 @@ impl Response {
         }
     }
 
-    /// A 200 that is good for this moment only.
+    /// Returns a 200 that must not be cached.
     pub(super) fn uncached(content_type: &'static str, body: String) -> Self {
         Self::new(200, Body::Text(body))
             .with("Content-Type", content_type)
             .with("Cache-Control", "no-store")
     }
 
-    /// With one more header.
+    /// Adds a header: see [`Headers::add`].
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.add(name, value);
         self
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     #[must_use]
     pub fn text(&self) -> Option<&str> {
         match &self.body {

@@ -1,9 +1,8 @@
-//! The routes, and the answer that each gives.
+//! The routes of the service, and the dispatch of requests to them.
 
 use std::rc::Rc;
 
 use futures::FutureExt;
-use serde::Serialize;
 
 use super::data_point::Dataset;
 use super::image::ImageResponse;
@@ -12,7 +11,7 @@ use super::problem::Problem;
 use super::request::{Method, Request};
 use super::response::{Body, Response};
 use super::site::Site;
-use super::{admin, batch, cors, image, openapi, prometheus, purge, stats};
+use super::{admin, batch, cors, health, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::geometry::CropRequest;
 use crate::service::OptimizedMetadataService;
@@ -21,12 +20,12 @@ use crate::telemetry::event::{self, Event};
 use crate::telemetry::isolate::Isolate;
 use crate::telemetry::log::Log;
 
-/// The routes around one service. Each request has a line of the log and, if there is a dataset, a data point.
+/// The routes of one service. Responses are logged and, if a dataset is bound, written as data points.
 pub struct Routes<S>(Site<S>);
 
-/// A path of the service.
+/// A route. Its methods are checked later.
 enum Route<'a> {
-    /// `/metadata/<path>`, still raw.
+    /// `/metadata/<path>`, with the raw path.
     Image(&'a str),
     /// `/metadata`
     Batch,
@@ -38,12 +37,12 @@ enum Route<'a> {
     Stats,
     /// `/openapi.json`
     Description,
-    /// `/`, and what that page loads from here.
+    /// `/` and the files that the page loads.
     Inspector(&'static File),
 }
 
 impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Option<Self> {
+    fn parse(path: &'a str) -> Option<Self> {
         match path {
             "/health" => Some(Self::Health),
             "/metrics" => Some(Self::Metrics),
@@ -58,7 +57,7 @@ impl<'a> Route<'a> {
     }
 
     /// Returns `true` if only admins may use the route with this method.
-    fn is_admins(&self, method: Method) -> bool {
+    fn is_admin_only(&self, method: Method) -> bool {
         match self {
             Self::Metrics | Self::Stats => true,
             Self::Image(_) => method == Method::Delete,
@@ -66,10 +65,10 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// What the route takes, with or without admins.
-    fn methods(&self, admins: bool) -> &'static str {
+    /// Returns the methods that the route supports. `has_admin_token` is `true` if the secret is set.
+    fn methods(&self, has_admin_token: bool) -> &'static str {
         match self {
-            Self::Image(_) if admins => "GET, HEAD, DELETE, OPTIONS",
+            Self::Image(_) if has_admin_token => "GET, HEAD, DELETE, OPTIONS",
             Self::Batch => "GET, HEAD, POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
@@ -77,7 +76,7 @@ impl<'a> Route<'a> {
 }
 
 impl<S: Clone + 'static> Routes<S> {
-    /// The routes around `service`.
+    /// Returns the routes of `service`. Without a `dataset`, no data points are written.
     #[must_use]
     pub fn new(
         service: Rc<OptimizedMetadataService<S>>,
@@ -87,7 +86,7 @@ impl<S: Clone + 'static> Routes<S> {
         Self(Site::new(service, isolate, dataset))
     }
 
-    /// Answers a request. Whatever goes wrong is an answer, too.
+    /// Handles a request. Errors are responses, too.
     pub async fn response<P: Ports<Signal = S>>(
         &self,
         request: &Request<'_>,
@@ -97,23 +96,22 @@ impl<S: Clone + 'static> Routes<S> {
         self.finish(result, request, ports.now_ms(), ports)
     }
 
-    /// Answers a call from another Worker, which is as good as a request: with the JSON of the
-    /// answer for the image at the raw path.
+    /// Handles a call from another Worker like a request. Returns the JSON of the response for the image at the raw path.
     ///
     /// # Errors
-    /// That of the crop, or why there is no answer.
+    /// If `crop` is an error, the path is invalid, or the look-up fails.
     pub async fn call<P: Ports<Signal = S>>(
         &self,
         raw: &str,
         crop: Result<Option<CropRequest>, Problem>,
         ports: &P,
     ) -> Result<String, Problem> {
-        let told = match crop {
-            Ok(crop) => ImageResponse::find(&self.0, raw, crop.as_ref(), ports).await,
+        let result = match crop {
+            Ok(crop) => ImageResponse::look_up(&self.0, raw, crop.as_ref(), ports).await,
             Err(problem) => Err(problem),
         };
         let now_ms = ports.now_ms();
-        let (status, code) = told.as_ref().map_or_else(
+        let (status, code) = result.as_ref().map_or_else(
             |problem| {
                 self.0.record(raw, Err(problem), now_ms, ports);
                 (problem.code.status(), Some(problem.code.name()))
@@ -129,22 +127,28 @@ impl<S: Clone + 'static> Routes<S> {
             server_timing: None,
         };
         self.0.service().log_at(&event, now_ms, ports);
-        told.map(|told| told.body().to_owned())
+        result.map(|image| image.body().to_owned())
     }
 
-    /// Answers a request for an image where memory has the last word, without waiting for
-    /// anything. What [`answer`](Self::answer) would say is the same.
+    /// Returns the [response](Self::response) to a request for an image, without I/O, or `None` if memory alone does not decide
+    /// it.
     #[must_use]
-    pub fn recall(&self, request: &Request<'_>, now_ms: u64, log: &dyn Log) -> Option<Response> {
-        match (Route::of(request.path())?, request.method) {
+    pub fn response_from_memory(
+        &self,
+        request: &Request<'_>,
+        now_ms: u64,
+        log: &dyn Log,
+    ) -> Option<Response> {
+        match (Route::parse(request.path())?, request.method) {
             (Route::Image(raw), Method::Get | Method::Head) => {
-                let result = image::recall(&self.0, raw, request, now_ms, log)?;
+                let result = image::get_from_memory(&self.0, raw, request, now_ms, log)?;
                 Some(self.finish(result, request, now_ms, log))
             }
             _ => None,
         }
     }
 
+    /// Logs and records the result, and adds the headers of all responses.
     fn finish(
         &self,
         result: Result<Response, Problem>,
@@ -160,7 +164,7 @@ impl<S: Clone + 'static> Routes<S> {
             problem.response(path)
         });
         let method = request.method.name();
-        // Most answers are not logged, and their headers need not be searched.
+        // Do not search the headers of a response that is not logged, as most are not.
         if self
             .0
             .service()
@@ -186,12 +190,12 @@ impl<S: Clone + 'static> Routes<S> {
         ports: &P,
     ) -> Result<Response, Problem> {
         let service = self.0.service();
-        let admins = request.bindings.admin_token.is_some();
-        let route = Route::of(request.path());
-        if !admins
+        let has_admin_token = request.bindings.admin_token.is_some();
+        let route = Route::parse(request.path());
+        if !has_admin_token
             && route
                 .as_ref()
-                .is_some_and(|route| route.is_admins(request.method))
+                .is_some_and(|route| route.is_admin_only(request.method))
         {
             let event = Event::AdminTokenMissing;
             service.log_at(&event, ports.now_ms(), ports);
@@ -199,18 +203,20 @@ impl<S: Clone + 'static> Routes<S> {
         let route = route
             .filter(|route| match route {
                 Route::Inspector(_) => service.config().inspector,
-                Route::Metrics | Route::Stats => admins,
+                Route::Metrics | Route::Stats => has_admin_token,
                 _ => true,
             })
             .ok_or_else(Problem::no_route)?;
-        let methods = route.methods(admins);
-        // Boxed, so that each is code of its own: a new isolate compiles what it comes across.
+        let methods = route.methods(has_admin_token);
+        // Each future is boxed and thus a function of its own: a new isolate compiles only those that it calls.
         let response = match (route, request.method) {
             (_, Method::Options) => {
                 let response = Response::new(204, Body::Empty).with("Allow", methods);
                 return Ok(cors::preflight(response, methods));
             }
-            (Route::Health, Method::Get | Method::Head) => return Ok(self.health(request)),
+            (Route::Health, Method::Get | Method::Head) => {
+                return Ok(health::get(&self.0, request));
+            }
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
                 let origin_url = service.config().origin_url.as_deref();
@@ -233,7 +239,7 @@ impl<S: Clone + 'static> Routes<S> {
             (Route::Image(raw), Method::Get | Method::Head) => {
                 image::get(&self.0, raw, request, ports).boxed_local()
             }
-            // There is no image whose path is empty: this says so.
+            // An empty path is invalid, which this reports.
             (Route::Batch, Method::Get | Method::Head) => {
                 image::get(&self.0, "", request, ports).boxed_local()
             }
@@ -245,49 +251,17 @@ impl<S: Clone + 'static> Routes<S> {
         };
         response.await
     }
-
-    /// Which optional parts there are, without asking any of them.
-    fn health(&self, request: &Request<'_>) -> Response {
-        #[derive(Serialize)]
-        struct Health {
-            bindings: Bound,
-            status: &'static str,
-            version: &'static str,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Bound {
-            admin_token: bool,
-            analytics: bool,
-            bucket: bool,
-            kv: bool,
-        }
-        let health = Health {
-            bindings: Bound {
-                admin_token: request.bindings.admin_token.is_some(),
-                analytics: self.0.has_dataset(),
-                // One that is named and not bound is a configuration error.
-                bucket: self.0.service().config().origin_bucket.is_some(),
-                kv: request.bindings.kv,
-            },
-            status: "ok",
-            version: env!("CARGO_PKG_VERSION"),
-        };
-        // A struct of booleans and strings always has a JSON form.
-        let body = serde_json::to_string(&health).unwrap_or_default();
-        Response::uncached("application/json", body)
-    }
 }
 
-/// The answer to every request of a Worker whose settings cannot be used.
+/// Returns the response of a Worker with invalid settings, to any request.
 #[must_use]
 pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Response {
-    // Nothing but the name of a setting is in it, and `corsOrigins` may be the one that is wrong.
+    // Any site may read it: it has only the name of a setting and its accepted values, and `corsOrigins` may be invalid.
     let response = Problem::from(error).response(request.path());
     finish(cors::allow(response, &CorsOrigins::Any, None))
 }
 
-/// Adds what every answer has.
+/// Adds the headers of all responses.
 fn finish(response: Response) -> Response {
     response.with("X-Content-Type-Options", "nosniff")
 }

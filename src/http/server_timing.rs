@@ -1,12 +1,11 @@
-//! `Server-Timing` (W3C): the phases that ran, in milliseconds.
+//! `Server-Timing` (W3C): the phases that a request waited for, in milliseconds.
 
 use std::borrow::Cow;
 
 use crate::lookup::Timing;
 
-/// The header's value.
 pub(super) fn of(timing: &Timing) -> Cow<'static, str> {
-    // Time stands still between I/O, and looking in memory is none.
+    // Workers stop the clock between I/O, so a memory look-up takes 0 ms.
     if *timing == Timing::default() {
         return "memory;dur=0, total;dur=0".into();
     }

@@ -1,4 +1,4 @@
-//! One service, and what is told of each request beside its answer.
+//! The state that all routes share, and the recording of responses.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
 use crate::telemetry::log::Log;
 
-/// A service, the isolate it runs in, and the dataset for its data points, if there is one.
+/// A service, the identity of its isolate, and the dataset for data points, if one is bound.
 pub(super) struct Site<S> {
     service: Rc<OptimizedMetadataService<S>>,
     isolate: Isolate,
@@ -42,8 +42,8 @@ impl<S: Clone + 'static> Site<S> {
         self.dataset.is_some()
     }
 
-    /// Counts a problem, and writes the data point of an answer for the image at the raw path, or of
-    /// a problem at any other path. An answer with metadata has been counted by the service.
+    /// Writes the data point of a response, and counts it if it is an error. The service counts responses with metadata itself.
+    /// `raw` is the raw path of the image, or the path of a request that failed without one.
     pub(super) fn record(
         &self,
         raw: &str,

@@ -1,10 +1,10 @@
-//! `GET /stats`: the report as JSON.
+//! `GET /stats`: the metrics as JSON.
 
 use super::text::Text;
 use crate::telemetry::families::{FAMILIES, Read, Snapshot};
 use crate::telemetry::isolate::Isolate;
 
-/// The body of the answer. The names in it are plain words.
+/// Returns the body of the response. Names are not escaped, because none needs it.
 pub(super) fn json(now: &Snapshot<'_>, isolate: &Isolate, now_ms: u64) -> String {
     let mut json = Text::default();
     json.add(&["{\"isolate\":{\"id\":\"", &isolate.id, "\",\"startedAt\":"])
@@ -12,6 +12,7 @@ pub(super) fn json(now: &Snapshot<'_>, isolate: &Isolate, now_ms: u64) -> String
         .add(&[",\"ageMs\":"])
         .number(now_ms.saturating_sub(isolate.started_ms))
         .add(&["},\"version\":\"", env!("CARGO_PKG_VERSION"), "\""]);
+    // The names of the objects that are not closed yet.
     let mut open: &[&str] = &[];
     for series in FAMILIES.iter().flat_map(|family| family.series) {
         let Some((name, objects)) = series.path.split_last() else {
@@ -40,12 +41,12 @@ fn value(json: &mut Text, read: &Read, now: &Snapshot<'_>) {
     match read {
         Read::Counter(read) | Read::Gauge(read) => drop(json.number(read(now))),
         Read::Problems => {
-            let mut before = "{";
+            let mut separator = "{";
             for (code, number) in now.metrics.problems() {
-                json.add(&[before, "\"", code, "\":"]).number(number);
-                before = ",";
+                json.add(&[separator, "\"", code, "\":"]).number(number);
+                separator = ",";
             }
-            json.add(&[if before == "{" { "{}" } else { "}" }]);
+            json.add(&[if separator == "{" { "{}" } else { "}" }]);
         }
         Read::Histogram(read, _) => {
             let histogram = read(now);
