@@ -1,4 +1,4 @@
-//! What an isolate keeps from one request to the next.
+//! The state of an isolate, which all of its requests share.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -26,24 +26,24 @@ use crate::text::json;
 /// The name of the variable that holds the settings.
 const SETTINGS: &str = "metadata";
 
-/// The name of the secret that admin requests need.
+/// The name of the secret that holds the admin token.
 const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 
-/// The name of the dataset that data points go to.
+/// The name under which the dataset for data points is bound.
 const ANALYTICS: &str = "METADATA_ANALYTICS";
 
 thread_local! {
-    /// Settings change only with a deployment, and a deployment starts new isolates.
+    /// Initialized once: settings change only with a deployment, which starts new isolates.
     static APP: OnceCell<Rc<Result<App, ConfigError>>> = const { OnceCell::new() };
 }
 
-/// The service with its caches, the routes around it, and what the Worker is bound to.
+/// The routes, with the service and its caches, and the bindings of the Worker.
 pub(super) struct App {
     pub(super) routes: Routes<Signal>,
     pub(super) bound: Rc<Bound>,
 }
 
-/// What the Worker is bound to, as far as it is there. Bindings are good for every request of an isolate.
+/// The bindings of the Worker that exist. They can be used in all requests of an isolate.
 pub(super) struct Bound {
     pub(super) kv: Option<Namespace>,
     pub(super) bucket: Option<Bucket>,
@@ -66,7 +66,7 @@ impl Bound {
         })
     }
 
-    /// The same for the routes.
+    /// Returns the bindings as the routes need them.
     pub(super) fn bindings(&self) -> Bindings {
         Bindings {
             kv: self.kv.is_some(),
@@ -76,14 +76,14 @@ impl Bound {
 }
 
 impl App {
-    /// The isolate's only one, made from the settings by its first request.
-    pub(super) fn of(env: &Env) -> Rc<Result<Self, ConfigError>> {
+    /// Returns the app of the isolate. The first request creates it from the settings.
+    pub(super) fn get_or_create(env: &Env) -> Rc<Result<Self, ConfigError>> {
         let isolate = || Isolate::new([random(), random()], now_ms());
         APP.with(|app| Rc::clone(app.get_or_init(|| Rc::new(Self::new(env, isolate())))))
     }
 
-    /// The same, once there has been a request.
-    pub(super) fn running() -> Option<Rc<Result<Self, ConfigError>>> {
+    /// Returns the app of the isolate, or `None` before the first request.
+    pub(super) fn get() -> Option<Rc<Result<Self, ConfigError>>> {
         APP.with(|app| app.get().map(Rc::clone))
     }
 
@@ -106,8 +106,8 @@ impl App {
     }
 }
 
-/// The settings as JSON. The variable is an object where `wrangler.toml` defines it, and text
-/// where it comes from the command line, a `.dev.vars` file or the dashboard.
+/// Returns the settings as JSON. The variable is an object if `wrangler.toml` defines it, and text if it comes from the command
+/// line, a `.dev.vars` file or the dashboard.
 fn settings(env: &Env) -> Value {
     binding(env, SETTINGS)
         .and_then(|settings| {
@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    fn settings_are_an_object_or_its_json() {
+    fn settings_are_read_from_an_object_or_its_json() {
         let expected = json!({ "originUrl": "https://images.test" });
         let text = JsValue::from(expected.to_string());
         let parsed = JSON::parse(&expected.to_string()).unwrap();
         assert_eq!(settings(&env(text)), expected);
         assert_eq!(settings(&env(parsed)), expected);
-        for none in [JsValue::UNDEFINED, "{".into(), JsValue::NULL] {
-            assert_eq!(settings(&env(none)), Value::Null);
+        for invalid in [JsValue::UNDEFINED, "{".into(), JsValue::NULL] {
+            assert_eq!(settings(&env(invalid)), Value::Null);
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The bindings of the Worker by their names.
+//! Access to the bindings of the Worker.
 
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-/// A variable, secret or other binding, if there is one of this name.
+/// Returns the variable, secret or other binding of this name.
 pub(super) fn binding(env: &Env, name: &str) -> Option<JsValue> {
     Reflect::get(env.as_ref(), &name.into())
         .ok()

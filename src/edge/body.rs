@@ -1,4 +1,4 @@
-//! Bodies, read up to a limit: wasm memory does not shrink again.
+//! Reads the beginning of response bodies. WebAssembly memory never shrinks, so the memory for it is limited.
 
 use std::panic::AssertUnwindSafe;
 
@@ -10,66 +10,69 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 use super::prefix_share::PrefixShares;
 use crate::image::prefix::BodyPrefix;
 
-/// The beginning of `stream`, as much of it as `head` wants; the rest is not read. Memory for it is waited for, until
-/// it `is_late`.
-pub(super) async fn begin(
+/// Reads as much of `stream` into `prefix` as it needs, and cancels the rest. Waits for a share of memory until `is_late` returns
+/// `true`. `length` is the length of the whole body, if known.
+///
+/// # Errors
+/// If the stream fails (its error), or no memory is free in time (`null`).
+pub(super) async fn read_prefix(
     stream: Option<ReadableStream>,
     length: Option<u64>,
     prefix: &mut BodyPrefix,
     is_late: impl Fn() -> bool,
 ) -> Result<(), JsValue> {
     let mut shares = PrefixShares::default();
-    let Some(pieces) = stream.map(Pieces::of) else {
+    let Some(chunks) = stream.map(Chunks::new) else {
         prefix.end();
         return Ok(());
     };
     while prefix.wants_more() {
         if !shares.make_room(prefix, length, &is_late).await {
-            pieces.leave();
+            chunks.cancel();
             return Err(JsValue::NULL);
         }
-        match pieces.next().await? {
-            Some(piece) => prefix.push(&piece.to_vec()),
+        match chunks.next().await? {
+            Some(chunk) => prefix.push(&chunk.to_vec()),
             None => {
                 prefix.end();
                 return Ok(());
             }
         }
     }
-    pieces.leave();
+    chunks.cancel();
     Ok(())
 }
 
 #[wasm_bindgen]
 extern "C" {
-    type Piece;
+    type ReadResult;
 
-    /// Nothing where there is no more.
+    /// The next chunk, or `None` at the end of the stream.
     #[wasm_bindgen(method, getter)]
-    fn value(this: &Piece) -> Option<Uint8Array>;
+    fn value(this: &ReadResult) -> Option<Uint8Array>;
 }
 
-/// What a stream brings, piece by piece.
-struct Pieces(ReadableStreamDefaultReader);
+/// The chunks of a stream.
+struct Chunks(ReadableStreamDefaultReader);
 
-impl Pieces {
-    fn of(stream: ReadableStream) -> Self {
+impl Chunks {
+    fn new(stream: ReadableStream) -> Self {
         Self(stream.get_reader().unchecked_into())
     }
 
     async fn next(&self) -> Result<Option<Uint8Array>, JsValue> {
-        let piece: Piece = JsFuture::from(self.0.read()).await?.unchecked_into();
-        Ok(piece.value())
+        let result: ReadResult = JsFuture::from(self.0.read()).await?.unchecked_into();
+        Ok(result.value())
     }
 
-    /// Frees the connection, however much is left.
-    fn leave(&self) {
-        abandon(self.0.cancel());
+    /// Frees the connection without reading the rest.
+    fn cancel(&self) {
+        detach(self.0.cancel());
     }
 }
 
-/// Lets a promise settle without anybody waiting; if it is rejected, that is no news.
-pub(super) fn abandon(promise: Promise) {
+/// Lets a promise settle in the background, and ignores a rejection.
+pub(super) fn detach(promise: Promise) {
     wasm_bindgen_futures::spawn_local(AssertUnwindSafe(async move {
         let _ = JsFuture::from(promise).await;
     }));

@@ -1,4 +1,4 @@
-//! Images in R2.
+//! Reads images from an R2 bucket.
 
 use js_sys::{Object as Options, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -26,7 +26,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn head(this: &Bucket, key: &str) -> Result<Promise, JsValue>;
 
-    /// An object as `get` hands it out. It has no body where a condition was not met.
+    /// An object that `get` returned. It has no body if a condition was not met.
     type Found;
 
     #[wasm_bindgen(method, getter)]
@@ -41,23 +41,27 @@ extern "C" {
 
 #[wasm_bindgen(module = "/src/edge/gunzip.js")]
 extern "C" {
-    /// The `Content-Encoding` that an object is stored with, or nothing.
+    /// Returns the `Content-Encoding` that an object is stored with, or an empty string.
     #[wasm_bindgen(js_name = contentEncoding)]
     fn content_encoding(found: &Found) -> String;
 
-    /// A stand-in for `bucket`, whose object is gzip data that begin with `first`: its ranges are those of the decoded data.
+    /// Wraps `bucket`, for one gzip-encoded object that begins with `first`. Ranges are of the decoded data. Reads at most `most`
+    /// bytes of the encoded object.
     fn gunzip(bucket: &Bucket, found: &Found, first: &JsValue, most: f64) -> Bucket;
 }
 
 impl Bucket {
-    /// The bucket that is bound as `name`. A binding of another kind counts as none.
+    /// Returns the bucket that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
         let method = Reflect::get(&value, &"createMultipartUpload".into()).ok()?;
         method.is_function().then(|| value.unchecked_into())
     }
 
-    /// Reads the object of this key as far as `head` wants, in the places that it wants: most often in one piece.
+    /// Reads the ranges that `prefix` needs from the object of this key, most often one range. `None` if there is no object.
+    ///
+    /// # Errors
+    /// If the bucket fails or does not respond within `timeout_ms`, or if the object has an unsupported encoding.
     pub(super) async fn open(
         &self,
         key: &str,
@@ -65,7 +69,8 @@ impl Bucket {
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
         let until_ms = now_ms().saturating_add(timeout_ms);
-        let mut same = None;
+        // The etag of the first range.
+        let mut expected_etag = None;
         let mut source = self.clone();
         let mut is_over = false;
         let mut shares = PrefixShares::default();
@@ -75,9 +80,11 @@ impl Bucket {
                 return Err(ErrorKind::OriginTimeout.into());
             }
             let (_, wanted) = prefix.next_range();
-            let piece = source.piece(key, &prefix, same.as_deref(), until_ms).await;
-            let (found, bytes) = match piece {
-                Ok(Some(piece)) => piece,
+            let range = source
+                .read_range(key, &prefix, expected_etag.as_deref(), until_ms)
+                .await;
+            let (found, bytes) = match range {
+                Ok(Some(range)) => range,
                 Ok(None) => return Ok(None),
                 Err(_) if prefix.is_empty() && self.is_empty(key, until_ms).await => {
                     prefix.end();
@@ -86,11 +93,11 @@ impl Bucket {
                 }
                 Err(fault) => return Err(fault),
             };
-            let piece = Uint8Array::new(&bytes);
-            prefix.push(&piece.to_vec());
+            let chunk = Uint8Array::new(&bytes);
+            prefix.push(&chunk.to_vec());
             let (size, etag) = (found.bytes(), found.etag());
             let most = prefix.most_bytes();
-            if same.is_none() {
+            if expected_etag.is_none() {
                 let encoding = ContentEncoding::parse(&content_encoding(&found));
                 let is_declared = encoding == ContentEncoding::Gzip;
                 if is_declared || encoding == ContentEncoding::Identity && prefix.is_gzip() {
@@ -103,9 +110,9 @@ impl Bucket {
                 }
             } else if !prefix.is_decoded() {
                 prefix.set_object_bytes(size);
-            } else if u64::from(piece.length()) < wanted {
+            } else if u64::from(chunk.length()) < wanted {
                 is_over = true;
-                // What goes on beyond the limit does not end there.
+                // If the object is longer than the limit, the data was cut and has not ended.
                 if size <= most {
                     prefix.end();
                 }
@@ -114,21 +121,21 @@ impl Bucket {
                 let size = if prefix.is_declared() { 0 } else { size };
                 return Ok(Some(Object { prefix, size, etag }));
             }
-            same = Some(etag);
+            expected_etag = Some(etag);
         }
     }
 
-    /// What `head` wants next, of the object with the entity tag `same`, if it has begun with one: a piece of another
-    /// object under the same key would make nonsense of it.
-    async fn piece(
+    /// Reads the next range that `prefix` needs. After the first range, `expected_etag` ensures that all ranges are of the same
+    /// object: its key may have been overwritten.
+    async fn read_range(
         &self,
         key: &str,
         prefix: &BodyPrefix,
-        same: Option<&str>,
+        expected_etag: Option<&str>,
         until_ms: u64,
     ) -> Result<Option<(Found, JsValue)>, OriginFault> {
         let options = object(&[("range", range(prefix).into())]);
-        if let Some(etag) = same {
+        if let Some(etag) = expected_etag {
             let condition = object(&[("etagMatches", etag.into())]);
             let _ = Reflect::set(&options, &"onlyIf".into(), &condition);
         }
@@ -137,11 +144,11 @@ impl Bucket {
             return Ok(None);
         }
         let found: Found = found.unchecked_into();
-        let piece = settled(found.array_buffer(), until_ms).await?;
-        Ok(Some((found, piece)))
+        let bytes = settled(found.array_buffer(), until_ms).await?;
+        Ok(Some((found, bytes)))
     }
 
-    /// Whether the object is there and empty: no range of it can be read.
+    /// Returns `true` if the object exists and is empty. R2 rejects any range of it.
     async fn is_empty(&self, key: &str, until_ms: u64) -> bool {
         let found = settled(self.head(key), until_ms).await;
         found.is_ok_and(|found| !found.is_null() && found.unchecked_into::<Found>().bytes() == 0)
@@ -161,16 +168,16 @@ fn range(prefix: &BodyPrefix) -> Options {
     object(&[("offset", offset), ("length", length)])
 }
 
-async fn settled(begun: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {
+async fn settled(promise: Result<Promise, JsValue>, until_ms: u64) -> Result<JsValue, OriginFault> {
     let remaining_ms = until_ms.saturating_sub(now_ms());
-    match timer::within(begun.map_err(failed)?, remaining_ms).await {
-        Some(settled) => settled.map_err(failed),
+    match timer::within(promise.map_err(fault)?, remaining_ms).await {
+        Some(settled) => settled.map_err(fault),
         None => Err(ErrorKind::OriginTimeout.into()),
     }
 }
 
-/// A bucket that fails is like an origin that cannot be reached.
-fn failed(thrown: JsValue) -> OriginFault {
+/// Maps an error of the bucket to the error of an unreachable origin.
+fn fault(thrown: JsValue) -> OriginFault {
     let message = message(&thrown);
     let kind = if is_subrequest_limit(&message) {
         ErrorKind::SubrequestLimit

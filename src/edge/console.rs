@@ -1,11 +1,11 @@
-//! Log lines on the runtime's console.
+//! Writes log lines to the console.
 
 use web_sys::console;
 
 use crate::config::LogLevel;
 use crate::telemetry::log::Log;
 
-/// The runtime's console, which passes lines on to Workers Logs.
+/// The runtime's console, which sends lines to Workers Logs.
 pub(super) struct Console;
 
 impl Log for Console {

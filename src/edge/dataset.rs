@@ -1,4 +1,4 @@
-//! Workers Analytics Engine.
+//! Writes data points to Workers Analytics Engine.
 
 use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::*;
@@ -10,7 +10,7 @@ use crate::http::Dataset;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A dataset. Its binding is good for every request of the isolate.
+    /// A dataset. The binding can be used in all requests of an isolate.
     pub(super) type Analytics;
 
     #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
@@ -18,7 +18,7 @@ extern "C" {
 }
 
 impl Analytics {
-    /// The dataset that is bound as `name`. A binding of another kind counts as none.
+    /// Returns the dataset that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
         let method = Reflect::get(&value, &"writeDataPoint".into()).ok()?;
@@ -27,7 +27,7 @@ impl Analytics {
 }
 
 impl Dataset for Analytics {
-    /// The runtime takes the point and sends it when the request is over; this does not wait.
+    /// Does not wait: the runtime sends the data point after the request.
     fn write(&self, point: &str) -> Result<(), String> {
         JSON::parse(point)
             .and_then(|point| self.write_data_point(&point))

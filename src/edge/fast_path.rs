@@ -1,8 +1,7 @@
-//! The fast path: what memory alone can answer, in one synchronous call from `src/index.js`.
+//! The fast path: memory hits, in one synchronous call from `src/index.js`.
 //!
-//! A call from JavaScript into WebAssembly costs little; a promise, a `Headers` object and a
-//! crossing for each header cost more than all that the service does for a hit. So the request
-//! comes as text and the answer goes as text, and `src/index.js` makes the response.
+//! A call from JavaScript into WebAssembly is cheap. A promise, a `Headers` object and a call per header cost more than the
+//! whole look-up of a hit. The request and the response are therefore passed as text, and `src/index.js` creates the `Response`.
 
 use std::rc::Rc;
 
@@ -19,15 +18,15 @@ use super::{incoming, tasks, wire};
 use crate::http::{Method, Request};
 use crate::telemetry::isolate::Isolate;
 
-/// What the isolate remembers. A class, because worker-build turns exported functions into
-/// methods that other Workers can call.
+/// Entry points for `src/index.js`. They are methods of a class because worker-build turns exported functions into methods that
+/// other Workers can call.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Memory;
 
 #[wasm_bindgen]
 impl Memory {
-    /// The [text](super::wire) of the answer to a `GET` or `HEAD`, or nothing where it takes more than memory.
+    /// Returns the [text](super::wire) of the response to a `GET` or `HEAD`, or `None` if memory alone does not decide it.
     #[wasm_bindgen]
     #[must_use]
     pub fn answer(
@@ -36,7 +35,7 @@ impl Memory {
         if_none_match: Option<String>,
         origin: Option<String>,
     ) -> Option<String> {
-        let app = App::running()?;
+        let app = App::get()?;
         let request = Request {
             method: if is_head { Method::Head } else { Method::Get },
             url,
@@ -44,16 +43,17 @@ impl Memory {
             origin: origin.as_deref(),
             ..Request::default()
         };
-        recall(app.as_ref().as_ref().ok()?, &request)
+        response_text(app.as_ref().as_ref().ok()?, &request)
     }
 
-    /// Drops the work of a request whose client has left.
+    /// Cancels the work of a request whose client has disconnected.
     #[wasm_bindgen]
     pub fn cancel(number: u32) {
         super::cancellation::cancel(number);
     }
 
-    /// Looks an image up twice, on an instance that is dropped: see `src/edge/warm.js`. The second answer is from memory.
+    /// Looks up an image twice, on a temporary instance of the service: see `src/edge/warm.js`. Resolves with the second response,
+    /// which is from memory.
     pub fn warm(request: JsValue, env: Env, context: JsValue) -> Promise {
         let request: Incoming = request.unchecked_into();
         let context = Context::new(context.unchecked_into());
@@ -63,13 +63,13 @@ impl Memory {
             respond(Rc::clone(&app), request, context).await;
             let app = app.as_ref().as_ref().ok();
             Ok(app
-                .and_then(|app| recall(app, &incoming::request(&head)))
+                .and_then(|app| response_text(app, &incoming::request(&head)))
                 .into())
         }))
     }
 }
 
-fn recall(app: &App, request: &Request<'_>) -> Option<String> {
+fn response_text(app: &App, request: &Request<'_>) -> Option<String> {
     let response = app
         .routes
         .response_from_memory(request, now_ms(), &Console)?;

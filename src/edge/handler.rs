@@ -1,4 +1,4 @@
-//! Answers a request that takes more than memory.
+//! Handles requests that memory alone does not answer.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use super::{cancellation, tasks, wire};
 use crate::config::ConfigError;
 use crate::http::{Method, Response, misconfigured};
 
-/// Returns the [text](wire) of the answer; `None` if the request was cancelled.
+/// Returns the [text](wire) of the response, or `None` if the request was cancelled.
 pub(super) async fn respond(
     app: Rc<Result<App, ConfigError>>,
     request: Incoming,
@@ -24,29 +24,29 @@ pub(super) async fn respond(
 
 async fn response(
     app: Result<&App, &ConfigError>,
-    request: &Incoming,
+    incoming: &Incoming,
     context: Context,
 ) -> Response {
-    let head = request.head();
-    let mut asked = incoming::request(&head);
+    let head = incoming.head();
+    let mut request = incoming::request(&head);
     match app {
         Ok(app) => {
             let context = tasks::Context::Fetch(Rc::new(context));
             let ports = RequestPorts::new(context, &app.bound);
-            // A request for one image has this done when it follows a flight. A batch may both lead and follow.
-            let ports = match asked.method {
-                Method::Get | Method::Head => ports.watching(request),
+            // A request for one image is watched only if it follows a flight. A batch may both lead and follow.
+            let ports = match request.method {
+                Method::Get | Method::Head => ports.watching(incoming),
                 _ => {
-                    request.watch();
+                    incoming.watch();
                     ports
                 }
             };
-            asked.bindings = app.bound.bindings();
-            if asked.method == Method::Post {
-                asked.body = request.body();
+            request.bindings = app.bound.bindings();
+            if request.method == Method::Post {
+                request.body = incoming.body();
             }
-            app.routes.response(&asked, &ports).await
+            app.routes.response(&request, &ports).await
         }
-        Err(error) => misconfigured(error, &asked),
+        Err(error) => misconfigured(error, &request),
     }
 }

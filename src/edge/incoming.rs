@@ -1,4 +1,4 @@
-//! A request as `src/index.js` hands it over.
+//! Requests in the form in which `src/index.js` passes them.
 //!
 //! A body that arrives slowly or never completes stays in JavaScript, where it is freed with its request. WebAssembly memory
 //! holds complete bodies only.
@@ -13,20 +13,20 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type Incoming;
 
-    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A header that is
-    /// not there is an empty line.
+    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A missing header is
+    /// an empty line.
     #[wasm_bindgen(method, getter)]
     pub(super) fn head(this: &Incoming) -> String;
 
-    /// Names the request for its cancellation.
+    /// The number that identifies the request when it is cancelled.
     #[wasm_bindgen(method, getter)]
     pub(super) fn number(this: &Incoming) -> u32;
 
-    /// Has the request cancelled when its client leaves. It costs more than a look-up in memory.
+    /// Subscribes to disconnection of the client, which cancels the request. This costs more than a look-up in memory.
     #[wasm_bindgen(method)]
     pub(super) fn watch(this: &Incoming);
 
-    /// The bytes of the body, or the status of the response when there are none.
+    /// The bytes of the body, or an error status if it could not be read.
     #[wasm_bindgen(method, getter)]
     fn received(this: &Incoming) -> JsValue;
 }
@@ -46,7 +46,7 @@ impl Incoming {
     }
 }
 
-/// The request with this [head](Incoming::head), as yet without a body.
+/// Parses the [head](Incoming::head) of a request.
 pub(super) fn request(head: &str) -> Request<'_> {
     let mut lines = head.split('\n');
     let mut next = || lines.next().unwrap_or_default();

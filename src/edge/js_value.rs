@@ -1,4 +1,4 @@
-//! Objects that are made for JavaScript, and errors that it throws.
+//! Helpers for values of JavaScript: objects, numbers and errors.
 
 use js_sys::{Error, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -7,26 +7,26 @@ use wasm_bindgen::prelude::*;
 pub(super) fn object(fields: &[(&str, JsValue)]) -> Object {
     let object = Object::new();
     for (name, value) in fields {
-        // Setting a field of a fresh object cannot fail.
+        // Setting a field of a new object cannot fail.
         let _ = Reflect::set(&object, &(*name).into(), value);
     }
     object
 }
 
-/// Returns a count of bytes, seconds or milliseconds as a number of JavaScript.
+/// Converts a number of bytes, seconds or milliseconds to a JavaScript number.
 #[allow(clippy::cast_precision_loss)] // all are far below 2^53
 pub(super) fn number(count: u64) -> f64 {
     count as f64
 }
 
-/// Returns the message of an error; other values that can be thrown have none. It is for the log only: it may contain a stack.
+/// Returns the message of an error, or `unknown` for any other value. For the log only: it may contain a stack.
 pub(super) fn message(thrown: &JsValue) -> String {
     thrown
         .dyn_ref::<Error>()
         .map_or_else(|| "unknown".to_owned(), |error| error.message().into())
 }
 
-/// Returns `true` if the runtime says that the request has used up its subrequests. Only the message says so:
+/// Returns `true` if the message means that the request has reached its subrequest limit. The message is the only sign of it:
 /// <https://developers.cloudflare.com/workers/platform/limits/#subrequests>.
 pub(super) fn is_subrequest_limit(message: &str) -> bool {
     message.contains("Too many subrequests")

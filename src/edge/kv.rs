@@ -1,8 +1,8 @@
 //! L2 on Workers KV.
 //!
-//! The binding is called by hand: metadata crosses as JSON text both ways, so that a malformed
-//! record is read as such instead of failing the whole read, and is written byte for byte as the
-//! golden tests have it.
+//! Calls the binding directly, not through the worker crate. Metadata is passed as JSON text in both directions. A malformed
+//! record is therefore reported as such instead of failing the whole read, and records are written byte for byte as the golden
+//! tests expect.
 
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ use crate::service::ports::{KvFault, Page, Stored};
 
 #[wasm_bindgen(module = "/src/edge/kv.js")]
 extern "C" {
-    /// A namespace. Its binding is good for every request of the isolate.
+    /// A namespace. The binding can be used in all requests of an isolate.
     #[derive(Clone)]
     pub(super) type Namespace;
 
@@ -51,7 +51,7 @@ extern "C" {
 }
 
 impl Namespace {
-    /// The namespace that is bound as `name`. A binding of another kind counts as none.
+    /// Returns the namespace that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
         let method = Reflect::get(&value, &"getWithMetadata".into()).ok()?;
@@ -80,7 +80,7 @@ impl Namespace {
         Ok(found.iter().map(|found| stored(&found)).collect())
     }
 
-    pub(super) async fn names(
+    pub(super) async fn list(
         &self,
         prefix: &str,
         cursor: Option<&str>,
@@ -112,7 +112,7 @@ impl Namespace {
     }
 }
 
-/// What one key holds, as `src/edge/kv.js` writes it.
+/// Parses the content of a key, in the format of `src/edge/kv.js`.
 fn stored(found: &JsValue) -> Stored {
     let Some(mut text) = found.as_string() else {
         return Stored::Nothing;
@@ -126,14 +126,14 @@ fn stored(found: &JsValue) -> Stored {
     }
 }
 
-async fn settled(begun: Result<Timed, JsValue>) -> Result<JsValue, KvFault> {
-    match begun.map_err(fault)?.outcome().await {
+async fn settled(promise: Result<Timed, JsValue>) -> Result<JsValue, KvFault> {
+    match promise.map_err(fault)?.outcome().await {
         Some(settled) => settled.map_err(fault),
         None => Err(KvFault::Timeout),
     }
 }
 
-/// The message alone: a stack has no place in a log line.
+/// Keeps only the message, because a stack does not belong in a log line.
 fn fault(thrown: JsValue) -> KvFault {
     KvFault::Failed(message(&thrown))
 }
@@ -145,7 +145,7 @@ mod tests {
     use js_sys::Function;
     use wasm_bindgen_test::wasm_bindgen_test;
 
-    /// A namespace whose every method returns what `body` does.
+    /// Returns a namespace whose methods all have this body.
     fn namespace(body: &str) -> Namespace {
         let method = Function::new_with_args("key, value, options", body);
         let methods = ["getWithMetadata", "put", "delete"];
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    async fn a_record_is_in_the_metadata_or_else_in_the_value() {
+    async fn a_record_is_read_from_the_metadata_or_else_from_the_value() {
         for (found, stored) in [
             (
                 "{ value: '', metadata: { width: 1 } }",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    async fn a_fault_is_told_without_its_stack() {
+    async fn a_fault_has_the_message_of_its_error_without_the_stack() {
         let failing = namespace("return Promise.reject(new Error('KV GET failed: 503'))");
         let fault = KvFault::Failed("KV GET failed: 503".to_owned());
         assert_eq!(failing.read("key", 300, 1_000).await, Err(fault.clone()));
@@ -193,13 +193,13 @@ mod tests {
             Err(fault.clone())
         );
         assert_eq!(failing.remove("key", 1_000).await, Err(fault));
-        let throwing = namespace("throw 'a word'");
+        let throwing = namespace("throw 'not an Error'");
         let unknown = KvFault::Failed("unknown".to_owned());
         assert_eq!(throwing.read("key", 300, 1_000).await, Err(unknown));
     }
 
     #[wasm_bindgen_test]
-    async fn an_operation_that_hangs_is_given_up() {
+    async fn an_operation_that_hangs_times_out() {
         let hanging = namespace("return new Promise(() => {})");
         assert_eq!(hanging.read("key", 300, 1).await, Err(KvFault::Timeout));
         assert_eq!(

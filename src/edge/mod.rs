@@ -1,7 +1,7 @@
-//! The Worker: all that knows the runtime.
+//! The Worker: all code that depends on the runtime.
 //!
-//! One instance serves many requests of an isolate at once, each in an I/O context of its own.
-//! What they share is plain memory ([`App`]) and JS promises without data ([`tasks`]).
+//! One instance serves many concurrent requests of an isolate, each in its own I/O context. They share only plain memory
+//! ([`App`]) and JavaScript promises without data ([`tasks`]).
 
 mod app;
 mod bindings;
@@ -19,7 +19,7 @@ mod kv;
 mod origin;
 mod ports;
 mod prefix_share;
-// The module that it imports is the runtime's own: tests run without it.
+// It imports a module of the runtime, which does not exist in tests.
 #[cfg(not(test))]
 mod rpc;
 mod tasks;
@@ -44,7 +44,7 @@ async fn fetch(
     env: Env,
     context: Context,
 ) -> Result<web_sys::Response, Infallible> {
-    let text = handler::respond(App::of(&env), request.unchecked_into(), context).await;
-    // It is no response of the runtime, and nobody but `src/index.js`, which makes one of it, is handed it.
+    let text = handler::respond(App::get_or_create(&env), request.unchecked_into(), context).await;
+    // This is text, not a `Response`. Only `src/index.js` receives it, and creates the `Response` from it.
     Ok(JsValue::from(text).unchecked_into())
 }

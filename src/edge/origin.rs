@@ -12,7 +12,7 @@ use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::response::OriginResponse;
 
-/// How many redirects within the origin are followed.
+/// Maximum number of redirects, which must stay within the origin.
 const MAX_REDIRECTS: usize = 3;
 
 #[wasm_bindgen(module = "/src/edge/origin.js")]
@@ -21,12 +21,15 @@ extern "C" {
     fn send(url: &str, deadline: &AbortSignal) -> Promise;
 }
 
-/// A signal that aborts every fetch it is given to, so that the origin sees the connection close.
+/// Returns a signal that aborts all fetches with it after `timeout_ms`, so that their connections are closed.
 pub(super) fn deadline(timeout_ms: u64) -> AbortSignal {
     AbortSignal::timeout_with_u32(u32::try_from(timeout_ms).unwrap_or(u32::MAX))
 }
 
-/// Asks for the metadata of the image at `url`.
+/// Requests the metadata of the image at `url`. Follows redirects within the origin.
+///
+/// # Errors
+/// If the deadline passes, the connection fails, the request has no subrequests left, or a redirect is refused.
 pub(super) async fn ask(
     url: &str,
     limits: Limits,
@@ -36,7 +39,7 @@ pub(super) async fn ask(
     for _ in 0..=MAX_REDIRECTS {
         let response = JsFuture::from(send(&url, deadline))
             .await
-            .map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Refused))?;
+            .map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Refused))?;
         let response: Array = response.unchecked_into();
         let (fields, body) = (response.get(0).as_string(), response.get(1));
         let fields = fields.unwrap_or_default();
@@ -51,13 +54,13 @@ pub(super) async fn ask(
         let (cf_resized, retry_after) = (header(), header());
         let (content_length, content_range, content_encoding) = (header(), header(), header());
         let location = header();
-        // The runtime decodes a body, and leaves the length of the encoded one.
+        // The runtime decodes bodies, but leaves the length of the encoded body in the header.
         let content_length = content_length.filter(|_| content_encoding.is_none());
         let prefix = if OriginResponse::has_body(status) {
             let prefix = BodyPrefix::new(limits, content_type.as_deref());
             let length = content_length.as_ref().and_then(|text| text.parse().ok());
             let prefix = read(body, length, prefix, deadline).await;
-            Some(prefix.map_err(|thrown| failed(deadline, &thrown, ConnectionFault::Broken))?)
+            Some(prefix.map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Broken))?)
         } else {
             discard(body);
             None
@@ -75,12 +78,13 @@ pub(super) async fn ask(
         }
         url = location
             .and_then(|location| within_origin(&url, &location))
-            .ok_or_else(|| refused(status))?;
+            .ok_or_else(|| redirect_refused(status))?;
     }
     Err(ErrorKind::RedirectRefused.into())
 }
 
-/// Reads a body, as `src/edge/origin.js` hands it over, as far as `head` wants.
+/// Reads as much of a body as `prefix` needs. `src/edge/origin.js` returns a body as bytes, a stream or `null`, or the error of
+/// reading it.
 async fn read(
     body: JsValue,
     length: Option<u64>,
@@ -94,21 +98,21 @@ async fn read(
     }
     let stream = match body.dyn_into::<ReadableStream>() {
         Ok(stream) => Some(stream),
-        Err(none) if none.is_null() => None,
+        Err(value) if value.is_null() => None,
         Err(thrown) => return Err(thrown),
     };
-    body::begin(stream, length, &mut prefix, || deadline.aborted()).await?;
+    body::read_prefix(stream, length, &mut prefix, || deadline.aborted()).await?;
     Ok(prefix)
 }
 
-/// Frees the connection of a response whose body is of no use.
+/// Frees the connection of a response whose body is not needed.
 fn discard(body: JsValue) {
     if let Ok(body) = body.dyn_into::<ReadableStream>() {
-        body::abandon(body.cancel());
+        body::detach(body.cancel());
     }
 }
 
-/// Where a redirect leads, if it stays on the scheme, host and port it came from.
+/// Returns the target of a redirect if its scheme, host and port are those of `from`.
 fn within_origin(from: &str, location: &str) -> Option<String> {
     let to = Url::new_with_base(location, from).ok()?;
     let same = to.origin() == Url::new(from).ok()?.origin()
@@ -117,19 +121,20 @@ fn within_origin(from: &str, location: &str) -> Option<String> {
     same.then(|| to.href())
 }
 
-fn refused(status: u16) -> OriginError {
+fn redirect_refused(status: u16) -> OriginError {
     OriginError {
         origin_status: Some(status),
         ..ErrorKind::RedirectRefused.into()
     }
 }
 
-/// How the runtime's words begin if it could not connect for a reason of its own: no address for the host name, or a failed
-/// TLS handshake. For a connection that was refused or lost it says "Network connection lost.".
+/// Prefix of the runtime's message if the host name has no address or the TLS handshake failed. If a connection is refused or
+/// lost, the message is "Network connection lost.".
 const INTERNAL_ERROR: &str = "internal error";
 
-/// Why there is no whole response: the deadline has passed, or the connection failed, at the latest at `step`.
-fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> OriginFault {
+/// Returns the error of a response that is missing or incomplete. `otherwise` is the fault of a connection that failed for no
+/// other known reason.
+fn fault(deadline: &AbortSignal, thrown: &JsValue, otherwise: ConnectionFault) -> OriginFault {
     if deadline.aborted() {
         return ErrorKind::OriginTimeout.into();
     }
@@ -143,7 +148,7 @@ fn failed(deadline: &AbortSignal, thrown: &JsValue, step: ConnectionFault) -> Or
     let connection = if message.starts_with(INTERNAL_ERROR) {
         ConnectionFault::Dns
     } else {
-        step
+        otherwise
     };
     OriginFault {
         error: OriginError {
@@ -181,12 +186,12 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    fn what_ends_after_the_deadline_is_late() {
+    fn a_connection_that_fails_after_the_deadline_is_a_timeout() {
         let aborted = AbortSignal::abort();
         let lost = js_sys::Error::new("Network connection lost.").into();
-        let fault = |signal| failed(signal, &lost, ConnectionFault::Broken);
-        assert_eq!(fault(&aborted).error.kind, ErrorKind::OriginTimeout);
-        let in_time = fault(&deadline(60_000));
+        let fault_with = |signal| fault(signal, &lost, ConnectionFault::Broken);
+        assert_eq!(fault_with(&aborted).error.kind, ErrorKind::OriginTimeout);
+        let in_time = fault_with(&deadline(60_000));
         assert_eq!(in_time.error.kind, ErrorKind::OriginUnreachable);
         assert_eq!(in_time.error.reason(), Some("broken"));
         assert_eq!(in_time.message.as_deref(), Some("Network connection lost."));

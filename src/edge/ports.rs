@@ -1,4 +1,4 @@
-//! The service's ports on Workers, for one request.
+//! Implements the service's ports for one request.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -22,7 +22,7 @@ use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
 use crate::telemetry::log::Log;
 
-/// What one request's context gives access to.
+/// The ports of one request, which use its I/O context.
 #[derive(Clone)]
 pub(super) struct RequestPorts {
     context: Context,
@@ -41,8 +41,8 @@ impl RequestPorts {
         }
     }
 
-    /// Cancels `request` when its client leaves, if it waits for work of another request only. Its own work keeps its context
-    /// until both are complete.
+    /// Cancels `request` when its client disconnects, if it only waits for work of another request. If it has work of its own,
+    /// its context continues until both are complete.
     pub(super) fn watching(self, request: &Incoming) -> Self {
         Self {
             watched: Some(request.clone()),
@@ -76,7 +76,7 @@ impl Kv for RequestPorts {
         limit: u32,
         timeout_ms: u64,
     ) -> Result<Page, KvFault> {
-        self.kv()?.names(prefix, cursor, limit, timeout_ms).await
+        self.kv()?.list(prefix, cursor, limit, timeout_ms).await
     }
 
     async fn write(
@@ -118,13 +118,13 @@ impl ports::Bucket for RequestPorts {
         prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault> {
-        // The settings name one that is there, or an isolate answers nothing.
+        // Always bound here: a configured bucket that is not bound is a configuration error.
         let bucket = self
             .bound
             .bucket
             .as_ref()
             .ok_or(ErrorKind::OriginUnreachable)?;
-        // Boxed, so that an isolate without a bucket does not compile it.
+        // The future is boxed and thus a function of its own, which an isolate without a bucket does not compile.
         bucket.open(key, prefix, timeout_ms).boxed_local().await
     }
 }

@@ -1,4 +1,4 @@
-//! Waits for a share of the memory that image prefixes are read into.
+//! Limits the memory that image prefixes are read into, over all requests of the isolate.
 
 use std::cell::RefCell;
 
@@ -7,25 +7,26 @@ use super::timer;
 use crate::image::prefix::BodyPrefix;
 use crate::image::prefix_budget::{Pool, PrefixBudget, Share};
 
-/// How long to wait before the next try, in milliseconds. Nobody is woken: a waker of one request must not run in another.
+/// Time between attempts to take a share, in milliseconds. Requests poll, because a waker of one request must not be called in
+/// the context of another.
 const PAUSE_MS: u64 = 20;
 
 thread_local! {
     static BUDGET: RefCell<PrefixBudget> = RefCell::default();
 }
 
-/// A share that is not given back after this time belonged to a request that was cut off: no read takes so long.
+/// No read takes this long. A share that is still taken was held by a terminated request, so it is free again.
 const LOST_AFTER_MS: u64 = 30_000;
 
-/// The shares of one read, given back when it ends.
+/// The shares of one read, which are returned when it is dropped.
 #[derive(Default)]
 pub(super) struct PrefixShares {
     taken: Vec<Share>,
 }
 
 impl PrefixShares {
-    /// Waits for what `head` needs for its next bytes, at most `known` in all if the length of the whole is known. `false` if
-    /// that `is_late`.
+    /// Waits for memory for the next bytes of `prefix`. `known` is the length of the whole body, if known. Returns `false` if no
+    /// memory was free before `is_late`.
     pub(super) async fn make_room(
         &mut self,
         prefix: &BodyPrefix,

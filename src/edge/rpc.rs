@@ -1,7 +1,7 @@
-//! What another Worker calls over a service binding.
+//! RPC methods, which other Workers call over a service binding.
 //!
-//! An exported function becomes a method of the Worker's default entrypoint. It is handed neither
-//! the bindings nor a context: both come from the runtime's own module.
+//! Exported functions become methods of the Worker's default entrypoint. They receive neither bindings nor a context, so both
+//! come from a module of the runtime.
 
 use js_sys::{Error, JSON, Promise, Reflect};
 use serde_json::{Map, Value};
@@ -22,37 +22,36 @@ extern "C" {
     static ENV: JsValue;
 }
 
-/// `fetchMetadata(path)`: a promise of `{path, metadata}`, rejected with an Error that has the
-/// `code` and `status` of the problem.
+/// `fetchMetadata(path)`: resolves with `{path, metadata}`, or rejects with an `Error` that has the fields `code` and `status`.
 #[wasm_bindgen(js_name = fetchMetadata)]
 pub fn fetch_metadata(path: JsValue) -> Promise {
-    answer(async move { find(&path, Ok(None)).await })
+    respond(async move { look_up(&path, Ok(None)).await })
 }
 
-/// `fetchAndProcessMetadata(path, parameters)`: the same with the fields of the crop.
+/// `fetchAndProcessMetadata(path, parameters)`: the same, with the fields of the crop.
 #[wasm_bindgen(js_name = fetchAndProcessMetadata)]
 pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
-    answer(async move {
+    respond(async move {
         let crop = object(&parameters)
             .and_then(|parameters| Ok(params::from_json(&parameters, None)?.unwrap_or_default()));
-        find(&path, crop.map(Some)).await
+        look_up(&path, crop.map(Some)).await
     })
 }
 
-/// A call shares memory and flights with HTTP.
-async fn find(
+/// Looks up an image, with the caches and flights that HTTP requests use.
+async fn look_up(
     path: &JsValue,
     crop: Result<Option<CropRequest>, Problem>,
 ) -> Result<String, Problem> {
     let env: Env = ENV.with(|env| env.clone().unchecked_into());
-    let app = App::of(&env);
+    let app = App::get_or_create(&env);
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
     let ports = RequestPorts::new(Context::Current, &app.bound);
     app.routes.call(&path, crop, &ports).await
 }
 
-/// The parameters as JSON has them; none at all are an empty object.
+/// Converts the parameters to JSON. Missing parameters are an empty object.
 fn object(parameters: &JsValue) -> Result<Map<String, Value>, Problem> {
     if parameters.is_undefined() || parameters.is_null() {
         return Ok(Map::new());
@@ -64,7 +63,7 @@ fn object(parameters: &JsValue) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Promise {
+fn respond(work: impl Future<Output = Result<String, Problem>> + 'static) -> Promise {
     promise(Box::pin(async move {
         match work.await {
             Ok(body) => JSON::parse(&body),
@@ -73,15 +72,15 @@ fn answer(work: impl Future<Output = Result<String, Problem>> + 'static) -> Prom
     }))
 }
 
-/// The name stays that of an Error: callers with an older compatibility date see nothing but the
-/// message, and another name would stand in it.
+/// Creates the error of a rejection. Its `name` stays `Error`: callers with an older compatibility date get only the message,
+/// which would contain any other name.
 fn error(problem: &Problem) -> JsValue {
     let error = Error::new(&problem.detail);
     for (name, value) in [
         ("code", problem.code.name().into()),
         ("status", problem.code.status().into()),
     ] {
-        // Setting a field of a fresh object cannot fail.
+        // Setting a field of a new object cannot fail.
         let _ = Reflect::set(&error, &name.into(), &value);
     }
     error.into()

@@ -1,10 +1,8 @@
-//! Work that outlives its request, as one JS promise kept alive by `waitUntil`.
+//! Work that outlives its request, as a JavaScript promise that `waitUntil` keeps alive.
 //!
-//! The promise is the only thing that crosses from one request to another. The runtime knows
-//! which I/O context a promise belongs to and carries a continuation over to the one that waits.
-//! A Rust waker would run the waiting request's code in the leader's context instead, where the
-//! runtime forbids its I/O. The promise is resolved with nothing: what was found lies in plain
-//! memory, which has no context.
+//! Requests share only the promise. The runtime knows the I/O context of a promise, and runs a continuation in the context that
+//! waits for it. A Rust waker would run the code of the waiting request in the context of the leader, where the runtime forbids
+//! its I/O. The promise resolves without a value: results are in plain memory, which has no context.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -24,12 +22,12 @@ extern "C" {
     fn wait_until(promise: &Promise);
 }
 
-/// What keeps the work of a request alive.
+/// An I/O context, which keeps the work of a request alive.
 #[derive(Clone)]
 pub(super) enum Context {
-    /// The context that a `fetch` event hands out.
+    /// The context of a `fetch` event.
     Fetch(Rc<worker::Context>),
-    /// The one that the code runs in; a call from another Worker hands out none.
+    /// The current context. A call from another Worker receives no context object.
     #[cfg(not(test))]
     Current,
 }
@@ -37,9 +35,9 @@ pub(super) enum Context {
 impl Context {
     fn wait_until(&self, signal: &Signal) {
         match self {
-            // Not the method of the worker crate, which would make another promise of it.
+            // Not the method of the worker crate, which would create another promise.
             Self::Fetch(context) => {
-                // It fails only outside of a request.
+                // This fails only outside of a request.
                 let _ = context.as_ref().as_ref().wait_until(signal);
             }
             #[cfg(not(test))]
@@ -48,10 +46,10 @@ impl Context {
     }
 }
 
-/// Resolves when a task has ended; rejected when its context is gone.
+/// Resolves when a task ends. Rejects if its context ends first.
 pub(super) type Signal = Promise;
 
-/// Begins `work`, which the runtime lets finish also where the client goes away.
+/// Starts `work`, which the runtime completes even if the client disconnects.
 pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static) -> Signal {
     let signal = promise(Box::pin(async move {
         work.await;
@@ -61,14 +59,14 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
     signal
 }
 
-/// Begins `work` and tells its outcome. Boxed: what makes a promise is large, and would be in the
-/// Worker once for each kind of work.
+/// Starts `work`, and returns a promise of its result. `work` is boxed because the code that creates a promise is large, and would
+/// be compiled once per type of future.
 pub(super) fn promise(work: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
-    // What is shared is changed in single steps, none of which a panic can interrupt half-way.
+    // Unwind safe: shared state is changed in single steps, and no panic can interrupt one.
     future_to_promise(AssertUnwindSafe(work))
 }
 
-/// Waits for a task, whatever became of it, at most `timeout_ms`.
+/// Waits until a task ends or its context does, at most `timeout_ms`.
 pub(super) async fn ended(signal: Signal, timeout_ms: u64) {
     let _ = timer::within(signal, timeout_ms).await;
 }
@@ -85,12 +83,12 @@ mod tests {
     use super::*;
 
     #[wasm_bindgen_test]
-    async fn work_is_handed_to_wait_until_and_its_end_can_be_waited_for() {
-        let kept = Array::new();
-        let wait_until = Function::new_with_args("promise", "this.kept.push(promise)");
+    async fn launched_work_is_passed_to_wait_until_and_its_end_can_be_awaited_twice() {
+        let promises = Array::new();
+        let wait_until = Function::new_with_args("promise", "this.promises.push(promise)");
         let inner = object(&[
             ("waitUntil", wait_until.into()),
-            ("kept", kept.clone().into()),
+            ("promises", promises.clone().into()),
         ]);
         let context = worker::Context::new(inner.unchecked_into());
         let context = Context::Fetch(Rc::new(context));
@@ -100,15 +98,14 @@ mod tests {
             timer::sleep(1).await;
             work.set(true);
         });
-        assert_eq!((kept.length(), done.get()), (1, false));
+        assert_eq!((promises.length(), done.get()), (1, false));
         ended(signal.clone(), 1_000).await;
         assert!(done.get());
-        // A promise can be waited for more than once.
         ended(signal, 1_000).await;
     }
 
     #[wasm_bindgen_test]
-    async fn a_lost_task_ends_as_well() {
+    async fn waiting_ends_if_the_context_of_the_task_is_gone() {
         ended(Promise::reject(&"context gone".into()), 60_000).await;
     }
 }

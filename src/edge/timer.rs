@@ -1,8 +1,9 @@
-//! Waiting, on the runtime's `setTimeout`.
+//! Time limits and delays, with the runtime's `setTimeout`.
 //!
-//! A promise and its time limit race in JavaScript, not in Rust: a Rust future of a promise frees what it holds when the
-//! promise settles, and the loser of a race may never settle. For the same reason a wait that is dropped early settles its
-//! promise. The race is a function of JavaScript because each of its steps would be a call out of WebAssembly.
+//! A promise and its time limit race in JavaScript, for two reasons:
+//! - A Rust future of a promise frees its memory only when the promise settles, and the loser of a race may never settle. For the
+//!   same reason, a wait that is dropped early settles its promise.
+//! - Each step of a race in Rust would be a call out of WebAssembly.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -16,7 +17,7 @@ extern "C" {
 
     fn delay(ms: f64) -> Timed;
 
-    /// A promise with a timer.
+    /// A promise with a time limit, which rejects with `null` when that is over.
     #[wasm_bindgen(extends = Promise)]
     #[derive(Clone)]
     pub(super) type Timed;
@@ -26,20 +27,20 @@ extern "C" {
 }
 
 impl Timed {
-    /// Waits for its outcome; `None` if its time is over before.
+    /// Waits for the promise to settle. Returns `None` if the time limit is over first.
     pub(super) async fn outcome(self) -> Option<Result<JsValue, JsValue>> {
         let mut wait = Wait(Some(self.clone()));
         let outcome = JsFuture::from(Promise::from(self)).await;
         wait.0 = None;
         match outcome {
-            // Nothing else is rejected with it.
+            // Only the time limit rejects with `null`.
             Err(thrown) if thrown.is_null() => None,
             outcome => Some(outcome),
         }
     }
 }
 
-/// A wait that has not ended. It settles its promise when it is dropped.
+/// Settles the promise if the wait is dropped before it ends.
 struct Wait(Option<Timed>);
 
 impl Drop for Wait {
@@ -55,7 +56,7 @@ pub(super) async fn sleep(ms: u64) {
     delay(number(ms)).outcome().await;
 }
 
-/// Waits for `promise` to settle; `None` if it has not after `ms` milliseconds.
+/// Waits for `promise` to settle. Returns `None` after `ms` milliseconds.
 pub(super) async fn within(promise: Promise, ms: u64) -> Option<Result<JsValue, JsValue>> {
     limited(&promise, number(ms)).outcome().await
 }
@@ -66,7 +67,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test]
-    async fn what_settles_in_time_is_returned_and_what_does_not_is_given_up() {
+    async fn a_promise_that_does_not_settle_in_time_is_a_timeout() {
         let value = JsValue::from("value");
         let resolved = within(Promise::resolve(&value), 60_000).await;
         assert_eq!(resolved, Some(Ok(value.clone())));

@@ -1,12 +1,16 @@
-//! An answer as text, of which `src/index.js` makes the runtime's response: a call for each header would cost more than the text.
+//! The text form of a response, from which `src/index.js` creates the `Response`. A call per header would cost more.
 
 use crate::http::Response;
 
-/// What the names and values of most answers fit in, in bytes.
+/// Size that the status and headers of most responses fit in, in bytes.
 const HEAD_BYTES: usize = 640;
 
-/// The status, with a plus sign if the answer is repeated; the name and the value of each header, each on a line; an empty line; and the body,
-/// which is empty where there is none. No header value is empty or has a line break.
+/// Returns the text of a response:
+///
+/// 1. the status, after a `+` if the response is repeated;
+/// 2. the name and the value of each header, each on a line of its own. No value is empty or has a line break;
+/// 3. an empty line;
+/// 4. the body, which may be empty.
 pub(super) fn text(response: &Response) -> String {
     let body = response.text().unwrap_or_default();
     let mut text = String::with_capacity(HEAD_BYTES.saturating_add(body.len()));
@@ -31,7 +35,7 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
 
     #[wasm_bindgen_test]
-    fn it_has_the_status_the_headers_and_the_body() {
+    fn the_text_has_the_status_the_headers_and_the_body() {
         let response = Response::new(200, Body::Text("{\n}".into()))
             .with("Vary", "Origin")
             .with("Metadata-Age", 7.to_string());
