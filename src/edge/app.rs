@@ -106,8 +106,8 @@ impl App {
     }
 }
 
-/// Returns the settings as JSON. The variable is an object if `wrangler.toml` defines it, and text if it comes from the command
-/// line, a `.dev.vars` file or the dashboard.
+/// Returns the settings as JSON. The variable is an object if `wrangler.toml` defines it, and text if it comes from the
+/// command line, a `.dev.vars` file or the dashboard.
 fn settings(env: &Env) -> Value {
     binding(env, SETTINGS)
         .and_then(|settings| {

@@ -10,8 +10,8 @@ use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 use super::prefix_share::PrefixShares;
 use crate::image::prefix::BodyPrefix;
 
-/// Reads as much of `stream` into `prefix` as it needs, and cancels the rest. Waits for a share of memory until `is_late` returns
-/// `true`. `length` is the length of the whole body, if known.
+/// Reads as much of `stream` into `prefix` as it needs, and cancels the rest. Waits for a share of memory until
+/// `is_late` returns `true`. `length` is the length of the whole body, if known.
 ///
 /// # Errors
 /// If the stream fails (its error), or no memory is free in time (`null`).

@@ -45,8 +45,8 @@ extern "C" {
     #[wasm_bindgen(js_name = contentEncoding)]
     fn content_encoding(found: &Found) -> String;
 
-    /// Wraps `bucket`, for one gzip-encoded object that begins with `first`. Ranges are of the decoded data. Reads at most `most`
-    /// bytes of the encoded object.
+    /// Wraps `bucket`, for one gzip-encoded object that begins with `first`. Ranges are of the decoded data. Reads at
+    /// most `most` bytes of the encoded object.
     fn gunzip(bucket: &Bucket, found: &Found, first: &JsValue, most: f64) -> Bucket;
 }
 
@@ -58,7 +58,8 @@ impl Bucket {
         method.is_function().then(|| value.unchecked_into())
     }
 
-    /// Reads the ranges that `prefix` needs from the object of this key, most often one range. `None` if there is no object.
+    /// Reads the ranges that `prefix` needs from the object of this key, most often one range. `None` if there is no
+    /// object.
     ///
     /// # Errors
     /// If the bucket fails or does not respond within `timeout_ms`, or if the object has an unsupported encoding.
@@ -125,8 +126,8 @@ impl Bucket {
         }
     }
 
-    /// Reads the next range that `prefix` needs. After the first range, `expected_etag` ensures that all ranges are of the same
-    /// object: its key may have been overwritten.
+    /// Reads the next range that `prefix` needs. After the first range, `expected_etag` ensures that all ranges are of
+    /// the same object: its key may have been overwritten.
     async fn read_range(
         &self,
         key: &str,

@@ -1,8 +1,8 @@
 //! Cancels the work of a request whose client has disconnected.
 //!
-//! The runtime ends the context of such a request without running destructors. Before that it dispatches an event, on which
-//! `src/edge/guard.js` calls [`cancel`]. The future is then dropped in its own context. Flights continue, because `waitUntil`
-//! keeps them alive.
+//! The runtime ends the context of such a request without running destructors. Before that it dispatches an event, on
+//! which `src/edge/guard.js` calls [`cancel`]. The future is then dropped in its own context. Flights continue, because
+//! `waitUntil` keeps them alive.
 
 use std::cell::RefCell;
 use std::future::poll_fn;

@@ -1,7 +1,8 @@
 //! The fast path: memory hits, in one synchronous call from `src/index.js`.
 //!
-//! A call from JavaScript into WebAssembly is cheap. A promise, a `Headers` object and a call per header cost more than the
-//! whole look-up of a hit. The request and the response are therefore passed as text, and `src/index.js` creates the `Response`.
+//! A call from JavaScript into WebAssembly is cheap. A promise, a `Headers` object and a call per header cost more than
+//! the whole look-up of a hit. The request and the response are therefore passed as text, and `src/index.js` creates
+//! the `Response`.
 
 use std::rc::Rc;
 
@@ -18,15 +19,16 @@ use super::{incoming, tasks, wire};
 use crate::http::{Method, Request};
 use crate::telemetry::isolate::Isolate;
 
-/// Entry points for `src/index.js`. They are methods of a class because worker-build turns exported functions into methods that
-/// other Workers can call.
+/// Entry points for `src/index.js`. They are methods of a class because worker-build turns exported functions into
+/// methods that other Workers can call.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Memory;
 
 #[wasm_bindgen]
 impl Memory {
-    /// Returns the [text](super::wire) of the response to a `GET` or `HEAD`, or `None` if memory alone does not decide it.
+    /// Returns the [text](super::wire) of the response to a `GET` or `HEAD`, or `None` if memory alone does not decide
+    /// it.
     #[wasm_bindgen]
     #[must_use]
     pub fn answer(
@@ -52,8 +54,8 @@ impl Memory {
         super::cancellation::cancel(number);
     }
 
-    /// Looks up an image twice, on a temporary instance of the service: see `src/edge/warm.js`. Resolves with the second response,
-    /// which is from memory.
+    /// Looks up an image twice, on a temporary instance of the service: see `src/edge/warm.js`. Resolves with the
+    /// second response, which is from memory.
     pub fn warm(request: JsValue, env: Env, context: JsValue) -> Promise {
         let request: Incoming = request.unchecked_into();
         let context = Context::new(context.unchecked_into());

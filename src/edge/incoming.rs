@@ -1,7 +1,7 @@
 //! Requests in the form in which `src/index.js` passes them.
 //!
-//! A body that arrives slowly or never completes stays in JavaScript, where it is freed with its request. WebAssembly memory
-//! holds complete bodies only.
+//! A body that arrives slowly or never completes stays in JavaScript, where it is freed with its request. WebAssembly
+//! memory holds complete bodies only.
 
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
@@ -13,8 +13,8 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type Incoming;
 
-    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A missing header is
-    /// an empty line.
+    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A missing
+    /// header is an empty line.
     #[wasm_bindgen(method, getter)]
     pub(super) fn head(this: &Incoming) -> String;
 

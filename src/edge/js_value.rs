@@ -26,8 +26,8 @@ pub(super) fn message(thrown: &JsValue) -> String {
         .map_or_else(|| "unknown".to_owned(), |error| error.message().into())
 }
 
-/// Returns `true` if the message means that the request has reached its subrequest limit. The message is the only sign of it:
-/// <https://developers.cloudflare.com/workers/platform/limits/#subrequests>.
+/// Returns `true` if the message means that the request has reached its subrequest limit. The message is the only sign
+/// of it: <https://developers.cloudflare.com/workers/platform/limits/#subrequests>.
 pub(super) fn is_subrequest_limit(message: &str) -> bool {
     message.contains("Too many subrequests")
 }

@@ -1,8 +1,8 @@
 //! L2 on Workers KV.
 //!
-//! Calls the binding directly, not through the worker crate. Metadata is passed as JSON text in both directions. A malformed
-//! record is therefore reported as such instead of failing the whole read, and records are written byte for byte as the golden
-//! tests expect.
+//! Calls the binding directly, not through the worker crate. Metadata is passed as JSON text in both directions. A
+//! malformed record is therefore reported as such instead of failing the whole read, and records are written byte for
+//! byte as the golden tests expect.
 
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! The Worker: all code that depends on the runtime.
 //!
-//! One instance serves many concurrent requests of an isolate, each in its own I/O context. They share only plain memory
-//! ([`App`]) and JavaScript promises without data ([`tasks`]).
+//! One instance serves many concurrent requests of an isolate, each in its own I/O context. They share only plain
+//! memory ([`App`]) and JavaScript promises without data ([`tasks`]).
 
 mod app;
 mod bindings;

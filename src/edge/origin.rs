@@ -83,8 +83,8 @@ pub(super) async fn ask(
     Err(ErrorKind::RedirectRefused.into())
 }
 
-/// Reads as much of a body as `prefix` needs. `src/edge/origin.js` returns a body as bytes, a stream or `null`, or the error of
-/// reading it.
+/// Reads as much of a body as `prefix` needs. `src/edge/origin.js` returns a body as bytes, a stream or `null`, or the
+/// error of reading it.
 async fn read(
     body: JsValue,
     length: Option<u64>,
@@ -128,12 +128,12 @@ fn redirect_refused(status: u16) -> OriginError {
     }
 }
 
-/// Prefix of the runtime's message if the host name has no address or the TLS handshake failed. If a connection is refused or
-/// lost, the message is "Network connection lost.".
+/// Prefix of the runtime's message if the host name has no address or the TLS handshake failed. If a connection is
+/// refused or lost, the message is "Network connection lost.".
 const INTERNAL_ERROR: &str = "internal error";
 
-/// Returns the error of a response that is missing or incomplete. `otherwise` is the fault of a connection that failed for no
-/// other known reason.
+/// Returns the error of a response that is missing or incomplete. `otherwise` is the fault of a connection that failed
+/// for no other known reason.
 fn fault(deadline: &AbortSignal, thrown: &JsValue, otherwise: ConnectionFault) -> OriginFault {
     if deadline.aborted() {
         return ErrorKind::OriginTimeout.into();

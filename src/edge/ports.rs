@@ -41,8 +41,8 @@ impl RequestPorts {
         }
     }
 
-    /// Cancels `request` when its client disconnects, if it only waits for work of another request. If it has work of its own,
-    /// its context continues until both are complete.
+    /// Cancels `request` when its client disconnects, if it only waits for work of another request. If it has work of
+    /// its own, its context continues until both are complete.
     pub(super) fn watching(self, request: &Incoming) -> Self {
         Self {
             watched: Some(request.clone()),

@@ -7,8 +7,8 @@ use super::timer;
 use crate::image::prefix::BodyPrefix;
 use crate::image::prefix_budget::{Pool, PrefixBudget, Share};
 
-/// Time between attempts to take a share, in milliseconds. Requests poll, because a waker of one request must not be called in
-/// the context of another.
+/// Time between attempts to take a share, in milliseconds. Requests poll, because a waker of one request must not be
+/// called in the context of another.
 const PAUSE_MS: u64 = 20;
 
 thread_local! {
@@ -25,12 +25,12 @@ pub(super) struct PrefixShares {
 }
 
 impl PrefixShares {
-    /// Waits for memory for the next bytes of `prefix`. `known` is the length of the whole body, if known. Returns `false` if no
-    /// memory was free before `is_late`.
+    /// Waits for memory for the next bytes of `prefix`. `length` is the length of the whole body, if known. Returns
+    /// `false` if no memory was free before `is_late`.
     pub(super) async fn make_room(
         &mut self,
         prefix: &BodyPrefix,
-        known: Option<u64>,
+        length: Option<u64>,
         is_late: impl Fn() -> bool,
     ) -> bool {
         let (pool, bytes) = match self.taken.len() {
@@ -38,7 +38,7 @@ impl PrefixShares {
             1 if prefix.is_beyond_first_bytes() => (Pool::Rest, prefix.most_bytes()),
             _ => return true,
         };
-        let bytes = known.map_or(bytes, |known| known.min(bytes));
+        let bytes = length.map_or(bytes, |length| length.min(bytes));
         loop {
             let now_ms = now_ms();
             let until_ms = now_ms.saturating_add(LOST_AFTER_MS);

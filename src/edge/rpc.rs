@@ -1,7 +1,7 @@
 //! RPC methods, which other Workers call over a service binding.
 //!
-//! Exported functions become methods of the Worker's default entrypoint. They receive neither bindings nor a context, so both
-//! come from a module of the runtime.
+//! Exported functions become methods of the Worker's default entrypoint. They receive neither bindings nor a context,
+//! so both come from a module of the runtime.
 
 use js_sys::{Error, JSON, Promise, Reflect};
 use serde_json::{Map, Value};
@@ -22,7 +22,8 @@ extern "C" {
     static ENV: JsValue;
 }
 
-/// `fetchMetadata(path)`: resolves with `{path, metadata}`, or rejects with an `Error` that has the fields `code` and `status`.
+/// `fetchMetadata(path)`: resolves with `{path, metadata}`, or rejects with an `Error` that has the fields `code` and
+/// `status`.
 #[wasm_bindgen(js_name = fetchMetadata)]
 pub fn fetch_metadata(path: JsValue) -> Promise {
     respond(async move { look_up(&path, Ok(None)).await })
@@ -72,8 +73,8 @@ fn respond(work: impl Future<Output = Result<String, Problem>> + 'static) -> Pro
     }))
 }
 
-/// Creates the error of a rejection. Its `name` stays `Error`: callers with an older compatibility date get only the message,
-/// which would contain any other name.
+/// Creates the error of a rejection. Its `name` stays `Error`: callers with an older compatibility date get only the
+/// message, which would contain any other name.
 fn error(problem: &Problem) -> JsValue {
     let error = Error::new(&problem.detail);
     for (name, value) in [

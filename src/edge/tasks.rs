@@ -1,8 +1,9 @@
 //! Work that outlives its request, as a JavaScript promise that `waitUntil` keeps alive.
 //!
-//! Requests share only the promise. The runtime knows the I/O context of a promise, and runs a continuation in the context that
-//! waits for it. A Rust waker would run the code of the waiting request in the context of the leader, where the runtime forbids
-//! its I/O. The promise resolves without a value: results are in plain memory, which has no context.
+//! Requests share only the promise. The runtime knows the I/O context of a promise, and runs a continuation in the
+//! context that waits for it. A Rust waker would run the code of the waiting request in the context of the leader,
+//! where the runtime forbids its I/O. The promise resolves without a value: results are in plain memory, which has no
+//! context.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -59,8 +60,8 @@ pub(super) fn launch(context: &Context, work: impl Future<Output = ()> + 'static
     signal
 }
 
-/// Starts `work`, and returns a promise of its result. `work` is boxed because the code that creates a promise is large, and would
-/// be compiled once per type of future.
+/// Starts `work`, and returns a promise of its result. `work` is boxed because the code that creates a promise is
+/// large, and would be compiled once per type of future.
 pub(super) fn promise(work: LocalBoxFuture<'static, Result<JsValue, JsValue>>) -> Promise {
     // Unwind safe: shared state is changed in single steps, and no panic can interrupt one.
     future_to_promise(AssertUnwindSafe(work))

@@ -1,8 +1,8 @@
 //! Time limits and delays, with the runtime's `setTimeout`.
 //!
 //! A promise and its time limit race in JavaScript, for two reasons:
-//! - A Rust future of a promise frees its memory only when the promise settles, and the loser of a race may never settle. For the
-//!   same reason, a wait that is dropped early settles its promise.
+//! - A Rust future of a promise frees its memory only when the promise settles, and the loser of a race may never
+//!   settle. For the same reason, a wait that is dropped early settles its promise.
 //! - Each step of a race in Rust would be a call out of WebAssembly.
 
 use js_sys::Promise;

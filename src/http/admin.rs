@@ -16,8 +16,8 @@ pub(super) fn require(request: &Request<'_>) -> Result<(), Problem> {
 
 /// Checks an `Authorization` header against the token.
 ///
-/// Both sides are hashed first. A comparison that stops at the first difference, or at the end of the shorter text, would leak
-/// information about the token through its duration.
+/// Both sides are hashed first. A comparison that stops at the first difference, or at the end of the shorter text,
+/// would leak information about the token through its duration.
 fn authorize(authorization: Option<&str>, token: &str) -> Result<(), Problem> {
     let presented = authorization
         .and_then(|header| header.split_once(' '))

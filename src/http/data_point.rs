@@ -18,11 +18,11 @@ pub trait Dataset {
     fn write(&self, point: &str) -> Result<(), String>;
 }
 
-/// Returns the JSON of a data point. Queries depend on the order of its fields: fields never move, and new ones are added at the
-/// end.
+/// Returns the JSON of a data point. Queries depend on the order of its fields: fields never move, and new ones are
+/// added at the end.
 ///
-/// The index is the layer, because datasets are sampled by index, separately for each value. So even if most memory hits are
-/// dropped, the few responses from the origin remain.
+/// The index is the layer, because datasets are sampled by index, separately for each value. So even if most memory
+/// hits are dropped, the few responses from the origin remain.
 pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isolate) -> String {
     let (layer, timing) = match outcome {
         Ok(lookup) => (Some(lookup.layer), lookup.timing),

@@ -10,8 +10,8 @@ const CAPACITY: usize = 12;
 pub struct Headers(Vec<(&'static str, Cow<'static, str>)>);
 
 impl Headers {
-    /// Adds a header. A value from run time is dropped if it is empty or has any other character: a line break would start
-    /// another header.
+    /// Adds a header. A value from run time is dropped if it is empty or has any other character: a line break would
+    /// start another header.
     pub fn add(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         let value = value.into();
         if matches!(value, Cow::Borrowed(_)) || is_field_value(&value) {

@@ -1,7 +1,7 @@
 //! The Inspector: a page for inspecting an image, the cache that answered, and crops.
 //!
-//! The page sends requests only to this Worker, and to the origin for the picture. It therefore contains `originUrl`, which
-//! anyone who can open the page can see.
+//! The page sends requests only to this Worker, and to the origin for the picture. It therefore contains `originUrl`,
+//! which anyone who can open the page can see.
 
 use super::conditional;
 use super::request::Request;
@@ -76,8 +76,8 @@ fn policy(origin_url: &str) -> String {
     )
 }
 
-/// Returns the origin of a URL, such as `https://images.example.com`. `None` if it has a character that is not valid in a
-/// policy: a `;` would start another directive.
+/// Returns the origin of a URL, such as `https://images.example.com`. `None` if it has a character that is not valid in
+/// a policy: a `;` would start another directive.
 fn origin_of(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;
     let host = rest.split('/').next()?;

@@ -10,8 +10,8 @@ pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 /// The prefix of all metric names.
 const PREFIX: &str = "optimized_metadata_";
 
-/// Returns the body of the response. Every series has the isolate as a label, because the next request may reach another isolate
-/// with counters of its own.
+/// Returns the body of the response. Every series has the isolate as a label, because the next request may reach
+/// another isolate with counters of its own.
 pub(super) fn text(now: &Snapshot<'_>, isolate: &Isolate) -> String {
     let Isolate { id, started_ms } = isolate;
     let own_label = ["{isolate=\"", id, "\""].concat();

@@ -22,8 +22,8 @@ enum Target {
 }
 
 impl Target {
-    /// Parses a raw path. `a/*` and `a%2F*` are all images below `a`, and `*` is all images. A literal `*` in the name of an image
-    /// is sent as `%2A`.
+    /// Parses a raw path. `a/*` and `a%2F*` are all images below `a`, and `*` is all images. A literal `*` in the name
+    /// of an image is sent as `%2A`.
     fn parse(raw: &str) -> Result<Self, Problem> {
         let path = ImagePath::from_raw(raw)?;
         if raw == "*" {

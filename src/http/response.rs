@@ -15,7 +15,8 @@ pub struct Response {
     pub headers: Headers,
     /// The body. The runtime drops it if the request was a `HEAD`.
     pub body: Body,
-    /// Is `true` if the image was already requested in the same second, so the same response is likely to be sent again.
+    /// Is `true` if the image was already requested in the same second, so the same response is likely to be sent
+    /// again.
     pub is_repeated: bool,
 }
 

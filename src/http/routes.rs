@@ -96,7 +96,8 @@ impl<S: Clone + 'static> Routes<S> {
         self.finish(result, request, ports.now_ms(), ports)
     }
 
-    /// Handles a call from another Worker like a request. Returns the JSON of the response for the image at the raw path.
+    /// Handles a call from another Worker like a request. Returns the JSON of the response for the image at the raw
+    /// path.
     ///
     /// # Errors
     /// If `crop` is an error, the path is invalid, or the look-up fails.
@@ -130,8 +131,8 @@ impl<S: Clone + 'static> Routes<S> {
         result.map(|image| image.body().to_owned())
     }
 
-    /// Returns the [response](Self::response) to a request for an image, without I/O, or `None` if memory alone does not decide
-    /// it.
+    /// Returns the [response](Self::response) to a request for an image, without I/O, or `None` if memory alone does
+    /// not decide it.
     #[must_use]
     pub fn response_from_memory(
         &self,
@@ -256,7 +257,8 @@ impl<S: Clone + 'static> Routes<S> {
 /// Returns the response of a Worker with invalid settings, to any request.
 #[must_use]
 pub fn misconfigured(error: &ConfigError, request: &Request<'_>) -> Response {
-    // Any site may read it: it has only the name of a setting and its accepted values, and `corsOrigins` may be invalid.
+    // Any site may read it: it has only the name of a setting and its accepted values, and `corsOrigins` may be
+    // invalid.
     let response = Problem::from(error).response(request.path());
     finish(cors::allow(response, &CorsOrigins::Any, None))
 }

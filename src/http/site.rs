@@ -42,8 +42,8 @@ impl<S: Clone + 'static> Site<S> {
         self.dataset.is_some()
     }
 
-    /// Writes the data point of a response, and counts it if it is an error. The service counts responses with metadata itself.
-    /// `raw` is the raw path of the image, or the path of a request that failed without one.
+    /// Writes the data point of a response, and counts it if it is an error. The service counts responses with metadata
+    /// itself. `raw` is the raw path of the image, or the path of a request that failed without one.
     pub(super) fn record(
         &self,
         raw: &str,

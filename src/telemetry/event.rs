@@ -66,8 +66,8 @@ pub(crate) enum Event<'a> {
     },
 }
 
-/// Returns the level of a request: `info` for purges and for a missing or wrong admin token. The platform already lists all
-/// other requests, so they are `debug`.
+/// Returns the level of a request: `info` for purges and for a missing or wrong admin token. The platform already lists
+/// all other requests, so they are `debug`.
 pub(crate) fn level_of_request(method: &str, code: Option<&str>) -> LogLevel {
     if method == "DELETE" || matches!(code, Some("unauthorized" | "forbidden")) {
         LogLevel::Info

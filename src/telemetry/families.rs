@@ -32,7 +32,8 @@ pub struct Family {
 /// One series of a metric family.
 #[derive(Debug)]
 pub struct Series {
-    /// The path in `/stats`: the names of the enclosing objects, then its own name. Series of one object must be adjacent.
+    /// The path in `/stats`: the names of the enclosing objects, then its own name. Series of one object must be
+    /// adjacent.
     pub path: &'static [&'static str],
     /// The labels that distinguish it within its family, in the Prometheus text format. For [`Read::Problems`] only the
     /// name of the label.

@@ -1,7 +1,7 @@
 //! The identity of the isolate, which all of its metrics carry.
 //!
-//! The platform runs many isolates, starts and stops them at any time, and sends a request to any of them. Each one has its own
-//! counters, so metrics of different isolates must be distinguishable.
+//! The platform runs many isolates, starts and stops them at any time, and sends a request to any of them. Each one has
+//! its own counters, so metrics of different isolates must be distinguishable.
 
 use crate::text::hex::hex;
 

@@ -8,8 +8,8 @@ use std::cell::Cell;
 use crate::lookup::{Layer, Lookup};
 use crate::telemetry::histogram::{Counter, Histogram};
 
-/// Bounds of response times, in milliseconds. They include the performance targets of the layers: 1 and 2 for memory, 15, 30 and
-/// 60 for KV, 250, 400 and 600 for the origin.
+/// Bounds of response times, in milliseconds. They include the performance targets of the layers: 1 and 2 for memory,
+/// 15, 30 and 60 for KV, 250, 400 and 600 for the origin.
 const DURATIONS_MS: &[u64] = &[
     1, 2, 5, 15, 30, 60, 100, 250, 400, 600, 1_000, 2_500, 5_000, 10_000,
 ];
