@@ -11,7 +11,7 @@
 //!
 //! # Life of a request
 //! ```text
-//! src/index.js ─► edge::fast_path     a memory hit answers here, in one synchronous call
+//! src/index.js ─► edge::fast_path ─► http::image ─► memory_layer ─ hit, without a promise ─► response
 //!      │ else
 //! edge::handler ─► http::routes ─► http::image ─► path ─► service::get
 //!                                                           │
@@ -32,9 +32,9 @@
 //!
 //! | module | contents |
 //! |---|---|
-//! | `edge` | the Worker, and the only module that knows the runtime; one file for each port |
+//! | `edge` | the Worker, and the only module that knows the runtime; it implements the ports |
 //! | [`http`] | [`Routes`](http::Routes): from request to response; error documents; the Inspector |
-//! | [`service`] | [`OptimizedMetadataService`]: `get`, `batch`, `purge`; single flight; the three layers; the [`ports`](service::ports) |
+//! | [`service`] | [`OptimizedMetadataService`]: look-ups, batches and purges; single flight; the three layers; the [`ports`](service::ports) |
 //! | [`telemetry`] | events and the log; counters and histograms, and their published names |
 //! | [`lookup`] | the result of a look-up: [`Lookup`](lookup::Lookup) or [`LookupError`](lookup::LookupError) |
 //! | [`config`] | the settings: types, defaults, keys, ranges, errors |
@@ -48,7 +48,8 @@
 //! # Where to change it
 //! - Add a setting: [`config`].
 //! - Add an image format: [`image::header`].
-//! - Change an error's text: [`origin::error`] for the origin's, `http::problem` for all others.
+//! - Change an error's text: [`origin::error`] for the origin's, `crop::parameter_error` for crop parameters, [`path`] for
+//!   paths, [`config`] for settings, `http::problem` for the rest. Codes and titles are in `http::problem_code`.
 //! - Change what is purged: `service::purge`; the deletion from KV: `service::kv_layer`.
 #![cfg_attr(
     test,

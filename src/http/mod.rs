@@ -1,8 +1,9 @@
 //! HTTP without a runtime: turns requests into responses.
 //!
 //! ```text
-//! routes ─► image, batch, purge, admin, health, inspector, openapi, prometheus, stats
-//!        ─► site ─► problem, data_point ─► request, response, headers, text
+//! routes ─► the handlers: image, batch, purge, health, inspector, openapi, prometheus, stats
+//!        ─► site (the service, and what is recorded of a request), admin, problem
+//!        ─► request, response, and the headers: cache_status, conditional, cors, server_timing
 //! ```
 
 mod admin;

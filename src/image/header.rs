@@ -11,9 +11,10 @@
 //!    `ByteRange` reads integers and slices at an offset (`u16_be`, `bytes`, `slice`); `?` passes on
 //!    [`Stop::NeedMore`]. Return `Header::new`.
 //! 2. Register it here: declare the module, and add its signature to `reader_for`.
-//! 3. Add its names and media type to `Format` in `image/metadata.rs`: `parse`, `name` and `media_type`.
+//! 3. Add it to `Format` in `image/metadata.rs`: the variant, `parse`, `name`, `media_type`, and the list in its test.
 //! 4. Test it: unit tests in its file, samples in `tests/cases/<format>/`, and worst cases for its running time in
-//!    `tests/crafted/`. Document it in `docs/image-headers.md`, `docs/openapi.yaml` and `types/index.d.ts`.
+//!    `tests/crafted/`. A recipe in `tests/corpus/tools/` compares it with other readers. Document it in
+//!    `docs/image-headers.md`, `docs/http-api.md`, `docs/openapi.yaml`, `types/index.d.ts` and CHANGELOG.md.
 //!
 //! # Files
 //! - [`Header`], [`Stop`] and [`Missing`] are in `outcome.rs`, [`ImageError`] in `error.rs`.

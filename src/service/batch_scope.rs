@@ -18,7 +18,7 @@ const QUEUE_MS: u64 = 15_000;
 
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
-/// It must stay within the request that created it: its futures wake that request only.
+/// A scope must not outlive its request: its futures wake that request only.
 #[derive(Debug, Clone)]
 pub(super) struct BatchScope {
     keys: Rc<RefCell<Vec<Rc<str>>>>,

@@ -123,6 +123,7 @@ impl<P: Ports> Fetch<P> {
             return;
         }
         let known = AfterKv {
+            // By now it is in memory as well, and reported from there. A fallback implies a record in KV.
             fallback: Some(Fallback::in_memory(entry)),
             in_kv: false,
             kv_ms: None,
@@ -179,13 +180,13 @@ impl<P: Ports> Fetch<P> {
                 });
             }
             KvReading::Fallback(entry) => (Some(Fallback::newer(in_memory, entry)), true),
-            KvReading::Useless => (in_memory, true),
-            KvReading::Nothing => {
+            KvReading::Unusable => (in_memory, true),
+            KvReading::Missing => {
                 // Purged elsewhere: what memory has must not come back.
                 service.evict(&self.key, &self.flight);
                 (None, false)
             }
-            KvReading::Unknown => (in_memory, false),
+            KvReading::Unavailable => (in_memory, false),
         };
         let known = AfterKv {
             fallback,

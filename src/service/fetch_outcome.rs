@@ -55,7 +55,7 @@ impl Fallback {
     }
 }
 
-/// What a fetch brought.
+/// The result of a fetch, and where it came from.
 #[derive(Debug, Clone)]
 pub(super) struct FetchOutcome {
     pub(super) result: Result<Rc<Entry>, CachedError>,

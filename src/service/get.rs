@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::batch_scope::BatchScope;
 use super::fetch::Fetch;
 use super::fetch_outcome::{FetchOutcome, FlightEnd};
-use super::memory_layer::MemoryLookup;
+use super::memory_layer::{Decision, MemoryLookup};
 use super::ports::Ports;
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
@@ -22,11 +22,11 @@ use crate::origin::error::{ErrorKind, OriginError};
 use crate::path::ImagePath;
 use crate::telemetry::event::Event;
 
-/// How many lost leaders a request outlives: after the first it leads or follows once more.
+/// A request gives up at its second lost leader. After the first, it leads or follows once more.
 const MAX_LOST_LEADERS: usize = 2;
 
-/// How many flights a request joins in all. Flights of batches without a turn at the origin count, and each brings the
-/// request further; this bounds it against an endless sequence of batches.
+/// The maximum number of flights that a request joins. It may join several flights of batches that have no turn at the
+/// origin; each makes progress, and the limit prevents an endless loop.
 const MAX_JOINS: usize = 8;
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
@@ -53,7 +53,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Option<Result<Lookup, LookupError>> {
         let result = match self.lookup_memory(key, now_ms) {
             MemoryLookup::Stale { refresh: true, .. } => return None,
-            lookup => lookup.result(now_ms).ok()?,
+            lookup => match lookup.decide(now_ms) {
+                Decision::Made(result) => result,
+                Decision::Open { .. } => return None,
+            },
         };
         // On `None` the caller looks up again, which counts it.
         self.metrics.memory.count(true);
@@ -92,11 +95,12 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         {
             self.metrics.refreshes.increment();
         }
-        let in_memory = in_memory.result(started_ms);
-        self.metrics.memory.count(in_memory.is_ok());
-        let stale_fallback = match in_memory {
-            Ok(result) => return result,
-            Err(stale_fallback) => stale_fallback,
+        let decision = in_memory.decide(started_ms);
+        let is_hit = matches!(decision, Decision::Made(_));
+        self.metrics.memory.count(is_hit);
+        let stale_fallback = match decision {
+            Decision::Made(result) => return result,
+            Decision::Open { stale_fallback } => stale_fallback,
         };
         let outcome = self.lead_or_follow(target, stale_fallback).await;
         let now_ms = ports.now_ms();

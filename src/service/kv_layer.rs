@@ -1,6 +1,6 @@
 //! L2: reads, writes, deletes and lists KV.
 //!
-//! No other file of the service knows that caching can be off, or that the namespace may not be bound.
+//! No other layer knows that caching can be off, or that the namespace may not be bound.
 
 use std::rc::Rc;
 
@@ -21,25 +21,25 @@ const MIN_TTL_S: u64 = 60;
 /// The time limit of a write, a deletion or a listing. No look-up waits for one.
 const WRITE_TIMEOUT_MS: u64 = 10_000;
 
-/// What a read of KV brings.
+/// The result of a read of KV.
 pub(super) struct KvRead {
     pub(super) reading: KvReading,
     /// How long it took; `None` if caching is off.
     pub(super) kv_ms: Option<u64>,
 }
 
-/// What KV has under a key.
+/// The record under a key, by its use.
 pub(super) enum KvReading {
     /// A record that may be served.
     Usable(Rc<Entry>),
     /// A record that may be served if the origin fails.
     Fallback(Rc<Entry>),
     /// A record that is too old, malformed, or of another origin.
-    Useless,
+    Unusable,
     /// No record: the entry in memory may have been purged elsewhere.
-    Nothing,
+    Missing,
     /// KV is off or failing: this says nothing about the entry in memory.
-    Unknown,
+    Unavailable,
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
@@ -47,7 +47,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     pub(super) async fn read_kv<P: Ports<Signal = S>>(&self, target: Target<'_, P>) -> KvRead {
         if !self.config.cache_enabled {
             return KvRead {
-                reading: KvReading::Unknown,
+                reading: KvReading::Unavailable,
                 kv_ms: None,
             };
         }
@@ -56,10 +56,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         // Without a namespace nothing was read, and nothing is counted.
         let is_bound = !matches!(stored, Err(KvFault::Unbound));
         let reading = match stored {
-            Ok(stored) => self.judge(target, stored),
+            Ok(stored) => self.classify(target, stored),
             Err(fault) => {
                 self.log_kv_fault("read", &fault, target.ports);
-                KvReading::Unknown
+                KvReading::Unavailable
             }
         };
         if is_bound {
@@ -90,28 +90,28 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    fn judge<P: Ports>(&self, target: Target<'_, P>, stored: Stored) -> KvReading {
+    fn classify<P: Ports>(&self, target: Target<'_, P>, stored: Stored) -> KvReading {
         let (Stored::Metadata(json) | Stored::Value(json)) = stored else {
-            return KvReading::Nothing;
+            return KvReading::Missing;
         };
         let record = match Record::decode(&json) {
             Ok(record) => record,
             Err(reason) => {
                 let path = &target.path.encoded();
                 self.log(&Event::MalformedRecord { path, reason }, target.ports);
-                return KvReading::Useless;
+                return KvReading::Unusable;
             }
         };
         if !self.origins.accept(record.origin) {
-            return KvReading::Useless;
+            return KvReading::Unusable;
         }
         // Without the time of its fetch, a record cannot be shown to be within any window.
         let Some(last_fetched_ms) = record.last_fetched_ms else {
-            return KvReading::Useless;
+            return KvReading::Unusable;
         };
         let entry = self.new_entry(target, record.metadata, last_fetched_ms);
         match entry.state(&self.freshness, target.ports.now_ms()) {
-            Freshness::Expired => KvReading::Useless,
+            Freshness::Expired => KvReading::Unusable,
             Freshness::StaleIfError => KvReading::Fallback(entry),
             // The older form, as the value, is rewritten by the refresh that follows its freshness, and not before: KV may
             // read it from its cache for a while after a purge, and a write would bring it back for good.

@@ -1,14 +1,15 @@
 //! The KV writes under way, so that a purge can undo them.
 //!
-//! There is one write of a key at a time: of two, KV may store the older one last, and the end of a purged one must not
-//! delete a newer record.
+//! There is one write of a key at a time. With two, KV might keep the older record, and undoing a purged write might delete
+//! a newer one.
 
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::flight::Flight;
 
-/// How many writes may be under way for each flight that may be. A slow KV then costs writes, not memory.
+/// The maximum number of running writes, for each flight that may be under way. With a slow KV, further writes are
+/// skipped, so that memory does not grow.
 const WRITES_PER_FLIGHT: usize = 4;
 
 /// A write that has not ended after this time was cancelled: the write itself has a shorter time limit.

@@ -12,7 +12,6 @@ use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::negative_cache::CachedError;
-use crate::image::metadata::ImageMetadata;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::OriginError;
 use crate::telemetry::event::Event;
@@ -38,27 +37,33 @@ pub(super) enum MemoryLookup {
 }
 
 impl MemoryLookup {
-    /// The result of the look-up if memory has it, else the entry to serve if all layers fail.
-    pub(super) fn result(
-        self,
-        now_ms: u64,
-    ) -> Result<Result<Lookup, LookupError>, Option<Rc<Entry>>> {
+    /// Returns the result of the look-up, or the entry to serve if the layers below fail.
+    pub(super) fn decide(self, now_ms: u64) -> Decision {
+        let (layer, timing) = (Layer::Memory, Timing::default());
         match self {
-            Self::Hit(entry) | Self::Stale { entry, .. } => Ok(Ok(Lookup {
+            Self::Hit(entry) | Self::Stale { entry, .. } => Decision::Made(Ok(Lookup {
                 entry,
-                layer: Layer::Memory,
+                layer,
                 now_ms,
-                timing: Timing::default(),
+                timing,
             })),
-            Self::Failed(cached) => Ok(Err(LookupError {
+            Self::Failed(cached) => Decision::Made(Err(LookupError {
                 cause: cached.error,
-                layer: Layer::Memory,
+                layer,
                 remaining_s: cached.remaining_s,
-                timing: Timing::default(),
+                timing,
             })),
-            Self::Miss { stale_fallback } => Err(stale_fallback),
+            Self::Miss { stale_fallback } => Decision::Open { stale_fallback },
         }
     }
+}
+
+/// Whether memory has the result of a look-up.
+pub(super) enum Decision {
+    /// It has the result.
+    Made(Result<Lookup, LookupError>),
+    /// The layers below are to be asked.
+    Open { stale_fallback: Option<Rc<Entry>> },
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
@@ -94,26 +99,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    /// Makes the entry of metadata that was fetched at `last_fetched_ms`.
-    pub(super) fn new_entry<P: Ports>(
-        &self,
-        target: Target<'_, P>,
-        metadata: ImageMetadata,
-        last_fetched_ms: u64,
-    ) -> Rc<Entry> {
-        let lifetime_ms = self.freshness.lifetime_ms(target.key);
-        let now_ms = target.ports.now_ms();
-        Entry::new(target.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
-    }
-
-    /// Stores a fresh entry. An earlier error of the origin is over.
+    /// Stores a fresh entry, and clears an earlier error of the origin.
     pub(super) fn store_fresh<P: Ports<Signal = S>>(
         &self,
         target: Target<'_, P>,
         flight: &Flight<S, FlightEnd>,
         entry: &Rc<Entry>,
     ) {
-        self.store_stale(target, flight, entry);
+        self.store_entry(target, flight, entry);
         if !flight.is_invalidated() {
             self.negative_cache.borrow_mut().remove(target.key);
         }
@@ -121,6 +114,15 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
     /// Stores an entry that is served because the origin failed. Its error stays in the negative cache.
     pub(super) fn store_stale<P: Ports<Signal = S>>(
+        &self,
+        target: Target<'_, P>,
+        flight: &Flight<S, FlightEnd>,
+        entry: &Rc<Entry>,
+    ) {
+        self.store_entry(target, flight, entry);
+    }
+
+    fn store_entry<P: Ports<Signal = S>>(
         &self,
         target: Target<'_, P>,
         flight: &Flight<S, FlightEnd>,

@@ -1,7 +1,8 @@
 //! The service: look-ups through the layers, batches and purges.
 //!
 //! ```text
-//! get, batch, purge ─► fetch ─► memory_layer, kv_layer, origin_layer ─► state
+//! batch ─► get ─► fetch ─► kv_layer, origin_layer ─► memory_layer ─► state ─► single_flight
+//! purge ────────────────► kv_layer
 //! ```
 
 mod batch;

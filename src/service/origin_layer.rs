@@ -1,4 +1,4 @@
-//! L3: asks the bucket, then the URL, and once more if that may help.
+//! L3: asks the bucket, then the URL, and retries once after a transient failure.
 
 use super::ports::Ports;
 use super::state::OptimizedMetadataService;
@@ -18,7 +18,7 @@ pub(super) struct Fetched {
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Fetches metadata from the origin, with at most one retry, within `originTimeout`.
+    /// Fetches metadata from the origin, with at most one retry, within `originTimeoutMs`.
     ///
     /// # Errors
     /// If the last attempt failed.

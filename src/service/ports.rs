@@ -87,7 +87,7 @@ pub struct Page {
     pub cursor: Option<String>,
 }
 
-/// Why a KV operation failed. The text may contain a stack trace: only the log may show it.
+/// Why a KV operation failed. The text is the runtime's, and for the log only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KvFault {
     /// The binding is missing.

@@ -75,8 +75,8 @@ impl<S: Clone, T: Clone> Flights<S, T> {
         }
     }
 
-    /// Makes the flight of `key` store nothing, and the next request start another. A KV write under way cannot be called
-    /// back: [`KvWrites::end`] says what to do when it ends.
+    /// Makes the flight of `key` store nothing, and the next request start another. A KV write under way cannot be
+    /// cancelled: [`KvWrites::end`] says what to do when it ends.
     pub fn invalidate(&mut self, key: &str) {
         if let Some(flight) = self.flights.remove(key) {
             flight.invalidate();

@@ -7,18 +7,20 @@ use super::fetch_outcome::FlightEnd;
 use super::flight::Flight;
 use super::ports::Ports;
 use super::single_flight::{Flights, Join};
+use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::FreshnessPolicy;
 use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::config::{Config, LogLevel};
+use crate::image::metadata::ImageMetadata;
 use crate::origin::id::OriginIds;
 use crate::telemetry::event::Event;
 use crate::telemetry::families::Snapshot;
 use crate::telemetry::log::{Log, Logger};
 use crate::telemetry::metrics::Metrics;
 
-/// What a flight may take beyond the time limits of its parts before it counts as lost.
+/// The time before a flight counts as lost, on top of the time limits of KV and the origin.
 const FLIGHT_GRACE_MS: u64 = 1_000;
 
 /// The memory budget of each entry of `memoryCacheSize`, in bytes. Paths of up to about 400 characters fit; longer ones
@@ -102,6 +104,18 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             entries: number(memory.len()),
             capacity: number(memory.capacity()),
         }
+    }
+
+    /// Creates the entry of metadata that was fetched at `last_fetched_ms`.
+    pub(super) fn new_entry<P: Ports>(
+        &self,
+        target: Target<'_, P>,
+        metadata: ImageMetadata,
+        last_fetched_ms: u64,
+    ) -> Rc<Entry> {
+        let lifetime_ms = self.freshness.lifetime_ms(target.key);
+        let now_ms = target.ports.now_ms();
+        Entry::new(target.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
     }
 
     /// Joins the flight of `key`, or starts one.

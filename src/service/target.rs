@@ -17,7 +17,7 @@ pub(super) struct Target<'a, P> {
     pub(super) ports: &'a P,
 }
 
-// Derived, these would demand that `P` is copied, which is behind a reference here.
+// `derive` would require `P: Copy`, though only a reference to it is copied.
 impl<P> Clone for Target<'_, P> {
     fn clone(&self) -> Self {
         *self

@@ -1,7 +1,6 @@
 //! Splits the query of a URL into names and values.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use percent_encoding::percent_decode_str;
 
@@ -51,18 +50,6 @@ pub struct QueryError {
     /// The name of the parameter. If the name itself cannot be decoded, it is as the client sent it.
     pub parameter: String,
 }
-
-impl fmt::Display for QueryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "The parameter '{}' is not percent-encoded UTF-8; write a literal '%' as '%25'.",
-            self.parameter
-        )
-    }
-}
-
-impl std::error::Error for QueryError {}
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +108,7 @@ mod tests {
             assert_eq!(pairs[0], Ok(("a".into(), "1".into())));
             let error = pairs[1].clone().unwrap_err();
             assert_eq!(error.parameter, parameter, "{query}");
-            assert!(error.to_string().contains(parameter), "{error}");
+            assert_eq!(error.parameter, parameter);
             assert_eq!(pairs[2], Ok(("b".into(), "2".into())));
         }
     }
