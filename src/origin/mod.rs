@@ -3,3 +3,4 @@
 pub mod error;
 pub mod id;
 pub mod response;
+pub mod s3_error;
