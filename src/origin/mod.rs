@@ -4,3 +4,4 @@ pub mod error;
 pub mod id;
 pub mod response;
 pub mod s3_error;
+pub mod sigv4;
