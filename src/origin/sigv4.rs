@@ -15,7 +15,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::path::hex;
+use crate::text::hex::hex;
 use date::Timestamp;
 
 pub use credentials::{Credentials, CredentialsError};
