@@ -19,7 +19,8 @@ export default class extends WorkerEntrypoint {
       const response = fromMemory(method === "HEAD", url, ifNoneMatch, origin);
       if (response !== undefined) return response;
     }
-    const incoming = { head: headOf(method, url, ifNoneMatch, origin, headers.get("Authorization")) };
+    const address = this.env.METADATA_RATE_LIMIT === undefined ? null : headers.get("CF-Connecting-IP");
+    const incoming = { head: headOf(method, url, ifNoneMatch, origin, headers.get("Authorization"), address) };
     if (method === "POST" && new URL(url).pathname === "/metadata") return batch(this, request, incoming);
     return forward(this, request, incoming);
   }

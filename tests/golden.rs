@@ -74,6 +74,7 @@ impl TestServer {
                 body: RequestBody::Bytes(body),
                 bindings: Bindings {
                     kv: true,
+                    rate_limit: true,
                     admin_token: Some(TOKEN.to_owned()),
                 },
                 ..Request::default()
@@ -375,6 +376,7 @@ fn admin_requests_are_logged_at_info_and_other_requests_are_not() {
     let url = "https://metadata.test/stats";
     let bindings = Bindings {
         kv: true,
+        rate_limit: true,
         admin_token: Some("another".to_owned()),
     };
     let request = Request {
@@ -486,7 +488,7 @@ fn the_health_endpoint_returns_the_version_and_the_bindings() {
     assert_eq!(
         health,
         format!(
-            r#"{{"bindings":{{"adminToken":true,"analytics":true,"bucket":true,"kv":true}},"status":"ok","version":"{version}"}}"#
+            r#"{{"bindings":{{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"rateLimit":true}},"status":"ok","version":"{version}"}}"#
         )
     );
     assert!(

@@ -172,10 +172,12 @@ export interface Problem {
   detail: string;
   /** The path of the request. Absent in a batch. */
   instance?: string;
+  /** In a batch: the number of seconds after which to retry. Elsewhere it is the header `Retry-After`. */
+  retryAfter?: number;
   code: ErrorCode;
 }
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 500 | 502 | 503 | 504;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 500 | 502 | 503 | 504;
 
 /** Codes are stable. New ones may be added. */
 export type ErrorCode =
@@ -201,5 +203,6 @@ export type ErrorCode =
   | "overloaded"
   | "origin-overloaded"
   | "purge-failed"
+  | "rate-limited"
   | "origin-timeout"
   | (string & {});

@@ -14,6 +14,7 @@ use super::clock::now_ms;
 use super::console::Console;
 use super::dataset::Analytics;
 use super::kv::Namespace;
+use super::rate_limit::Limiter;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Dataset, Routes};
@@ -47,6 +48,7 @@ pub(super) struct App {
 pub(super) struct Bound {
     pub(super) kv: Option<Namespace>,
     pub(super) bucket: Option<Bucket>,
+    pub(super) limiter: Option<Limiter>,
     admin_token: Option<String>,
 }
 
@@ -62,6 +64,7 @@ impl Bound {
         Ok(Self {
             kv: Namespace::bound(env, &config.kv_namespace),
             bucket,
+            limiter: Limiter::bound(env),
             admin_token,
         })
     }
@@ -70,6 +73,7 @@ impl Bound {
     pub(super) fn bindings(&self) -> Bindings {
         Bindings {
             kv: self.kv.is_some(),
+            rate_limit: self.limiter.is_some(),
             admin_token: self.admin_token.clone(),
         }
     }

@@ -9,7 +9,7 @@ use super::incoming::{self, Incoming};
 use super::ports::RequestPorts;
 use super::{cancellation, tasks, wire};
 use crate::config::ConfigError;
-use crate::http::{Method, Response, misconfigured};
+use crate::http::{Method, Response, client_to_charge, misconfigured};
 
 /// Returns the [text](wire) of the response, or `None` if the request was cancelled.
 pub(super) async fn respond(
@@ -42,6 +42,7 @@ async fn response(
                 }
             };
             request.bindings = app.bound.bindings();
+            let ports = ports.charging(client_to_charge(&request));
             if request.method == Method::Post {
                 request.body = incoming.body();
             }

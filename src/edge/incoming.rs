@@ -13,8 +13,8 @@ extern "C" {
     #[derive(Clone)]
     pub(super) type Incoming;
 
-    /// The method, the URL, and the values of `If-None-Match`, `Origin` and `Authorization`, each on a line. A missing
-    /// header is an empty line.
+    /// The method, the URL, and the values of `If-None-Match`, `Origin`, `Authorization` and, if a rate limit is bound,
+    /// `CF-Connecting-IP`, each on a line. A missing header is an empty line.
     #[wasm_bindgen(method, getter)]
     pub(super) fn head(this: &Incoming) -> String;
 
@@ -58,6 +58,7 @@ pub(super) fn request(head: &str) -> Request<'_> {
         if_none_match: header(),
         origin: header(),
         authorization: header(),
+        client_address: header(),
         ..Request::default()
     }
 }

@@ -19,6 +19,7 @@ mod kv;
 mod origin;
 mod ports;
 mod prefix_share;
+mod rate_limit;
 // It imports a module of the runtime, which does not exist in tests.
 #[cfg(not(test))]
 mod rpc;

@@ -19,7 +19,9 @@ use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::response::{Object, OriginResponse};
-use crate::service::ports::{self, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use crate::service::ports::{
+    self, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+};
 use crate::telemetry::log::Log;
 
 /// The ports of one request, which use its I/O context.
@@ -29,6 +31,8 @@ pub(super) struct RequestPorts {
     bound: Rc<Bound>,
     watched: Option<Incoming>,
     has_launched: Rc<Cell<bool>>,
+    /// The client to charge. A call from another Worker has none.
+    client: Option<Rc<str>>,
 }
 
 impl RequestPorts {
@@ -38,6 +42,7 @@ impl RequestPorts {
             bound: Rc::clone(bound),
             watched: None,
             has_launched: Rc::default(),
+            client: None,
         }
     }
 
@@ -46,6 +51,14 @@ impl RequestPorts {
     pub(super) fn watching(self, request: &Incoming) -> Self {
         Self {
             watched: Some(request.clone()),
+            ..self
+        }
+    }
+
+    /// Charges this client for what its request causes.
+    pub(super) fn charging(self, client: Option<String>) -> Self {
+        Self {
+            client: client.map(Rc::from),
             ..self
         }
     }
@@ -126,6 +139,19 @@ impl ports::Bucket for RequestPorts {
             .ok_or(ErrorKind::OriginUnreachable)?;
         // The future is boxed and thus a function of its own, which an isolate without a bucket does not compile.
         bucket.open(key, prefix, timeout_ms).boxed_local().await
+    }
+}
+
+impl RateLimit for RequestPorts {
+    async fn admits(&self, charge: Charge) -> Result<bool, String> {
+        let (Some(limiter), Some(client)) = (&self.bound.limiter, &self.client) else {
+            return Ok(true);
+        };
+        let subject = match charge {
+            Charge::Origin => "origin",
+            Charge::Admin => "admin",
+        };
+        limiter.admits(&format!("{subject}:{client}")).await
     }
 }
 

@@ -3,7 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
+use super::problem_code::ProblemCode;
 use super::request::Request;
+use crate::service::OptimizedMetadataService;
+use crate::service::ports::{Charge, Ports};
 
 /// Checks the request's admin token.
 ///
@@ -12,6 +15,23 @@ use super::request::Request;
 pub(super) fn require(request: &Request<'_>) -> Result<(), Problem> {
     let token = request.bindings.admin_token.as_deref();
     authorize(request.authorization, token.ok_or_else(Problem::no_route)?)
+}
+
+/// As [`require`], and charges the client for a wrong token.
+///
+/// # Errors
+/// As [`require`], and if the client has sent too many wrong tokens (429).
+pub(super) async fn require_charged<P: Ports>(
+    request: &Request<'_>,
+    service: &OptimizedMetadataService<P::Signal>,
+    ports: &P,
+) -> Result<(), Problem> {
+    let required = require(request);
+    let is_wrong = matches!(&required, Err(problem) if problem.code == ProblemCode::Forbidden);
+    if is_wrong && !service.admits(Charge::Admin, ports).await {
+        return Err(Problem::too_many_wrong_tokens());
+    }
+    required
 }
 
 /// Checks an `Authorization` header against the token.

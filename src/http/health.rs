@@ -20,6 +20,7 @@ struct Bindings {
     analytics: bool,
     bucket: bool,
     kv: bool,
+    rate_limit: bool,
 }
 
 /// `GET /health`. Uses none of the bindings.
@@ -31,6 +32,7 @@ pub(super) fn get<S: Clone + 'static>(site: &Site<S>, request: &Request<'_>) -> 
             // A configured bucket that is not bound is a configuration error.
             bucket: site.service().config().origin_bucket.is_some(),
             kv: request.bindings.kv,
+            rate_limit: request.bindings.rate_limit,
         },
         status: "ok",
         version: env!("CARGO_PKG_VERSION"),

@@ -9,6 +9,7 @@
 mod admin;
 mod batch;
 mod cache_status;
+mod client_address;
 mod conditional;
 mod cors;
 mod data_point;
@@ -29,6 +30,7 @@ mod site;
 mod stats;
 mod text;
 
+pub use client_address::client_to_charge;
 pub use data_point::Dataset;
 pub use headers::Headers;
 pub use problem::Problem;

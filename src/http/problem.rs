@@ -12,7 +12,7 @@ use super::server_timing;
 use crate::config::ConfigError;
 use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::LookupError;
-use crate::origin::error::ErrorKind;
+use crate::origin::error::{ErrorKind, RATE_LIMITED_RETRY_AFTER_S};
 use crate::path::PathError;
 use crate::text::sanitize;
 
@@ -45,6 +45,9 @@ pub(super) struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     instance: Option<Cow<'a, str>>,
     code: &'a str,
+    /// The seconds of `Retry-After`, for an item of a batch, which has no headers.
+    #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u32>,
 }
 
 impl Problem {
@@ -53,6 +56,7 @@ impl Problem {
         let headers = std::mem::take(&mut self.headers);
         let document = Document {
             instance: Some(sanitize::encoded(path)),
+            retry_after_s: None,
             ..self.document()
         };
         // A struct of numbers and strings always serializes.
@@ -74,6 +78,10 @@ impl Problem {
             detail: &self.detail,
             instance: None,
             code: self.code.name(),
+            retry_after_s: self
+                .headers
+                .get("Retry-After")
+                .and_then(|seconds| seconds.parse().ok()),
         }
     }
 
@@ -113,6 +121,15 @@ impl Problem {
             "This request needs the admin token. Send it as 'Authorization: Bearer …'.",
         )
         .with("WWW-Authenticate", "Bearer")
+    }
+
+    /// Returns the error of an admin request with a wrong token, from a client that has sent too many of them.
+    pub(super) fn too_many_wrong_tokens() -> Self {
+        Self::new(
+            ProblemCode::RateLimited,
+            "This client has sent too many wrong admin tokens. Try again in a minute.",
+        )
+        .with("Retry-After", RATE_LIMITED_RETRY_AFTER_S.to_string())
     }
 
     pub(super) fn wrong_token() -> Self {
@@ -206,6 +223,7 @@ impl Problem {
             ErrorKind::OriginOverloaded => ProblemCode::OriginOverloaded,
             ErrorKind::Overloaded => ProblemCode::Overloaded,
             ErrorKind::SubrequestLimit => ProblemCode::SubrequestLimit,
+            ErrorKind::RateLimited => ProblemCode::RateLimited,
             ErrorKind::OriginTimeout => ProblemCode::OriginTimeout,
         };
         let cause = &error.cause;
@@ -220,7 +238,7 @@ impl Problem {
                 "Cache-Control",
                 format!("public, max-age={}", error.remaining_s),
             ),
-            503 => {
+            429 | 503 => {
                 let retry_after_s = cause.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
                 problem.with("Retry-After", retry_after_s.to_string())
             }

@@ -53,6 +53,7 @@ problem_codes! {
     BatchTooLarge = 413 "batch-too-large" "Batch too large"
     SourceTooLarge = 413 "source-too-large" "Image too large"
     NotAnImage = 415 "not-an-image" "Not an image"
+    RateLimited = 429 "rate-limited" "Too many requests"
     ConfigurationError = 500 "configuration-error" "Configuration error"
     InvalidOriginAnswer = 502 "invalid-origin-answer" "Invalid origin answer"
     OriginError = 502 "origin-error" "Origin error"

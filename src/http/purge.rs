@@ -45,7 +45,7 @@ pub(super) async fn delete<P: Ports>(
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Response, Problem> {
-    admin::require(request)?;
+    admin::require_charged(request, service, ports).await?;
     let purged = match Target::parse(raw)? {
         Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
             count: 1,

@@ -13,6 +13,8 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
+    /// The `CF-Connecting-IP` header, if a rate limit is bound.
+    pub client_address: Option<&'a str>,
     /// The body, read by `src/edge/body.js`.
     pub body: RequestBody,
     /// The optional bindings of the Worker.
@@ -115,6 +117,8 @@ impl From<&str> for Method {
 pub struct Bindings {
     /// Is `true` if the KV namespace is bound.
     pub kv: bool,
+    /// Is `true` if a rate limit is bound.
+    pub rate_limit: bool,
     /// The secret that admin requests need. Without it, the admin routes do not exist.
     pub admin_token: Option<String>,
 }

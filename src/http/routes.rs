@@ -228,12 +228,16 @@ impl<S: Clone + 'static> Routes<S> {
                 ));
             }
             (Route::Metrics, Method::Get | Method::Head) => {
-                admin::require(request)?;
+                admin::require_charged(request, service, ports)
+                    .boxed_local()
+                    .await?;
                 let text = prometheus::text(&service.snapshot(), self.0.isolate());
                 return Ok(Response::uncached(prometheus::CONTENT_TYPE, text));
             }
             (Route::Stats, Method::Get | Method::Head) => {
-                admin::require(request)?;
+                admin::require_charged(request, service, ports)
+                    .boxed_local()
+                    .await?;
                 let json = stats::json(&service.snapshot(), self.0.isolate(), ports.now_ms());
                 return Ok(Response::uncached("application/json", json));
             }

@@ -36,6 +36,8 @@ pub enum ErrorKind {
     Overloaded,
     /// The request has used all subrequests that the platform allows.
     SubrequestLimit,
+    /// The client has exceeded the rate limit for requests that reach the origin.
+    RateLimited,
 }
 
 /// The reason why a JSON response with status 200 is invalid.
@@ -93,7 +95,20 @@ impl From<ErrorKind> for OriginError {
 /// The `Retry-After` of [`OriginError::overloaded`], in seconds.
 const OVERLOADED_RETRY_AFTER_S: u32 = 1;
 
+/// The `Retry-After` of [`OriginError::rate_limited`], in seconds: the longest period that the platform's rate limits can have.
+/// The binding does not say which period it has.
+pub(crate) const RATE_LIMITED_RETRY_AFTER_S: u32 = 60;
+
 impl OriginError {
+    /// Returns the error for a client that has exceeded the rate limit.
+    #[must_use]
+    pub(crate) fn rate_limited() -> Self {
+        Self {
+            retry_after_s: Some(RATE_LIMITED_RETRY_AFTER_S),
+            ..ErrorKind::RateLimited.into()
+        }
+    }
+
     /// Returns the error for a fetch that is refused because too many images are being fetched.
     #[must_use]
     pub(crate) fn overloaded() -> Self {
@@ -122,7 +137,10 @@ impl OriginError {
     /// and not shared with other requests.
     #[must_use]
     pub(crate) fn is_private(&self) -> bool {
-        self.kind == ErrorKind::SubrequestLimit
+        matches!(
+            self.kind,
+            ErrorKind::SubrequestLimit | ErrorKind::RateLimited
+        )
     }
 
     /// Returns `true` if an immediate retry may succeed: after a broken connection, 502, 503 or 504, unless the origin
@@ -244,6 +262,10 @@ fn texts(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::SubrequestLimit => (
             "This request has used all subrequests that the platform allows",
             "Request fewer images at a time",
+        ),
+        ErrorKind::RateLimited => (
+            "This client has requested too many images that are not cached",
+            "Try again in a minute",
         ),
     }
 }

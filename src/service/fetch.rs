@@ -9,9 +9,8 @@ use super::batch_scope::BatchScope;
 use super::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
 use super::flight::Flight;
 use super::kv_layer::{KvRead, KvReading};
-use super::memory_layer::MemoryLookup;
 use super::origin_layer::Fetched;
-use super::ports::Ports;
+use super::ports::{Charge, Ports};
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
 use super::target::Target;
@@ -20,7 +19,7 @@ use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
 use crate::lookup::Layer;
-use crate::origin::error::OriginFault;
+use crate::origin::error::{OriginError, OriginFault};
 use crate::path::ImagePath;
 use crate::telemetry::event::Event;
 
@@ -31,6 +30,7 @@ pub(super) struct Fetch<P: Ports> {
     path: ImagePath,
     key: Rc<str>,
     batch: Option<BatchScope>,
+    is_admitted: bool,
     ports: P,
 }
 
@@ -53,6 +53,8 @@ impl<P: Ports> Fetch<P> {
             path: target.path.clone(),
             key: Rc::clone(target.key),
             batch: target.batch.cloned(),
+            // No client waits for a background refresh.
+            is_admitted: target.is_admitted || trigger.is_refresh(),
             ports: target.ports.clone(),
         };
         let signal = target.ports.launch(async move { fetch.run(trigger).await });
@@ -81,6 +83,7 @@ impl<P: Ports> Fetch<P> {
             path: &self.path,
             key: &self.key,
             batch: self.batch.as_ref(),
+            is_admitted: self.is_admitted,
             ports: &self.ports,
         }
     }
@@ -158,7 +161,7 @@ impl<P: Ports> Fetch<P> {
     async fn look_up(&self, stale_fallback: Option<Rc<Entry>>) -> FlightEnd {
         // Two followers of a lost leader take over one after the other. If the flight of the first completes before the
         // second joins, the entry is in memory by now.
-        if let Some(outcome) = self.hit_in_memory() {
+        if let Some(outcome) = self.service.hit_in_memory(self.target()) {
             return FlightEnd::Completed(outcome);
         }
         let (service, target) = (&self.service, self.target());
@@ -199,7 +202,7 @@ impl<P: Ports> Fetch<P> {
     /// Asks the origin, or ends the flight because the batch has no turn there yet.
     async fn ask_in_turn(&self, known: AfterKv) -> FlightEnd {
         // Another flight may have completed since KV was read.
-        let outcome = self.hit_in_memory();
+        let outcome = self.service.hit_in_memory(self.target());
         if let Some(outcome) = outcome.or_else(|| {
             self.service
                 .recent_error(self.target(), &self.flight, &known)
@@ -213,19 +216,10 @@ impl<P: Ports> Fetch<P> {
                 permit => permit,
             },
         };
-        self.ask_origin(known).await
-    }
-
-    fn hit_in_memory(&self) -> Option<FetchOutcome> {
-        match self.service.lookup_memory(&self.key, self.ports.now_ms()) {
-            MemoryLookup::Hit(entry) => Some(FetchOutcome {
-                result: Ok(entry),
-                layer: Layer::Memory,
-                kv_ms: None,
-                origin_ms: None,
-            }),
-            _ => None,
+        if !self.is_admitted && !self.service.admits(Charge::Origin, &self.ports).await {
+            return self.fail(known, OriginError::rate_limited(), None);
         }
+        self.ask_origin(known).await
     }
 
     async fn ask_origin(&self, known: AfterKv) -> FlightEnd {
@@ -233,12 +227,7 @@ impl<P: Ports> Fetch<P> {
         let started_ms = self.ports.now_ms();
         let result = service.fetch_from_origin(&self.path, &self.ports).await;
         let now_ms = self.ports.now_ms();
-        let outcome = |result, layer| FetchOutcome {
-            result,
-            layer,
-            kv_ms: known.kv_ms,
-            origin_ms: Some(now_ms.saturating_sub(started_ms)),
-        };
+        let origin_ms = Some(now_ms.saturating_sub(started_ms));
         let OriginFault { error, message } = match result {
             Ok(Fetched { metadata, origin }) => {
                 let entry = service.new_entry(target, metadata.clone(), now_ms);
@@ -250,7 +239,12 @@ impl<P: Ports> Fetch<P> {
                     origin,
                 };
                 service.write_kv_in_background(target, &self.flight, &record);
-                return FlightEnd::Completed(outcome(Ok(entry), Layer::Origin { stored }));
+                return FlightEnd::Completed(FetchOutcome {
+                    result: Ok(entry),
+                    layer: Layer::Origin { stored },
+                    kv_ms: known.kv_ms,
+                    origin_ms,
+                });
             }
             Err(fault) => fault,
         };
@@ -260,6 +254,18 @@ impl<P: Ports> Fetch<P> {
             cause: message.as_deref(),
         };
         service.log(&event, &self.ports);
+        self.fail(known, error, origin_ms)
+    }
+
+    /// Ends the flight with an error, or with the stale entry that is served instead.
+    fn fail(&self, known: AfterKv, error: OriginError, origin_ms: Option<u64>) -> FlightEnd {
+        let (service, target, now_ms) = (&self.service, self.target(), self.ports.now_ms());
+        let outcome = |result, layer| FetchOutcome {
+            result,
+            layer,
+            kv_ms: known.kv_ms,
+            origin_ms,
+        };
         let fallback = known.fallback.as_ref();
         let serves_stale = error.allows_stale() && fallback.is_some();
         let cached = service.store_error(&self.key, &self.flight, error, serves_stale, now_ms);

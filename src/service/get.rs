@@ -11,7 +11,7 @@ use super::batch_scope::BatchScope;
 use super::fetch::Fetch;
 use super::fetch_outcome::{FetchOutcome, FlightEnd};
 use super::memory_layer::{Decision, MemoryLookup};
-use super::ports::Ports;
+use super::ports::{Charge, Ports};
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
 use super::target::Target;
@@ -84,6 +84,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             path,
             key,
             batch,
+            is_admitted: false,
             ports,
         };
         let in_memory = self.lookup_memory(key, started_ms);
@@ -137,7 +138,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> FetchOutcome {
         let Target { key, ports, .. } = target;
         let mut trigger = Trigger::Miss(stale_fallback.clone());
-        let (mut turn, mut lost_leaders) = (None, 0);
+        let (mut turn, mut lost_leaders, mut is_admitted) = (None, 0, false);
         for _ in 0..MAX_JOINS {
             let now_ms = ports.now_ms();
             let (flight, leads) = match self.join_flight(key, now_ms) {
@@ -146,15 +147,29 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     self.log_at(&Event::Coalesced { key }, now_ms, ports);
                     (flight, false)
                 }
-                Join::Full => return overloaded(stale_fallback),
+                Join::Full => return not_asked(OriginError::overloaded(), stale_fallback),
             };
             if leads {
                 // With a turn at the origin, the fetch needs nothing of the batch.
                 let batch = target.batch.filter(|_| trigger.reads_kv());
-                Fetch::start(self, &flight, Target { batch, ..target }, trigger.clone());
+                let target = Target {
+                    batch,
+                    is_admitted,
+                    ..target
+                };
+                Fetch::start(self, &flight, target, trigger.clone());
             }
             self.wait_for(&flight, now_ms, ports).await;
-            match flight.outcome() {
+            let end = flight.outcome();
+            // Charged before it joins again. Otherwise the refused requests of one client would lead one after the other,
+            // and the requests of all other clients would wait for each of them.
+            if !leads && !is_admitted && matches!(end, Some(FlightEnd::Private(..))) {
+                is_admitted = self.admits(Charge::Origin, ports).await;
+                if !is_admitted {
+                    return not_asked(OriginError::rate_limited(), stale_fallback);
+                }
+            }
+            match end {
                 Some(FlightEnd::Completed(outcome) | FlightEnd::Private(outcome, _)) if leads => {
                     return outcome;
                 }
@@ -172,7 +187,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     if let (Some(batch), None) = (target.batch, &turn) {
                         turn = batch.turn(ports).await;
                         if turn.is_none() {
-                            return overloaded(stale_fallback);
+                            return not_asked(OriginError::overloaded(), stale_fallback);
                         }
                     }
                     trigger = Trigger::NotInKv(known);
@@ -198,8 +213,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     }
 }
 
-fn overloaded(stale_fallback: Option<Rc<Entry>>) -> FetchOutcome {
-    // Overload is not a memory hit; report the origin layer.
+/// Returns the outcome of a request that may not ask the origin.
+fn not_asked(error: OriginError, stale_fallback: Option<Rc<Entry>>) -> FetchOutcome {
+    // This is not a memory hit; report the origin layer.
     let layer = Layer::Origin { stored: false };
-    FetchOutcome::from_error(OriginError::overloaded(), layer, stale_fallback)
+    FetchOutcome::from_error(error, layer, stale_fallback)
 }

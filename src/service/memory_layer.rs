@@ -158,6 +158,19 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         errors.insert(key, error, has_fallback, now_ms)
     }
 
+    /// Returns the outcome of a fetch whose image is in memory by now.
+    pub(super) fn hit_in_memory<P: Ports>(&self, target: Target<'_, P>) -> Option<FetchOutcome> {
+        match self.lookup_memory(target.key, target.ports.now_ms()) {
+            MemoryLookup::Hit(entry) => Some(FetchOutcome {
+                result: Ok(entry),
+                layer: Layer::Memory,
+                kv_ms: None,
+                origin_ms: None,
+            }),
+            _ => None,
+        }
+    }
+
     /// Returns the outcome of a fetch whose origin failed recently: the fallback that KV or memory has, else the error.
     pub(super) fn recent_error<P: Ports<Signal = S>>(
         &self,

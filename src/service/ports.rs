@@ -12,8 +12,8 @@ use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
 
 /// All ports of one request. A clone is cheap, and may outlive the request while its work runs.
-pub trait Ports: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static {}
-impl<T: Kv + Origin + Bucket + Clock + Tasks + Log + Clone + 'static> Ports for T {}
+pub trait Ports: Kv + Origin + Bucket + RateLimit + Clock + Tasks + Log + Clone + 'static {}
+impl<T: Kv + Origin + Bucket + RateLimit + Clock + Tasks + Log + Clone + 'static> Ports for T {}
 
 /// A key-value store whose keys have a metadata field besides their value. Each operation fails after `timeout_ms`: the
 /// store itself has no time limits.
@@ -133,6 +133,27 @@ pub trait Bucket {
         prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault>;
+}
+
+/// What a client is charged for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charge {
+    /// A fetch that its request leads to an origin.
+    Origin,
+    /// A wrong admin token.
+    Admin,
+}
+
+/// A limit on what each client may cause.
+#[allow(async_fn_in_trait)]
+pub trait RateLimit {
+    /// Charges the client of this request. Returns `false` if it has exceeded the limit.
+    ///
+    /// Returns `true` without I/O if there is no limit, or if the request is not charged.
+    ///
+    /// # Errors
+    /// The runtime's message, if the limiter failed.
+    async fn admits(&self, charge: Charge) -> Result<bool, String>;
 }
 
 /// Time and randomness.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::fetch_outcome::FlightEnd;
 use super::flight::Flight;
-use super::ports::Ports;
+use super::ports::{Charge, Ports};
 use super::single_flight::{Flights, Join};
 use super::target::Target;
 use crate::cache::entry::Entry;
@@ -134,6 +134,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             let remaining_ms = flight.remaining_ms(now_ms).unwrap_or_default();
             ports.ended(signal, remaining_ms).await;
         }
+    }
+
+    /// Charges the client of a request. Returns `false` if it has exceeded the rate limit. A limiter that fails admits it.
+    pub(crate) async fn admits<P: Ports<Signal = S>>(&self, charge: Charge, ports: &P) -> bool {
+        ports.admits(charge).await.unwrap_or_else(|cause| {
+            self.log(&Event::RateLimitFault { cause: &cause }, ports);
+            true
+        })
     }
 
     /// Logs `event`, with the time of `ports`.

@@ -13,6 +13,8 @@ pub(super) struct Target<'a, P> {
     pub(super) key: &'a Rc<str>,
     /// The batch that the look-up is part of.
     pub(super) batch: Option<&'a BatchScope>,
+    /// The request is charged for the fetch already, or is not to be charged.
+    pub(super) is_admitted: bool,
     /// The runtime, as the request sees it.
     pub(super) ports: &'a P,
 }

@@ -39,6 +39,8 @@ pub(crate) enum Event<'a> {
     },
     /// A data point could not be written. `cause` is the runtime's message.
     DatasetFault { cause: &'a str },
+    /// A client could not be charged, and was admitted. `cause` is the runtime's message.
+    RateLimitFault { cause: &'a str },
     /// Memory was full. It had `before` entries, and evicted the `pruned` least recently used ones.
     Pruned { before: usize, pruned: u64 },
     /// A request waits for the flight of another one. `key` is the cache key of the image.
@@ -83,7 +85,8 @@ impl Event<'_> {
             Self::KvUnbound { .. }
             | Self::KvFault { .. }
             | Self::MalformedRecord { .. }
-            | Self::DatasetFault { .. } => LogLevel::Warn,
+            | Self::DatasetFault { .. }
+            | Self::RateLimitFault { .. } => LogLevel::Warn,
             Self::OriginFailure { error, .. } if error.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. }
             | Self::Pruned { .. }
@@ -104,6 +107,7 @@ impl Event<'_> {
                 Some(format!("kv-{operation}: {}", truncated(cause)))
             }
             Self::DatasetFault { .. } => Some("dataset".into()),
+            Self::RateLimitFault { .. } => Some("rate-limit".into()),
             Self::MalformedRecord { .. }
             | Self::OriginFailure { .. }
             | Self::Pruned { .. }
@@ -157,6 +161,10 @@ impl Event<'_> {
             Self::DatasetFault { cause } => Line {
                 cause: Some(truncated(cause)),
                 ..Line::new(Name::DatasetFault)
+            },
+            Self::RateLimitFault { cause } => Line {
+                cause: Some(truncated(cause)),
+                ..Line::new(Name::RateLimitFault)
             },
             Self::Pruned { before, pruned } => Line {
                 before: Some(*before),
@@ -250,6 +258,7 @@ names! {
     MalformedRecord = "malformed-record"
     OriginFailure = "origin-failure"
     Pruning = "pruning"
+    RateLimitFault = "rate-limit-fault"
     Request = "request"
 }
 

@@ -24,7 +24,9 @@ use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::service::Purged;
-use optimized_metadata::service::ports::{Bucket, Clock, Kv, KvFault, Origin, Page, Stored, Tasks};
+use optimized_metadata::service::ports::{
+    Bucket, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+};
 use optimized_metadata::telemetry::log::Log;
 use serde_json::{Value, json};
 
@@ -76,6 +78,9 @@ struct State {
     kv_writes: Cell<u32>,
     kv_deletions: Cell<u32>,
     leaders_lost: Cell<bool>,
+    charges: RefCell<Vec<Charge>>,
+    /// What the rate limit returns, once each; the last one for all further charges.
+    admissions: RefCell<Vec<Result<bool, String>>>,
     log: RefCell<Vec<String>>,
 }
 
@@ -246,6 +251,16 @@ impl Runtime {
 
     pub fn set_kv_fails(&self, fails: bool) {
         self.state.kv_fails.set(fails);
+    }
+
+    /// Sets what the rate limit returns from now on, once each; the last one for all further charges.
+    pub fn set_admissions(&self, admissions: impl IntoIterator<Item = Result<bool, String>>) {
+        *self.state.admissions.borrow_mut() = admissions.into_iter().collect();
+    }
+
+    /// The charges since the last call.
+    pub fn charges(&self) -> Vec<Charge> {
+        self.state.charges.take()
     }
 
     pub fn unbind_kv(&self) {
@@ -450,6 +465,18 @@ impl Bucket for Runtime {
                     etag: "0123abc".into(),
                 }))
             }
+        }
+    }
+}
+
+impl RateLimit for Runtime {
+    async fn admits(&self, charge: Charge) -> Result<bool, String> {
+        self.state.charges.borrow_mut().push(charge);
+        let mut admissions = self.state.admissions.borrow_mut();
+        match admissions.len() {
+            0 => Ok(true),
+            1 => admissions[0].clone(),
+            _ => admissions.remove(0),
         }
     }
 }

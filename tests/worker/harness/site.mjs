@@ -7,6 +7,7 @@ import { Clock, clockSource, clockWrapperSource } from "./clock.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf } from "./modules.mjs";
+import { rateLimitSource } from "./rate-limit.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
 import { TERMINATOR_FLAGS, terminatorSource, terminatorWrapperSource } from "./terminator.mjs";
 import { wasmStatsSource, wasmStatsWrapperSource } from "./wasm-stats.mjs";
@@ -198,7 +199,7 @@ class Site {
   }
 
   #configuration() {
-    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, v8Flags } = this.#options;
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, v8Flags } = this.#options;
     const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -217,6 +218,10 @@ class Site {
       sockets.push({ name: "caller", service: "caller" });
     }
     if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
+    if (rateLimit) {
+      services.push(fakeWorker("rateLimit", rateLimitSource(rateLimit)));
+      sockets.push({ name: "rateLimit", service: "rateLimit" });
+    }
     if (analytics) services.push({ name: "analytics", external: this.#addresses.analytics });
     if (abortProxy) {
       const modules = [esModule("abort-proxy.js", abortProxySource)];
@@ -258,11 +263,12 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, analytics, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, analytics, rateLimit, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
     if (bucket) bindings.push({ name: "IMAGES", r2Bucket: "bucket" });
+    if (rateLimit) bindings.push({ name: "METADATA_RATE_LIMIT", service: "rateLimit", entrypoint: "Limiter" });
     if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
   }

@@ -21,7 +21,7 @@ const command = path.join(root, "node_modules/.bin/wrangler");
  * - `objects`: the content of a bucket bound as IMAGES, by key: `{ bytes, httpMetadata }`.
  * - `records`: the content of KV, by key.
  */
-export async function wranglerDev(t, { metadata, source, env, objects, records }) {
+export async function wranglerDev(t, { metadata, source, env, objects, records, rateLimit }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
@@ -36,6 +36,7 @@ export async function wranglerDev(t, { metadata, source, env, objects, records }
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
       r2_buckets: objects && [{ binding: "IMAGES", bucket_name: "test" }],
+      ratelimits: rateLimit && [{ name: "METADATA_RATE_LIMIT", namespace_id: "1001", simple: rateLimit }],
       vars: { metadata, ...env },
       dev: { ip: "127.0.0.1", port: 0, inspector_port: 0 },
     }),

@@ -1,0 +1,46 @@
+//! The rate limiting binding `METADATA_RATE_LIMIT`.
+
+use js_sys::Reflect;
+use wasm_bindgen::prelude::*;
+use worker::Env;
+
+use super::bindings::binding;
+use super::js_value::{message, number};
+use super::timer::Timed;
+
+const NAME: &str = "METADATA_RATE_LIMIT";
+
+/// The time limit of a charge. The platform answers from the same machine.
+const TIMEOUT_MS: u64 = 1_000;
+
+#[wasm_bindgen(module = "/src/edge/rate_limit.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn charge(limiter: &Limiter, key: &str, ms: f64) -> Result<Timed, JsValue>;
+
+    /// The binding, which all requests of an isolate can use.
+    #[derive(Clone)]
+    pub(super) type Limiter;
+}
+
+impl Limiter {
+    /// Returns the binding if it exists.
+    pub(super) fn bound(env: &Env) -> Option<Self> {
+        binding(env, NAME)
+            .filter(|limiter| Reflect::has(limiter, &"limit".into()).is_ok())
+            .map(JsCast::unchecked_into)
+    }
+
+    /// Charges `key`. Returns `false` if it has exceeded the limit.
+    ///
+    /// # Errors
+    /// The message of the runtime, if it could not be charged.
+    pub(super) async fn admits(&self, key: &str) -> Result<bool, String> {
+        let charged = charge(self, key, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
+        match charged.outcome().await {
+            Some(Ok(success)) => Ok(success.is_truthy()),
+            Some(Err(thrown)) => Err(message(&thrown)),
+            None => Err("timeout".into()),
+        }
+    }
+}
