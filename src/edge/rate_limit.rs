@@ -35,8 +35,8 @@ impl Limiter {
     ///
     /// # Errors
     /// The message of the runtime, if it could not be charged.
-    pub(super) async fn admits(&self, key: &str) -> Result<bool, String> {
-        let charged = charge(self, key, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
+    pub(super) async fn admits(&self, key: String) -> Result<bool, String> {
+        let charged = charge(self, &key, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
         match charged.outcome().await {
             Some(Ok(success)) => Ok(success.is_truthy()),
             Some(Err(thrown)) => Err(message(&thrown)),

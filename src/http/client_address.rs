@@ -1,29 +1,29 @@
 //! The client that a rate limit counts requests for.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use super::admin;
 use super::request::Request;
+use crate::text::hex::hex;
 
-/// The bits of an IPv6 address that identify a client: providers assign a /64 to each.
-const IPV6_NETWORK: u128 = !0 << 64;
+/// The bytes of an IPv6 address that identify a client: providers assign a /64 network to each.
+const NETWORK_BYTES: usize = 8;
 
-/// Returns the client to charge for a request: its IPv4 address, or the /64 network of its IPv6 address. `None` if it is not
-/// charged: it has no valid address, or the admin token.
+/// Returns the client to charge for a request: its IPv4 address, or the /64 network of its IPv6 address as 16 hexadecimal digits.
+/// `None` if it is not charged: it has no valid address, or the admin token.
 ///
 /// The address is that of `CF-Connecting-IP`, which the platform sets and clients cannot.
 #[must_use]
 pub fn client_to_charge(request: &Request<'_>) -> Option<String> {
-    let address: IpAddr = request.client_address?.parse().ok()?;
+    let text = request.client_address?;
+    let address: IpAddr = text.parse().ok()?;
     if request.authorization.is_some() && admin::require(request).is_ok() {
         return None;
     }
     Some(match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let network = Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK);
-            format!("{network}/64")
-        }
+        // `::ffff:203.0.113.7` is an IPv4 address, too.
+        IpAddr::V4(_) => text.rsplit(':').next().unwrap_or(text).to_owned(),
+        IpAddr::V6(address) => hex(address.octets().get(..NETWORK_BYTES)?),
     })
 }
 
@@ -48,9 +48,9 @@ mod tests {
     fn a_client_is_an_ipv4_address_or_a_64_bit_ipv6_network() {
         for (address, client) in [
             ("203.0.113.7", "203.0.113.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("2001:db8:1:2:ffff::", "2001:db8:1:2::/64"),
-            ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+            ("2001:db8:1:2:3:4:5:6", "20010db800010002"),
+            ("2001:db8:1:2:ffff::", "20010db800010002"),
+            ("2001:db8:1:3::", "20010db800010003"),
             ("::ffff:203.0.113.7", "203.0.113.7"),
         ] {
             assert_eq!(charged(Some(address), None).as_deref(), Some(client));

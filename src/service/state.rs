@@ -138,10 +138,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 
     /// Charges the client of a request. Returns `false` if it has exceeded the rate limit. A limiter that fails admits it.
     pub(crate) async fn admits<P: Ports<Signal = S>>(&self, charge: Charge, ports: &P) -> bool {
-        ports.admits(charge).await.unwrap_or_else(|cause| {
-            self.log(&Event::RateLimitFault { cause: &cause }, ports);
-            true
-        })
+        match ports.admits(charge).await {
+            Ok(admits) => admits,
+            Err(cause) => {
+                self.log(&Event::RateLimitFault { cause: &cause }, ports);
+                true
+            }
+        }
     }
 
     /// Logs `event`, with the time of `ports`.
