@@ -12,6 +12,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use optimized_metadata::config::Config;
 use optimized_metadata::http::ProblemCode;
+use optimized_metadata::image::density::Density;
 use optimized_metadata::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
 };
@@ -119,6 +120,8 @@ fn every_metadata_field_is_in_the_docs_openapi_and_the_types() {
             frames: NonZeroU32::new(1),
             bit_depth: NonZeroU8::new(8),
             color_space: Some(ColorSpace::Rgb),
+            density: Density::new(72),
+            has_profile: Some(true),
         },
         confidence: "high".into(),
         source: "image-header".into(),

@@ -52,7 +52,7 @@ export interface ImageMetadata {
   etag?: string;
   /** The EXIF orientation, from 1 to 8. It is already applied to `width` and `height`. */
   orientation?: number;
-  /** Whether the image has transparency. This field and those up to `colorSpace` are read from the image's header. */
+  /** Whether the image has transparency. This field and those up to `hasProfile` are read from the image's header. */
   hasAlpha?: boolean;
   /** Whether the image is animated. */
   animated?: boolean;
@@ -62,6 +62,10 @@ export interface ImageMetadata {
   bitDepth?: number;
   /** The color model. `rgb` includes YCbCr and palette images. */
   colorSpace?: "gray" | "rgb" | "cmyk";
+  /** The horizontal density of the original as stored, in pixels per inch. From 26 to 100000. */
+  density?: number;
+  /** Whether the image has an ICC color profile. */
+  hasProfile?: boolean;
   /** `high`, or `medium` if viewers may show another size: the sides may have to be swapped, the image is truncated or malformed, or readers differ. Old records may have other values. */
   confidence: string;
   /** Where the metadata comes from: `format-json` for the origin's resizer, `image-header` for the image itself. Old records may have other values. */

@@ -11,6 +11,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::image::density::Density;
 use crate::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, MOST_FIELDS, Orientation, Traits, write_known,
 };
@@ -118,6 +119,8 @@ fn traits<'a>(field: &impl Fn(&'static str) -> &'a Value) -> Traits {
         frames: number("frames").and_then(NonZeroU32::new),
         bit_depth: byte("bitDepth").and_then(NonZeroU8::new),
         color_space: field("colorSpace").as_str().and_then(ColorSpace::parse),
+        density: number("density").and_then(Density::new),
+        has_profile: field("hasProfile").as_bool(),
     }
 }
 
@@ -189,6 +192,7 @@ impl std::error::Error for RecordError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::density::MAX_DENSITY;
 
     const GOLDEN: &str = r#"{"width":4000,"height":3000,"format":"jpeg","lastFetched":1760000000000,"confidence":"high","source":"format-json","fileSize":123456,"originalMetadata":{"format":"image/jpeg"}}"#;
 
@@ -226,11 +230,13 @@ mod tests {
             frames: NonZeroU32::new(7),
             bit_depth: NonZeroU8::new(16),
             color_space: Some(ColorSpace::Cmyk),
+            density: Density::new(300),
+            has_profile: Some(false),
         };
         let stored = record.encode();
         let new_fields = concat!(
             r#","etag":"0123abc","orientation":8,"hasAlpha":true,"animated":false,"frames":7,"#,
-            r#""bitDepth":16,"colorSpace":"cmyk"}"#
+            r#""bitDepth":16,"colorSpace":"cmyk","density":300,"hasProfile":false}"#
         );
         let old_fields = GOLDEN.replace("format-json", "image-header");
         assert_eq!(
@@ -254,8 +260,17 @@ mod tests {
     #[test]
     fn an_invalid_trait_is_read_as_unknown() {
         let invalid = r#""orientation":9,"hasAlpha":1,"animated":"no","frames":0,"bitDepth":256,"colorSpace":"red","etag":""}"#;
-        let json = format!("{},{invalid}", GOLDEN.strip_suffix('}').unwrap());
-        assert_eq!(Record::decode(&json), Ok(cat()));
+        let more = [
+            r#""density":0,"hasProfile":0}"#,
+            r#""density":25,"hasProfile":1}"#,
+            r#""density":100001,"hasProfile":"true"}"#,
+            r#""density":72.5,"hasProfile":null}"#,
+            r#""density":"72","hasProfile":[true]}"#,
+        ];
+        for invalid in more.into_iter().chain([invalid]) {
+            let json = format!("{},{invalid}", GOLDEN.strip_suffix('}').unwrap());
+            assert_eq!(Record::decode(&json), Ok(cat()), "{invalid}");
+        }
     }
 
     #[test]
@@ -285,6 +300,8 @@ mod tests {
             frames: NonZeroU32::new(u32::MAX),
             bit_depth: NonZeroU8::new(255),
             color_space: Some(ColorSpace::Gray),
+            density: Density::new(MAX_DENSITY),
+            has_profile: Some(false),
         };
         record.metadata.confidence = "c".repeat(MAX_STRING_BYTES).into();
         record.metadata.source = "s".repeat(MAX_STRING_BYTES).into();

@@ -19,7 +19,7 @@
 //! # Files
 //! - [`Header`], [`Stop`] and [`Missing`] are in `outcome.rs`, [`ImageError`] in `error.rs`.
 //! - `byte_range.rs` is the file as readers see it; `bits.rs` (JPEG XL) and `isobmff.rs` (HEIF, JPEG XL) build on it.
-//! - `exif.rs` selects the Exif block of a JPEG, PNG or WebP; `tiff.rs` reads the orientation in it.
+//! - `exif.rs` selects the Exif block of a JPEG, PNG or WebP; `tiff.rs` reads the orientation and density in it.
 //! - [`steps`] counts work, so that tests can bound it.
 
 mod bits;

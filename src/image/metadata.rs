@@ -7,6 +7,8 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use super::density::Density;
+
 /// Largest width or height, in pixels.
 pub const MAX_DIMENSION: u32 = i32::MAX as u32;
 
@@ -207,6 +209,10 @@ pub struct Traits {
     pub bit_depth: Option<NonZeroU8>,
     /// The color space of the pixels.
     pub color_space: Option<ColorSpace>,
+    /// The horizontal density, of the image as stored.
+    pub density: Option<Density>,
+    /// `true` if the image has an ICC profile.
+    pub has_profile: Option<bool>,
 }
 
 impl Traits {
@@ -218,12 +224,14 @@ impl Traits {
         write_known(fields, "animated", self.animated)?;
         write_known(fields, "frames", self.frames)?;
         write_known(fields, "bitDepth", self.bit_depth)?;
-        write_known(fields, "colorSpace", self.color_space.map(ColorSpace::name))
+        write_known(fields, "colorSpace", self.color_space.map(ColorSpace::name))?;
+        write_known(fields, "density", self.density.map(Density::value))?;
+        write_known(fields, "hasProfile", self.has_profile)
     }
 }
 
 /// An upper bound for the fields of a JSON object. Serializers use it as a hint.
-pub(crate) const MOST_FIELDS: usize = 16;
+pub(crate) const MOST_FIELDS: usize = 18;
 
 /// Writes a field, or leaves it out if its value is `None`.
 pub(crate) fn write_known<S: SerializeStruct>(
@@ -322,6 +330,8 @@ mod tests {
                 frames: NonZeroU32::new(12),
                 bit_depth: NonZeroU8::new(8),
                 color_space: Some(ColorSpace::Rgb),
+                density: Density::new(300),
+                has_profile: Some(true),
             },
             confidence: "high".into(),
             source: "image-header".into(),
@@ -331,7 +341,7 @@ mod tests {
             concat!(
                 r#"{"width":3000,"height":4000,"format":"webp","mimeType":"image/webp","fileSize":123456,"etag":"0123abc","#,
                 r#""orientation":6,"hasAlpha":false,"animated":true,"frames":12,"bitDepth":8,"colorSpace":"rgb","#,
-                r#""confidence":"high","source":"image-header"}"#
+                r#""density":300,"hasProfile":true,"confidence":"high","source":"image-header"}"#
             )
         );
     }

@@ -4,9 +4,11 @@
 //! - [`prefix`]: the first bytes of a body or object, and the range to load next. [`prefix_budget`] bounds their
 //!   memory.
 //! - [`header`]: the readers, one file per format, and how to add one.
+//! - [`density`]: pixels per inch.
 //! - [`displayed_size`]: the size in a `format=json` response. [`content_encoding`]: which encodings are decoded.
 
 pub mod content_encoding;
+pub mod density;
 pub mod displayed_size;
 pub mod header;
 pub mod metadata;

@@ -42,6 +42,7 @@ suite("An origin that returns the image instead of JSON", () => {
         animated: false,
         bitDepth: 8,
         colorSpace: "rgb",
+        hasProfile: true,
         confidence: "high",
         source: "image-header",
       },
@@ -76,6 +77,7 @@ suite("An origin that returns the image instead of JSON", () => {
       animated: false,
       bitDepth: 8,
       colorSpace: "rgb",
+      hasProfile: true,
       origin: "ed314fb4",
     });
   });

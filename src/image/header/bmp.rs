@@ -5,6 +5,7 @@ use std::num::NonZeroU8;
 use super::byte_range::ByteRange;
 use super::error::ImageError;
 use super::outcome::{Header, Stop};
+use crate::image::density::{Density, Unit};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 /// Where the header of the bitmap begins, after that of the file.
@@ -48,9 +49,24 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         animated: Some(false),
         bit_depth: NonZeroU8::new(bit_depth),
         color_space: Some(ColorSpace::Rgb),
+        density: density(info),
+        has_profile: has_profile(info, length),
         ..Traits::default()
     };
     Header::new(Format::Bmp, size, traits)
+}
+
+/// Returns the horizontal density, if the header has it and it is loaded.
+fn density(info: ByteRange<'_>) -> Option<Density> {
+    Density::per(Unit::Meter, signed(info.u32_le(24).ok()?)?, 1)
+}
+
+/// Returns `true` if a profile is embedded. Only the longest header can announce one. A linked profile is another file.
+fn has_profile(info: ByteRange<'_>, length: u32) -> Option<bool> {
+    match length {
+        124 => Some(info.array(56).ok()? == *b"DEBM"),
+        _ => Some(false),
+    }
 }
 
 fn signed(value: u32) -> Option<u32> {
@@ -140,5 +156,33 @@ mod tests {
             let read = size(&bmp(40, 40, 24, 1, bits));
             assert_eq!(read, Err(ImageError::Malformed.into()), "{bits}");
         }
+    }
+
+    #[test]
+    fn a_density_and_a_profile_are_read_if_the_header_is_long_enough() {
+        let traits = |length: u32, pixels: i32, space: &[u8; 4]| {
+            let mut file = bmp(length, 40, 24, 1, 24);
+            file.resize(14 + 124, 0);
+            file[38..42].copy_from_slice(&pixels.to_le_bytes());
+            file[70..74].copy_from_slice(space);
+            read(ByteRange::file(&file, 1_000)).unwrap().traits
+        };
+        for (length, pixels, density) in [
+            (40, 11_811, Some(300)),
+            (28, 11_811, Some(300)),
+            (27, 11_811, None),
+            (12, 11_811, None),
+            (40, 0, None),
+            (40, -11_811, None),
+        ] {
+            let found = traits(length, pixels, b"BGRs").density;
+            assert_eq!(found.map(Density::value), density, "{length} {pixels}");
+        }
+        assert_eq!(traits(124, 0, b"DEBM").has_profile, Some(true));
+        assert_eq!(traits(124, 0, b"BGRs").has_profile, Some(false));
+        assert_eq!(traits(108, 0, b"DEBM").has_profile, Some(false));
+        let cut = bmp(124, 40, 24, 1, 24);
+        let cut = read(ByteRange::file(&cut[..40], 1_000)).unwrap().traits;
+        assert_eq!((cut.density, cut.has_profile), (None, None));
     }
 }

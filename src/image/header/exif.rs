@@ -1,8 +1,9 @@
-//! The Exif block of a JPEG, PNG or WebP. Only its orientation is read.
+//! The Exif block of a JPEG, PNG or WebP. Only its orientation and density are read.
 
 use super::byte_range::ByteRange;
 use super::outcome::Stop;
-use super::tiff;
+use super::tiff::{self, ExifFields};
+use crate::image::density::Density;
 use crate::image::metadata::Orientation;
 
 /// The Exif block of a file. The first valid block counts, even if it has no usable orientation; empty and malformed
@@ -10,7 +11,7 @@ use crate::image::metadata::Orientation;
 #[derive(Default)]
 pub(super) struct Exif {
     /// `None` before a valid block was read.
-    found: Option<Option<Orientation>>,
+    found: Option<ExifFields>,
 }
 
 impl Exif {
@@ -20,7 +21,11 @@ impl Exif {
     }
 
     pub(super) fn orientation(&self) -> Option<Orientation> {
-        self.found.flatten()
+        self.found.and_then(|found| found.orientation)
+    }
+
+    pub(super) fn density(&self) -> Option<Density> {
+        self.found.and_then(|found| found.density)
     }
 
     /// Reads the next block, unless an earlier one counts.
@@ -29,7 +34,7 @@ impl Exif {
     /// Only if more of the file is needed.
     pub(super) fn read(&mut self, block: ByteRange<'_>) -> Result<(), Stop> {
         if !self.is_seen() {
-            match tiff::orientation(block) {
+            match tiff::exif(block) {
                 Err(Stop::Error(_)) => {}
                 found => self.found = Some(found?),
             }

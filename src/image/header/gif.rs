@@ -11,6 +11,10 @@ const EXTENSION: u8 = 0x21;
 const IMAGE: u8 = 0x2c;
 const TRAILER: u8 = 0x3b;
 const GRAPHIC_CONTROL: u8 = 0xf9;
+const APPLICATION: u8 = 0xff;
+
+/// The name of the application extension that has an ICC profile (ICC.1, annex B.6), after its length.
+const PROFILE: &[u8] = b"\x0bICCRGBG1012";
 
 /// Where the first block begins, if no color table precedes it.
 const BLOCKS: u64 = 13;
@@ -24,6 +28,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let mut blocks = Blocks {
         at: BLOCKS.saturating_add(color_table(file.u8(10)?)),
         transparent: false,
+        has_profile: false,
     };
     let frame = blocks.next_frame(file)?.ok_or(ImageError::Malformed)?;
     let side = |at: u64, place: u64| {
@@ -48,6 +53,8 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         frames: NonZeroU32::new(frames).filter(|_| is_whole),
         bit_depth: NonZeroU8::new(8),
         color_space: Some(ColorSpace::Rgb),
+        density: None,
+        has_profile: (blocks.has_profile || is_whole).then_some(blocks.has_profile),
     };
     Header::new(Format::Gif, size, traits)
 }
@@ -56,6 +63,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
 struct Blocks {
     at: u64,
     transparent: bool,
+    has_profile: bool,
 }
 
 impl Blocks {
@@ -80,8 +88,14 @@ impl Blocks {
                     return Ok(Some(frame));
                 }
                 EXTENSION => {
-                    if file.u8(begin)? == GRAPHIC_CONTROL {
-                        self.transparent |= file.u8(begin.saturating_add(2))? & 1 == 1;
+                    match file.u8(begin)? {
+                        GRAPHIC_CONTROL => {
+                            self.transparent |= file.u8(begin.saturating_add(2))? & 1 == 1;
+                        }
+                        APPLICATION if !self.has_profile => {
+                            self.has_profile = is_profile(file, begin.saturating_add(1));
+                        }
+                        _ => {}
                     }
                     self.at = begin.saturating_add(1);
                     self.skip_data(file);
@@ -105,6 +119,17 @@ impl Blocks {
             }
         }
     }
+}
+
+/// Returns `true` if the data of an application extension are an ICC profile. Their first byte, a length, is read alone:
+/// most extensions have other lengths, and some have no data.
+fn is_profile(file: ByteRange<'_>, at: u64) -> bool {
+    const DATA: u64 = 12;
+    file.u8(at).ok().as_ref() == PROFILE.first()
+        && file.rest(at).and_then(|data| data.starts_with(PROFILE)) == Ok(true)
+        && file
+            .u8(at.saturating_add(DATA))
+            .is_ok_and(|length| length > 0)
 }
 
 /// Returns the length of the color table that a packed field announces, in bytes.
@@ -169,5 +194,24 @@ mod tests {
         let malformed = Err(ImageError::Malformed.into());
         assert_eq!(read(b"Words, and words, and more."), malformed);
         assert_eq!(traits(&[b"\0", b";", FRAME]), malformed);
+    }
+
+    #[test]
+    fn a_profile_is_known_once_it_is_found_or_the_whole_file_is_read() {
+        let has_profile = |blocks: &[&[u8]]| traits(blocks).unwrap().has_profile;
+        let profile = b"\x21\xff\x0bICCRGBG1012\x01,\0";
+        assert_eq!(has_profile(&[FRAME, b";"]), Some(false));
+        assert_eq!(has_profile(&[FRAME]), None);
+        assert_eq!(has_profile(&[profile, FRAME, b";"]), Some(true));
+        assert_eq!(has_profile(&[profile, FRAME]), Some(true));
+        assert_eq!(has_profile(&[FRAME, profile]), Some(true));
+        for other in [
+            &b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"[..],
+            b"\x21\xff\x0bICCRGBG1012\0",
+            b"\x21\xff\0",
+            b"\x21\xfe\x0bICCRGBG1012\x01,\0",
+        ] {
+            assert_eq!(has_profile(&[other, FRAME, b";"]), Some(false));
+        }
     }
 }

@@ -52,6 +52,8 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         frames: None,
         bit_depth: picture.bit_depth,
         color_space: picture.color_space,
+        density: None,
+        has_profile: has_profile(&properties.of_primary),
     };
     Ok(Header {
         format,
@@ -73,6 +75,23 @@ fn is_alpha(property: &Box<'_>) -> Result<bool, Stop> {
         }
     }
     Ok(false)
+}
+
+/// Returns `true` if a picture has an ICC profile (ISO/IEC 14496-12, 12.1.5). `None` if that is unknown because a property
+/// is not loaded: more is never asked for because of it.
+fn has_profile(properties: &[Box<'_>]) -> Option<bool> {
+    let mut has_profile = Some(false);
+    for Box { kind, body } in properties {
+        if kind != b"colr" {
+            continue;
+        }
+        match body.array(0) {
+            Ok([b'p', b'r', b'o', b'f'] | [b'r', b'I', b'C', b'C']) => return Some(true),
+            Ok(_) | Err(Stop::Error(_)) => {}
+            Err(Stop::NeedMore(_)) => has_profile = None,
+        }
+    }
+    has_profile
 }
 
 #[cfg(test)]
@@ -212,5 +231,40 @@ mod tests {
         let (header, steps) = steps::count(|| read(ByteRange::file(&file, 1_000)));
         assert_eq!(header.unwrap().dimensions, Dimensions::new(30, 20).unwrap());
         assert!(steps <= steps::limit(file.len()), "{steps} steps");
+    }
+
+    #[test]
+    fn a_profile_is_a_color_property_of_the_primary_picture() {
+        let has_profile = |color: &[u8], indices: &[u8]| {
+            let file = avif_with(&[ispe(4, 3), boxed(b"colr", color)], indices);
+            let header = read(ByteRange::file(&file, 1_000)).unwrap();
+            header.traits.has_profile
+        };
+        assert_eq!(has_profile(b"prof123", &[1, 2]), Some(true));
+        assert_eq!(has_profile(b"rICC123", &[1, 2]), Some(true));
+        assert_eq!(has_profile(b"nclx123", &[1, 2]), Some(false));
+        assert_eq!(has_profile(b"pro", &[1, 2]), Some(false));
+        assert_eq!(has_profile(b"prof123", &[1]), Some(false));
+    }
+
+    #[test]
+    fn a_profile_that_is_not_loaded_is_unknown_and_not_asked_for() {
+        let (ispe, colr) = (ispe(4, 3), boxed(b"colr", b"prof123"));
+        let ipma = boxed(b"ipma", b"\0\0\0\0\0\0\0\x01\0\x01\x02\x01\x02");
+        let list = boxed(b"ipco", &[ispe, colr].concat());
+        let meta = [
+            b"\0\0\0\0".to_vec(),
+            boxed(b"pitm", b"\0\0\0\0\0\x01"),
+            boxed(b"iprp", &[ipma, list].concat()),
+        ];
+        let meta = boxed(b"meta", &meta.concat());
+        let file = [boxed(b"ftyp", b"avif\0\0\0\0"), meta].concat();
+        let traits = |length: usize| {
+            let header = read(ByteRange::file(&file[..length], 1_000));
+            header.unwrap().traits
+        };
+        assert_eq!(traits(file.len()).has_profile, Some(true));
+        assert_eq!(traits(file.len() - 3).has_profile, Some(true));
+        assert_eq!(traits(file.len() - 4).has_profile, None);
     }
 }

@@ -1,4 +1,4 @@
-//! JPEG (ITU-T T.81), with the Exif block of its APP1 segment.
+//! JPEG (ITU-T T.81), with its JFIF and Exif segments and its ICC profile.
 
 use std::num::NonZeroU8;
 
@@ -6,6 +6,7 @@ use super::byte_range::ByteRange;
 use super::error::ImageError;
 use super::exif::Exif;
 use super::outcome::{Header, Stop};
+use crate::image::density::{Density, Unit};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
@@ -29,6 +30,8 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
             4 => Some(ColorSpace::Cmyk),
             _ => None,
         },
+        density: segments.exif.density().or(segments.jfif_density),
+        has_profile: (is_complete || segments.has_profile).then_some(segments.has_profile),
     };
     Ok(Header {
         is_certain: !contradicts && (is_complete || segments.exif.is_seen()),
@@ -48,6 +51,8 @@ struct Segments {
     frame: Option<Frame>,
     /// It may follow the frame.
     exif: Exif,
+    jfif_density: Option<Density>,
+    has_profile: bool,
 }
 
 impl Segments {
@@ -74,6 +79,14 @@ impl Segments {
                         return Err(ImageError::Malformed.into());
                     }
                     self.frame = Some(Frame::read(segment, length)?);
+                }
+                // More is never asked for because of a density or profile.
+                0xe0 if self.jfif_density.is_none() => {
+                    self.jfif_density = jfif_density(segment).unwrap_or_default();
+                }
+                0xe2 => {
+                    let data = segment.rest(2);
+                    self.has_profile |= data.is_ok_and(is_profile);
                 }
                 // The sixth byte is padding of any value.
                 0xe1 if length >= 8 && segment.rest(2)?.starts_with(b"Exif\0")? => {
@@ -103,6 +116,24 @@ impl Frame {
     }
 }
 
+/// Returns the horizontal density in a JFIF segment (ITU-T T.871, 10.1).
+fn jfif_density(segment: ByteRange<'_>) -> Result<Option<Density>, Stop> {
+    if !segment.rest(2)?.starts_with(b"JFIF\0")? {
+        return Ok(None);
+    }
+    let unit = match segment.u8(9)? {
+        1 => Unit::Inch,
+        2 => Unit::Centimeter,
+        _ => return Ok(None),
+    };
+    Ok(Density::per(unit, segment.u16_be(10)?.into(), 1))
+}
+
+/// Returns `true` if an APP2 segment has a part of an ICC profile (ICC.1, annex B.4).
+fn is_profile(data: ByteRange<'_>) -> bool {
+    data.starts_with(b"ICC_PROFILE\0") == Ok(true)
+}
+
 /// Returns the next marker and the offset after it. Other bytes before the marker are skipped, as decoders do.
 fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
     loop {
@@ -127,7 +158,7 @@ fn next_marker(file: ByteRange<'_>, mut at: u64) -> Result<(u8, u64), Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tiff::tests::exif_block;
+    use super::super::tiff::tests::{density_block, exif_block};
     use super::*;
 
     const FRAME: &[u8] = b"\xff\xc0\0\x0b\x08\0\x03\0\x04\x01\x01\x11\0";
@@ -191,5 +222,68 @@ mod tests {
             read(ByteRange::file(&near, 1_000)),
             Err(Stop::NeedMore(_))
         ));
+    }
+
+    fn traits(segments: &[&[u8]]) -> Traits {
+        let file = [b"\xff\xd8", &segments.concat()[..], FRAME, PIXELS].concat();
+        read(ByteRange::file(&file, 1_000)).unwrap().traits
+    }
+
+    fn jfif(unit: u8, x: u16, y: u16) -> Vec<u8> {
+        let density = [x, y].map(u16::to_be_bytes).concat();
+        [
+            &b"\xff\xe0\0\x10JFIF\0\x01\x02"[..],
+            &[unit],
+            &density,
+            &[0, 0],
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn the_density_is_that_of_the_exif_block_or_else_that_of_the_jfif_segment() {
+        let density = |segments: &[&[u8]]| traits(segments).density.map(Density::value);
+        for (jfif, expected) in [
+            (jfif(1, 300, 150), Some(300)),
+            (jfif(2, 118, 1), Some(300)),
+            (jfif(0, 300, 300), None),
+            (jfif(3, 300, 300), None),
+            (jfif(1, 0, 300), None),
+            (jfif(1, 1, 1), None),
+            (jfif(2, 1, 1), None),
+            (
+                b"\xff\xe0\0\x10JFXX\0\x01\x02\x01\0\x48\0\x48\0\0".to_vec(),
+                None,
+            ),
+            (b"\xff\xe0\0\x0aJFIF\0\x01\x02\x01".to_vec(), None),
+        ] {
+            assert_eq!(density(&[&jfif]), expected, "{jfif:x?}");
+        }
+        let exif = |pixels, unit| {
+            let block = density_block((pixels, 1), unit);
+            let length = u8::try_from(block.len() + 8).unwrap();
+            [&[0xff, 0xe1, 0, length][..], b"Exif\0\0", &block].concat()
+        };
+        let jfif = jfif(1, 72, 72);
+        assert_eq!(density(&[&jfif, &exif(240, 2)]), Some(240));
+        assert_eq!(density(&[&exif(240, 2), &jfif]), Some(240));
+        // An unusable one does not hide the other.
+        assert_eq!(density(&[&jfif, &exif(240, 1)]), Some(72));
+        assert_eq!(density(&[&jfif, &exif(0, 2)]), Some(72));
+    }
+
+    #[test]
+    fn a_profile_is_known_once_it_is_found_or_the_pixels_begin() {
+        let profile = b"\xff\xe2\0\x11ICC_PROFILE\0\x01\x01\0";
+        assert_eq!(traits(&[]).has_profile, Some(false));
+        assert_eq!(traits(&[profile]).has_profile, Some(true));
+        let others: [&[u8]; 2] = [b"\xff\xe2\0\x06MPF\0", b"\xff\xe2\0\x02"];
+        assert_eq!(traits(&others).has_profile, Some(false));
+        let far = b"\xff\xfe\xff\xff";
+        for (profile, expected) in [(&profile[..], Some(true)), (b"", None)] {
+            let file = [b"\xff\xd8", FRAME, profile, far].concat();
+            let header = read(ByteRange::file(&file, 1_000)).unwrap();
+            assert_eq!(header.traits.has_profile, expected);
+        }
     }
 }

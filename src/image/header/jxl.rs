@@ -115,6 +115,8 @@ fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
         frames: None,
         bit_depth: NonZeroU8::new(8),
         color_space: Some(ColorSpace::Rgb),
+        density: None,
+        has_profile: Some(false),
     };
     let all_default = bits.flag()?;
     if all_default {
@@ -147,7 +149,7 @@ fn traits(bits: &mut Bits<'_>) -> Result<Traits, Stop> {
     let _is_xyb = bits.flag()?;
     let is_srgb = bits.flag()?;
     if !is_srgb {
-        let _has_profile = bits.flag()?;
+        traits.has_profile = Some(bits.flag()?);
         traits.color_space = match bits.choice(ENUM)? {
             0 => Some(ColorSpace::Rgb),
             1 => Some(ColorSpace::Gray),
@@ -270,5 +272,16 @@ mod tests {
         assert_eq!(size(b"\0\0\0\0", CODESTREAM), Ok((8, 8)));
         let cut = size(b"\0\0\0\0", &CODESTREAM[..3]);
         assert!(matches!(cut, Err(Stop::NeedMore(_))), "{cut:?}");
+    }
+
+    #[test]
+    fn a_profile_is_announced_in_the_color_encoding() {
+        for (color, expected) in [(0x0a, true), (0x02, false), (0x06, false)] {
+            let codestream = [0xff, 0x0a, 0x41, 0x40, color, 0];
+            let header = read(ByteRange::file(&codestream, 1_000)).unwrap();
+            assert_eq!(header.traits.has_profile, Some(expected), "{color:x}");
+        }
+        let header = read(ByteRange::file(CODESTREAM, 1_000)).unwrap();
+        assert_eq!(header.traits.has_profile, Some(false));
     }
 }

@@ -6,6 +6,7 @@ use super::byte_range::ByteRange;
 use super::error::ImageError;
 use super::exif::Exif;
 use super::outcome::{Header, Stop};
+use crate::image::density::{Density, Unit};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
 /// Where the first chunk begins, and the second one.
@@ -21,6 +22,8 @@ struct Ancillary {
     transparent: bool,
     frames: Option<NonZeroU32>,
     exif: Exif,
+    physical: Option<Density>,
+    has_profile: bool,
 }
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
@@ -56,6 +59,8 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         frames: chunks.frames,
         bit_depth: NonZeroU8::new(depth),
         color_space: Some(color_space),
+        density: chunks.exif.density().or(chunks.physical),
+        has_profile: (is_complete || chunks.has_profile).then_some(chunks.has_profile),
     };
     let size = (first.u32_be(8)?, first.u32_be(12)?);
     Ok(Header {
@@ -75,12 +80,25 @@ impl Ancillary {
                 b"IHDR" | b"IEND" => return Err(ImageError::Malformed.into()),
                 b"tRNS" => self.transparent = true,
                 b"acTL" => self.frames = NonZeroU32::new(data.u32_be(0)?),
+                b"iCCP" => self.has_profile = true,
+                b"pHYs" if self.physical.is_none() => {
+                    self.physical = physical_density(data).unwrap_or_default();
+                }
                 b"eXIf" => self.exif.read(data)?,
                 _ => {}
             }
             at = at.saturating_add(length).saturating_add(CHUNK_OVERHEAD);
         }
     }
+}
+
+/// Returns the horizontal density in a `pHYs` chunk. More is never asked for because of it.
+fn physical_density(data: ByteRange<'_>) -> Result<Option<Density>, Stop> {
+    const METER: u8 = 1;
+    if data.u8(8)? != METER {
+        return Ok(None);
+    }
+    Ok(Density::per(Unit::Meter, data.u32_be(0)?, 1))
 }
 
 /// The checksum of a chunk's type and data. It is computed once, over a few bytes: a table would not pay for itself.
@@ -98,7 +116,7 @@ fn crc32(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tiff::tests::exif_block;
+    use super::super::tiff::tests::{density_block, exif_block};
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -112,8 +130,7 @@ mod tests {
         chunk(b"eXIf", &exif_block(orientation))
     }
 
-    /// Returns the displayed width, which is 4 or with swapped sides 3, and whether it is certain.
-    fn width(chunks: &[Vec<u8>]) -> (u32, bool) {
+    fn header(chunks: &[Vec<u8>]) -> Header {
         let first = chunk(b"IHDR", b"\0\0\0\x04\0\0\0\x03\x08\x02\0\0\0");
         let file = [
             b"\x89PNG\r\n\x1a\n".to_vec(),
@@ -123,7 +140,12 @@ mod tests {
         ];
         let file = file.concat();
         let loaded = file.get(..1_000).unwrap_or(&file);
-        let header = read(ByteRange::file(loaded, 1_000)).unwrap();
+        read(ByteRange::file(loaded, 1_000)).unwrap()
+    }
+
+    /// Returns the displayed width, which is 4 or with swapped sides 3, and whether it is certain.
+    fn width(chunks: &[Vec<u8>]) -> (u32, bool) {
+        let header = header(chunks);
         (header.dimensions.width(), header.is_certain)
     }
 
@@ -139,5 +161,36 @@ mod tests {
         let text = || chunk(b"tEXt", &[0; 2_000]);
         assert_eq!(width(&[exif(6), text()]), (3, true));
         assert_eq!(width(&[text(), exif(6)]), (4, false));
+    }
+
+    #[test]
+    fn the_density_is_that_of_the_exif_block_or_else_in_pixels_per_meter() {
+        let density = |chunks: &[Vec<u8>]| header(chunks).traits.density.map(Density::value);
+        let physical = |x: u32, y: u32, unit: u8| {
+            let density = [x, y].map(u32::to_be_bytes).concat();
+            chunk(b"pHYs", &[&density[..], &[unit]].concat())
+        };
+        assert_eq!(density(&[]), None);
+        assert_eq!(density(&[physical(11_811, 2_835, 1)]), Some(300));
+        assert_eq!(density(&[physical(11_811, 11_811, 0)]), None);
+        assert_eq!(density(&[physical(0, 2_835, 1)]), None);
+        assert_eq!(density(&[physical(u32::MAX, 1, 1)]), None);
+        assert_eq!(density(&[chunk(b"pHYs", &[1; 8])]), None);
+        let exif = |unit| chunk(b"eXIf", &density_block((240, 1), unit));
+        assert_eq!(density(&[physical(2_835, 2_835, 1), exif(2)]), Some(240));
+        assert_eq!(density(&[exif(1), physical(2_835, 2_835, 1)]), Some(72));
+    }
+
+    #[test]
+    fn a_profile_is_known_once_it_is_found_or_the_pixels_begin() {
+        let (profile, far) = (|| chunk(b"iCCP", b"p\0\0"), || chunk(b"tEXt", &[0; 2_000]));
+        for (chunks, expected) in [
+            (vec![], Some(false)),
+            (vec![profile()], Some(true)),
+            (vec![profile(), far()], Some(true)),
+            (vec![far(), profile()], None),
+        ] {
+            assert_eq!(header(&chunks).traits.has_profile, expected);
+        }
     }
 }

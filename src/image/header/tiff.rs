@@ -1,24 +1,15 @@
 //! TIFF 6.0 and BigTIFF. An Exif block has the structure of a TIFF 6.0 file.
 
+mod directory;
+
 use std::num::NonZeroU8;
 
 use super::byte_range::ByteRange;
 use super::error::ImageError;
 use super::outcome::{Header, Stop};
+use crate::image::density::{Density, Unit};
 use crate::image::metadata::{ColorSpace, Format, Orientation, Traits};
-
-/// The tags of the fields that are read.
-mod tag {
-    pub(super) const NEW_SUBFILE_TYPE: u16 = 254;
-    pub(super) const WIDTH: u16 = 256;
-    pub(super) const HEIGHT: u16 = 257;
-    pub(super) const BITS_PER_SAMPLE: u16 = 258;
-    pub(super) const PHOTOMETRIC: u16 = 262;
-    pub(super) const ORIENTATION: u16 = 274;
-    pub(super) const SUB_DIRECTORIES: u16 = 330;
-    pub(super) const EXTRA_SAMPLES: u16 = 338;
-    pub(super) const DNG_VERSION: u16 = 50_706;
-}
+use directory::{Directory, tag};
 
 pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     let directory = Directory::first(file)?;
@@ -27,7 +18,7 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
         return Err(ImageError::Raw.into());
     }
     let is_reduced = directory.number(tag::NEW_SUBFILE_TYPE)?.unwrap_or(0) & 1 == 1;
-    if is_reduced && directory.has_other_pictures()? {
+    if is_reduced && has_other_pictures(&directory)? {
         return Err(ImageError::Thumbnail.into());
     }
     let side = |tag| {
@@ -54,199 +45,60 @@ pub(super) fn read(file: ByteRange<'_>) -> Result<Header, Stop> {
     };
     let extra = file.within_reach(directory.first_number(tag::EXTRA_SAMPLES))?;
     let traits = Traits {
-        orientation: directory.orientation()?,
+        orientation: orientation(&directory)?,
         has_alpha: extra.map(|extra| matches!(extra, Some(1 | 2))),
         bit_depth: bits
             .and_then(|bits| u8::try_from(bits).ok())
             .and_then(NonZeroU8::new),
         color_space,
+        density: density(&directory),
+        has_profile: Some(directory.field(tag::ICC_PROFILE)?.is_some()),
         ..Traits::default()
     };
     Header::new(Format::Tiff, size, traits)
 }
 
-/// Returns the orientation in an Exif block.
-pub(super) fn orientation(exif: ByteRange<'_>) -> Result<Option<Orientation>, Stop> {
+/// The fields of an Exif block that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ExifFields {
+    pub(super) orientation: Option<Orientation>,
+    pub(super) density: Option<Density>,
+}
+
+/// Reads an Exif block. Only the orientation must be loaded.
+pub(super) fn exif(exif: ByteRange<'_>) -> Result<ExifFields, Stop> {
     let directory = Directory::first(exif)?;
-    if directory.numbers.is_big {
+    if directory.is_big() {
         return Err(ImageError::Malformed.into());
     }
-    directory.orientation()
+    Ok(ExifFields {
+        orientation: orientation(&directory)?,
+        density: density(&directory),
+    })
 }
 
-/// The first list of fields. It describes the first picture.
-struct Directory<'a> {
-    file: ByteRange<'a>,
-    numbers: Numbers,
-    /// Offset of the first field.
-    fields: u64,
-    /// Number of fields.
-    count: u64,
+/// Returns `true` if there is another list of fields, after this one or referenced by it.
+fn has_other_pictures(directory: &Directory<'_>) -> Result<bool, Stop> {
+    Ok(directory.next()? != 0 || directory.field(tag::SUB_DIRECTORIES)?.is_some())
 }
 
-/// The byte order and size of numbers.
-#[derive(Clone, Copy)]
-struct Numbers {
-    little_endian: bool,
-    /// `true` if offsets have 64 bits instead of 32: BigTIFF.
-    is_big: bool,
+fn orientation(directory: &Directory<'_>) -> Result<Option<Orientation>, Stop> {
+    let value = directory.number(tag::ORIENTATION)?;
+    Ok(value
+        .and_then(|value| u8::try_from(value).ok())
+        .and_then(Orientation::new))
 }
 
-impl<'a> Directory<'a> {
-    fn first(file: ByteRange<'a>) -> Result<Self, Stop> {
-        let little_endian = match &file.array(0)? {
-            b"II" => true,
-            b"MM" => false,
-            _ => return Err(ImageError::Malformed.into()),
-        };
-        let mut numbers = Numbers {
-            little_endian,
-            is_big: false,
-        };
-        numbers.is_big = match numbers.u16(file, 2)? {
-            42 => false,
-            43 if numbers.u16(file, 4)? == 8 => true,
-            _ => return Err(ImageError::Malformed.into()),
-        };
-        let at = numbers.offset(file, if numbers.is_big { 8 } else { 4 })?;
-        let (count, fields) = if numbers.is_big {
-            (numbers.offset(file, at)?, at.saturating_add(8))
-        } else {
-            (numbers.u16(file, at)?.into(), at.saturating_add(2))
-        };
-        // A tag has at most one field, and a tag has 16 bits. The list may be empty: programs that remove all fields of
-        // an Exif block leave one.
-        if at < 8 || count > u64::from(u16::MAX) {
-            return Err(ImageError::Malformed.into());
-        }
-        Ok(Self {
-            file,
-            numbers,
-            fields,
-            count,
-        })
-    }
-
-    /// Returns `true` if there is another list of fields, after this one or referenced by it.
-    fn has_other_pictures(&self) -> Result<bool, Stop> {
-        let length = self.count.saturating_mul(self.numbers.field_length());
-        let next = self.fields.saturating_add(length);
-        Ok(self.numbers.offset(self.file, next)? != 0
-            || self.field(tag::SUB_DIRECTORIES)?.is_some())
-    }
-
-    fn orientation(&self) -> Result<Option<Orientation>, Stop> {
-        let value = self.number(tag::ORIENTATION)?;
-        Ok(value
-            .and_then(|value| u8::try_from(value).ok())
-            .and_then(Orientation::new))
-    }
-
-    /// Returns the number in a field. `None` if there is no such field, or if it does not have exactly one number.
-    fn number(&self, tag: u16) -> Result<Option<u32>, Stop> {
-        let found = self.find(tag)?;
-        Ok(found
-            .filter(|(count, _)| *count == 1)
-            .map(|(_, first)| first))
-    }
-
-    /// Returns the first number in a field.
-    fn first_number(&self, tag: u16) -> Result<Option<u32>, Stop> {
-        Ok(self.find(tag)?.map(|(_, first)| first))
-    }
-
-    /// Returns the first field of a tag.
-    fn field(&self, tag: u16) -> Result<Option<ByteRange<'a>>, Stop> {
-        let length = self.numbers.field_length();
-        for n in 0..self.count {
-            let at = self.fields.saturating_add(n.saturating_mul(length));
-            if self.numbers.u16(self.file, at)? == tag {
-                return self.file.slice(at, length).map(Some);
-            }
-        }
-        Ok(None)
-    }
-
-    /// Returns how many numbers a field has, and the first one. `None` if there is no such field, or if the number is
-    /// not an integer from 0 to `u32::MAX`.
-    fn find(&self, tag: u16) -> Result<Option<(u64, u32)>, Stop> {
-        let Some(field) = self.field(tag)? else {
-            return Ok(None);
-        };
-        let numbers = self.numbers;
-        let count = numbers.offset(field, 4)?;
-        // BYTE, SHORT, LONG and LONG8, and the signed types of the same widths, as in libtiff. Exif has no types of 64
-        // bits.
-        let (width, most): (u64, u32) = match numbers.u16(field, 2)? {
-            1 => (1, u32::MAX),
-            6 => (1, 0x7f),
-            3 => (2, u32::MAX),
-            8 => (2, 0x7fff),
-            4 => (4, u32::MAX),
-            9 => (4, 0x7fff_ffff),
-            16 | 17 if numbers.is_big || tag != tag::ORIENTATION => (8, u32::MAX),
-            _ => return Ok(None),
-        };
-        if count == 0 {
-            return Ok(None);
-        }
-        let (inline, size) = if numbers.is_big { (12, 8) } else { (8, 4) };
-        // Numbers that do not fit into the field are elsewhere in the file, at an offset.
-        let (range, at) = if width.saturating_mul(count) <= size {
-            (field, inline)
-        } else {
-            (self.file, numbers.offset(field, inline)?)
-        };
-        let value = match width {
-            1 => range.u8(at)?.into(),
-            2 => numbers.u16(range, at)?.into(),
-            4 => numbers.u32(range, at)?.into(),
-            _ => numbers.u64(range, at)?,
-        };
-        let value = u32::try_from(value).ok().filter(|value| *value <= most);
-        Ok(value.map(|value| (count, value)))
-    }
-}
-
-impl Numbers {
-    fn u16(self, file: ByteRange<'_>, at: u64) -> Result<u16, Stop> {
-        if self.little_endian {
-            file.u16_le(at)
-        } else {
-            file.u16_be(at)
-        }
-    }
-
-    fn u32(self, file: ByteRange<'_>, at: u64) -> Result<u32, Stop> {
-        if self.little_endian {
-            file.u32_le(at)
-        } else {
-            file.u32_be(at)
-        }
-    }
-
-    /// The length of a field in bytes.
-    fn field_length(self) -> u64 {
-        if self.is_big { 20 } else { 12 }
-    }
-
-    /// Reads an offset, or a count of the same size.
-    fn offset(self, file: ByteRange<'_>, at: u64) -> Result<u64, Stop> {
-        if self.is_big {
-            self.u64(file, at)
-        } else {
-            self.u32(file, at).map(u64::from)
-        }
-    }
-
-    fn u64(self, file: ByteRange<'_>, at: u64) -> Result<u64, Stop> {
-        let number = file.u64_be(at)?;
-        Ok(if self.little_endian {
-            number.swap_bytes()
-        } else {
-            number
-        })
-    }
+/// Returns the horizontal density, if it is loaded: more is never asked for because of it.
+fn density(directory: &Directory<'_>) -> Option<Density> {
+    // Inches are the default (TIFF 6.0, page 38).
+    let unit = match directory.number(tag::RESOLUTION_UNIT).ok()?.unwrap_or(2) {
+        2 => Unit::Inch,
+        3 => Unit::Centimeter,
+        _ => return None,
+    };
+    let (pixels, divisor) = directory.rational(tag::X_RESOLUTION).ok()??;
+    Density::per(unit, pixels, divisor)
 }
 
 #[cfg(test)]
@@ -267,7 +119,8 @@ pub(super) mod tests {
 
     #[test]
     fn an_orientation_is_a_single_number_from_1_to_8() {
-        let orientation_of = |block: &[u8]| orientation(ByteRange::file(block, 1_000)).unwrap();
+        let orientation_of =
+            |block: &[u8]| exif(ByteRange::file(block, 1_000)).unwrap().orientation;
         let six = Orientation::new(6);
         for kind in [1, 3, 4, 6, 8, 9] {
             assert_eq!(orientation_of(&exif_block_of(kind, 1, [6, 0, 0, 0])), six);
@@ -290,9 +143,8 @@ pub(super) mod tests {
 
     #[test]
     fn an_exif_block_has_a_complete_list_of_fields_and_is_not_a_big_tiff() {
-        let is_valid = |block: &[u8]| {
-            orientation(ByteRange::file(block, 1_000).first(block.len() as u64)).is_ok()
-        };
+        let is_valid =
+            |block: &[u8]| exif(ByteRange::file(block, 1_000).first(block.len() as u64)).is_ok();
         let block = exif_block_of(3, 1, [6, 0, 0, 0]);
         // The offset of the next list may be missing.
         assert!(is_valid(&block[..22]) && is_valid(b"II*\0\x08\0\0\0\0\0"));
@@ -331,5 +183,108 @@ pub(super) mod tests {
         // If they are within reach, more is needed.
         let near = read(ByteRange::file(&file, 100_000));
         assert!(matches!(near, Err(Stop::NeedMore(missing)) if missing.from == 65_536));
+    }
+
+    /// Returns an Exif block with one fraction as its horizontal resolution, and a unit unless that is 0.
+    pub(crate) fn density_block((pixels, divisor): (u32, u32), unit: u8) -> Vec<u8> {
+        let unit_field = [&[0x28, 1, 3, 0, 1, 0, 0, 0, unit][..], &[0; 3]].concat();
+        let (count, unit_field) = if unit == 0 {
+            (1, &[][..])
+        } else {
+            (2, &unit_field[..])
+        };
+        let at = 14 + 12 * count;
+        let field = [0x1a, 1, 5, 0, 1, 0, 0, 0, at, 0, 0, 0];
+        let fraction = [pixels, divisor].map(u32::to_le_bytes).concat();
+        let start = [&b"II*\0\x08\0\0\0"[..], &[count, 0]].concat();
+        [&start[..], &field, unit_field, &[0; 4], &fraction].concat()
+    }
+
+    fn density_of(block: &[u8]) -> Option<u32> {
+        let fields = exif(ByteRange::file(block, 1_000)).unwrap();
+        fields.density.map(Density::value)
+    }
+
+    #[test]
+    fn a_density_is_a_single_fraction_per_inch_or_per_centimeter() {
+        for (fraction, unit, expected) in [
+            ((240, 1), 2, Some(240)),
+            ((2_405, 10), 2, Some(241)),
+            ((118, 1), 3, Some(300)),
+            // Inches are the default.
+            ((240, 1), 0, Some(240)),
+            ((240, 1), 1, None),
+            ((240, 1), 4, None),
+            ((240, 0), 2, None),
+            ((0, 1), 2, None),
+            ((u32::MAX, 1), 3, None),
+        ] {
+            let found = density_of(&density_block(fraction, unit));
+            assert_eq!(found, expected, "{fraction:?} {unit}");
+        }
+        for (place, value) in [(12, 10), (12, 4), (14, 0), (14, 2)] {
+            let mut block = density_block((240, 1), 2);
+            block[place] = value;
+            assert_eq!(density_of(&block), None, "{value} at {place}");
+        }
+    }
+
+    #[test]
+    fn a_density_that_is_not_loaded_is_left_out_and_not_asked_for() {
+        let block = density_block((240, 1), 2);
+        for length in 34..block.len() {
+            let cut = exif(ByteRange::file(&block[..length], 1_000)).unwrap();
+            assert_eq!(cut.density, None, "{length}");
+            assert_eq!(density_of(&block[..length]), None, "{length}");
+        }
+        let within = ByteRange::file(&block, 1_000).first(40);
+        assert_eq!(exif(within).unwrap().density, None);
+    }
+
+    #[test]
+    fn a_tiff_has_a_density_in_both_sizes_of_offsets_and_a_profile_if_it_has_the_field() {
+        let short = |tag: u16, value: u8| {
+            let [low, high] = tag.to_le_bytes();
+            vec![low, high, 3, 0, 1, 0, 0, 0, value, 0, 0, 0]
+        };
+        let traits = |file: &[u8]| read(ByteRange::file(file, 1_000)).unwrap().traits;
+        let classic = |profile: u16| {
+            let fields = [
+                short(tag::WIDTH, 4),
+                short(tag::HEIGHT, 3),
+                vec![0x1a, 1, 5, 0, 1, 0, 0, 0, 62, 0, 0, 0],
+                short(profile, 0),
+            ];
+            let fraction = [118_u32, 1].map(u32::to_le_bytes).concat();
+            [
+                b"II*\0\x08\0\0\0\x04\0".to_vec(),
+                fields.concat(),
+                vec![0; 4],
+                fraction,
+            ]
+            .concat()
+        };
+        for (profile, expected) in [(tag::ICC_PROFILE, true), (tag::ICC_PROFILE - 1, false)] {
+            let traits = traits(&classic(profile));
+            assert_eq!(traits.density, Density::new(118));
+            assert_eq!(traits.has_profile, Some(expected));
+        }
+        let big = |field: Vec<u8>| {
+            let (start, end) = field.split_at(4);
+            let count = [&end[..4], &[0; 4]].concat();
+            let mut value = end[4..].to_vec();
+            value.resize(8, 0);
+            [start, &count, &value].concat()
+        };
+        let mut resolution = vec![0x1a, 1, 5, 0, 1, 0, 0, 0];
+        resolution.extend([118_u32, 1].map(u32::to_le_bytes).concat());
+        let fields = [
+            big(short(tag::WIDTH, 4)),
+            big(short(tag::HEIGHT, 3)),
+            big(resolution),
+        ];
+        let start = b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0";
+        let file = [&start[..], &fields.concat(), &[0; 8]].concat();
+        assert_eq!(traits(&file).density, Density::new(118));
     }
 }

@@ -12,6 +12,7 @@ use crate::image::metadata::{ColorSpace, Dimensions, Format, Traits};
 const FIRST_CHUNK: u64 = 12;
 
 const ANIMATION: u8 = 0x02;
+const PROFILE: u8 = 0x20;
 const EXIF: u8 = 0x08;
 const ALPHA: u8 = 0x10;
 
@@ -63,6 +64,8 @@ fn extended(file: ByteRange<'_>, chunk: ByteRange<'_>) -> Result<Header, Stop> {
     let traits = Traits {
         orientation: chunks.exif.orientation().filter(|_| has_exif),
         frames: NonZeroU32::new(chunks.frames).filter(|_| animated && is_complete),
+        density: chunks.exif.density().filter(|_| has_exif),
+        has_profile: Some(flags & PROFILE != 0),
         ..traits(flags & ALPHA != 0, animated)
     };
     Ok(Header {
@@ -77,6 +80,8 @@ fn traits(has_alpha: bool, animated: bool) -> Traits {
         animated: Some(animated),
         bit_depth: NonZeroU8::new(8),
         color_space: Some(ColorSpace::Rgb),
+        // Only an extended header can announce a profile.
+        has_profile: Some(false),
         ..Traits::default()
     }
 }
@@ -141,7 +146,7 @@ fn tiff_in(exif: ByteRange<'_>) -> Result<ByteRange<'_>, Stop> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tiff::tests::exif_block;
+    use super::super::tiff::tests::{density_block, exif_block};
     use super::*;
 
     fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
@@ -204,5 +209,26 @@ mod tests {
     fn the_scale_in_the_upper_bits_of_a_side_is_ignored() {
         let file = riff(&[chunk(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x04\x40\x03\x80")]);
         assert_eq!(width(&file, 1_000), Ok((4, true)));
+    }
+
+    #[test]
+    fn a_density_and_a_profile_are_those_that_the_header_announces() {
+        for (flags, density, has_profile) in [
+            (EXIF, Some(240), false),
+            (EXIF | PROFILE, Some(240), true),
+            (PROFILE, None, true),
+            (0, None, false),
+        ] {
+            let file = riff(&[
+                chunk(b"VP8X", &[flags, 0, 0, 0, 3, 0, 0, 2, 0, 0]),
+                chunk(b"EXIF", &density_block((240, 1), 2)),
+            ]);
+            let traits = read(ByteRange::file(&file, 1_000)).unwrap().traits;
+            assert_eq!(traits.density.map(|density| density.value()), density);
+            assert_eq!(traits.has_profile, Some(has_profile));
+        }
+        let simple = riff(&[chunk(b"VP8 ", b"\0\0\0\x9d\x01\x2a\x04\0\x03\0")]);
+        let traits = read(ByteRange::file(&simple, 1_000)).unwrap().traits;
+        assert_eq!(traits.has_profile, Some(false));
     }
 }
