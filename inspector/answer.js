@@ -52,7 +52,7 @@ function waterfall({ phases, roundTripMs }) {
 /** Shows the metadata of the image and its crop. */
 export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
   const { width, height, format, mimeType, fileSize, orientation, confidence, source } = metadata;
-  const { hasAlpha, animated, frames, bitDepth, colorSpace } = metadata;
+  const { hasAlpha, animated, frames, bitDepth, colorSpace, density, hasProfile } = metadata;
   const colours = [colorSpace, bitDepth && `${bitDepth} bits`, hasAlpha && "transparency"].filter(Boolean).join(", ");
   const size = (of) => `${number(of.width)} × ${number(of.height)}`;
   const json = JSON.stringify({ path, metadata, dimensions, aspectCrop, fit }, null, 2);
@@ -64,6 +64,8 @@ export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
       "File size": fileSize === undefined ? undefined : h("span", { title: `${number(fileSize)} bytes` }, bytes(fileSize)),
       Orientation: orientation === undefined ? undefined : `${orientation}`,
       Colours: colours || undefined,
+      Density: density === undefined ? undefined : `${number(density)} ppi`,
+      "ICC profile": { true: "embedded", false: "none" }[hasProfile],
       Animated: animated ? (frames ? `${number(frames)} frames` : "yes") : undefined,
       Confidence: confidence,
       Source: source,

@@ -243,6 +243,23 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     inspector.assertNoErrors(["none.jpg", "a//b.jpg", "%5C", "aspect=16"]);
   });
 
+  test("The Inspector shows the density and color profile of an image that has them", async (t) => {
+    const inspector = await openInspector(t);
+    const known = { density: 300, hasProfile: true };
+    await inspector.page.route("**/metadata/landscape.jpg*", async (route) => {
+      const response = await route.fetch();
+      const { path, metadata } = await response.json();
+      await route.fulfill({ response, json: { path, metadata: { ...metadata, ...known } } });
+    });
+    const rows = async () => {
+      await inspector.lookUp("landscape.jpg");
+      await inspector.answered("landscape.jpg");
+      return inspector.page.locator("#metadata-facts").innerText();
+    };
+    assert.match(await rows(), /Density\s+300 ppi\s+ICC profile\s+embedded/);
+    inspector.assertNoErrors();
+  });
+
   test("The Inspector shows the metadata of an image that the browser cannot show", async (t) => {
     origin.on("/strange.jpg", inSequence(file(path.join(samples, "landscape.jpg"), "image/jpeg"), text("no image")));
     const inspector = await openInspector(t);
