@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use optimized_metadata::cache::memory_cache::MemoryCache;
 use optimized_metadata::cache::record::Record;
+use optimized_metadata::image::density::{Density, MAX_DENSITY, MIN_DENSITY};
 use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::image::prefix::{BodyPrefix, MAX_JSON_BYTES};
@@ -117,11 +118,15 @@ pub fn image_header(bytes: &[u8]) {
     let whole = read(bytes.len(), bytes.len() as u64);
     for length in (0..bytes.len().min(512)).chain([bytes.len() / 2]) {
         match read(length, limits.most) {
-            Ok(header) => assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown)),
+            Ok(header) => {
+                assert_eq!(Ok(shown(&header)), whole.as_ref().map(shown));
+                assert_profile(&header, &whole);
+            }
             Err(Stop::NeedMore(missing)) => assert!(missing.to() > length as u64),
             Err(Stop::Error(_)) => {}
         }
         if let Ok(cut) = read(length, length as u64) {
+            assert_profile(&cut, &whole);
             let whole = whole.as_ref().unwrap().dimensions;
             assert!(
                 may_be_cut(cut.dimensions, cut.is_certain, whole),
@@ -151,6 +156,13 @@ pub fn image_header(bytes: &[u8]) {
         }
         (None, Err(reason), Ok(_)) => assert_eq!(reason, ImageError::HeaderTooLong),
         _ => {}
+    }
+}
+
+/// If a part of a file shows whether there is a profile, the whole file shows the same.
+fn assert_profile(part: &Header, whole: &Result<Header, Stop>) {
+    if let (Some(part), Ok(whole)) = (part.traits.has_profile, whole) {
+        assert_eq!(whole.traits.has_profile, Some(part));
     }
 }
 
@@ -204,6 +216,8 @@ fn assert_valid(metadata: &ImageMetadata) {
     assert!((1..=MAX_DIMENSION).contains(&dimensions.width()));
     assert!((1..=MAX_DIMENSION).contains(&dimensions.height()));
     assert!(metadata.file_size != Some(0));
+    let density = metadata.traits.density.map(Density::value);
+    assert!(density.is_none_or(|density| (MIN_DENSITY..=MAX_DENSITY).contains(&density)));
     assert!(!metadata.source.is_empty() && metadata.source.is_ascii());
 }
 

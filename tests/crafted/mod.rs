@@ -37,6 +37,16 @@ pub const IMAGES: &[(&str, Craft)] = &[
         let segment = [b"\xff\xe1", &length[..], b"Exif\0\0", &block].concat();
         fill(b"\xff\xd8", &segment, bytes)
     }),
+    ("jpeg: parts of profiles", |bytes| {
+        fill(b"\xff\xd8", b"\xff\xe2\0\x0eICC_PROFILE\0", bytes)
+    }),
+    ("jpeg: JFIF segments without a density", |bytes| {
+        fill(b"\xff\xd8", b"\xff\xe0\0\x0eJFIF\0\0\0\x01\0\0\0\0", bytes)
+    }),
+    ("png: densities of 0", |bytes| {
+        let chunk = b"\0\0\0\x09pHYs\0\0\0\0\0\0\0\0\x01\0\0\0\0";
+        fill(PNG, chunk, bytes)
+    }),
     ("png: empty chunks", |bytes| {
         fill(PNG, b"\0\0\0\0tEXt\0\0\0\0", bytes)
     }),
@@ -67,6 +77,13 @@ pub const IMAGES: &[(&str, Craft)] = &[
     }),
     ("gif: empty extensions", |bytes| {
         fill(&[GIF, b"\0".as_slice()].concat(), b"\x21\xf9\0", bytes)
+    }),
+    ("gif: empty application extensions", |bytes| {
+        fill(&[GIF, b"\0".as_slice()].concat(), b"\x21\xff\0", bytes)
+    }),
+    ("gif: empty profiles", |bytes| {
+        let profile = b"\x21\xff\x0bICCRGBG1012\0";
+        fill(&[GIF, b"\0".as_slice()].concat(), profile, bytes)
     }),
     ("gif: bytes between blocks", |bytes| {
         fill(&[GIF, b"\0".as_slice()].concat(), b"\0", bytes)
