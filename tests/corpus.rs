@@ -17,6 +17,7 @@ mod checks;
 
 use std::path::{Path, PathBuf};
 
+use optimized_metadata::image::density::MIN_DENSITY;
 use optimized_metadata::image::header::{self, ImageError, Limits, steps};
 use optimized_metadata::image::metadata::ImageMetadata;
 use optimized_metadata::image::prefix::BodyPrefix;
@@ -109,10 +110,22 @@ fn every_image_is_read_as_other_readers_read_it() {
             &upright(&expected["orientation"]),
         );
         // A field is compared only if both have it.
-        for field in ["hasAlpha", "animated", "frames", "bitDepth", "colorSpace"] {
+        for field in [
+            "hasAlpha",
+            "animated",
+            "frames",
+            "bitDepth",
+            "colorSpace",
+            "hasProfile",
+        ] {
             if !found[field].is_null() && !expected[field].is_null() {
                 compare(field, &found[field], &expected[field]);
             }
+        }
+        if let Some(density) = expected["density"].as_u64() {
+            // Some writers write a lower one if they know none.
+            let usable = (density >= MIN_DENSITY.into()).then_some(density);
+            compare("density", &found["density"], &json!(usable));
         }
     }
     assert!(

@@ -35,10 +35,15 @@ suite("The corpus", { skip: withoutCorpus }, () => {
         continue;
       }
       if (expect) wrong.push(`${file}: ${JSON.stringify(json.metadata)} instead of a 415`);
-      for (const field of ["format", "width", "height", "fileSize", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace"]) {
+      for (const field of ["format", "width", "height", "fileSize", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace", "hasProfile"]) {
         const [found, expected] = [json.metadata[field], others[field]];
         const known = found !== undefined && expected !== undefined;
         if (known && found !== expected && !fields.includes(field)) wrong.push(`${file}: ${field} ${found} instead of ${expected}`);
+      }
+      // Some writers write a density below 26 if they know none.
+      const density = others.density >= 26 ? others.density : undefined;
+      if (others.density !== undefined && json.metadata.density !== density && !fields.includes("density")) {
+        wrong.push(`${file}: density ${json.metadata.density} instead of ${density}`);
       }
       if ((json.metadata.orientation ?? 1) !== (others.orientation ?? 1) && !fields.includes("orientation")) {
         wrong.push(`${file}: orientation ${json.metadata.orientation} instead of ${others.orientation}`);

@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { avif } from "./avif.mjs";
 import { bmp } from "./bmp.mjs";
 import { collected } from "./collections.mjs";
+import { density } from "./density.mjs";
 import { gif } from "./gif.mjs";
 import { heic } from "./heic.mjs";
 import { ico } from "./ico.mjs";
@@ -20,7 +21,7 @@ import { svg } from "./svg.mjs";
 import { tiff } from "./tiff.mjs";
 import { webp } from "./webp.mjs";
 
-const encoded = [jpeg, png, webp, avif, heic, jxl, gif, tiff, bmp, ico, svg];
+const encoded = [jpeg, png, webp, avif, heic, jxl, gif, tiff, bmp, ico, svg, density];
 
 export async function build({ corpus, cache, programs }) {
   // Two files are created at a time, so more threads per file would not help.

@@ -64,6 +64,7 @@ export function gif({ paths }) {
 
     // Extensions before the first frame, as long as an XMP packet.
     byHand("gif/spliced-xmp-80k.gif", async () => extended(await still(), "XMP DataXMP", 80_000)),
+    byHand("gif/spliced-profile.gif", async () => extended(await still(), "ICCRGBG1012", 500), { hasProfile: true }),
     byHand("gif/spliced-comments-300k.gif", async () => commented(await still(), 300_000)),
     byHand("gif/spliced-trailing.gif", async () => Buffer.concat([await still(), Buffer.alloc(200, 0x2c)])),
   ];

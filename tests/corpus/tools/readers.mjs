@@ -32,7 +32,10 @@ const all = [
   identifyReader,
 ];
 
-const fields = ["format", "stored", "orientation", "size", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace"];
+const fields = [
+  ...["format", "stored", "orientation", "size", "hasAlpha", "animated", "frames", "bitDepth", "colorSpace"],
+  ...["density", "hasProfile"],
+];
 
 export class Readers {
   constructor(programs, prepared) {
@@ -91,6 +94,8 @@ export function combined(results, says = {}) {
     frames: value("frames"),
     bitDepth: value("bitDepth"),
     colorSpace: value("colorSpace"),
+    density: value("density"),
+    hasProfile: value("hasProfile"),
     sources: drop(Object.fromEntries(fields.map((field) => [field, decided[field]?.by]))),
     disagree: nonEmpty(drop(Object.fromEntries(fields.map((field) => [field, decided[field]?.against])))),
     refused: nonEmpty(refused),

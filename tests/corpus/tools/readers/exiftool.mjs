@@ -34,13 +34,34 @@ async function read(path, format, programs, prepared) {
   if (!tags || tags["ExifTool:Error"]) throw new Error(tags?.["ExifTool:Error"] ?? "not read");
   const group = { png: "PNG", gif: "GIF", webp: "RIFF", tiff: "IFD0" }[format] ?? "File";
   const size = [tags[`${group}:ImageWidth`], tags[`${group}:ImageHeight`]].map(Number);
-  const facts = { format: names[tags["File:FileType"]] ?? tags["File:FileType"], ...byFormat[format]?.(tags) };
+  const facts = {
+    format: names[tags["File:FileType"]] ?? tags["File:FileType"],
+    density: density(tags, format),
+    hasProfile: profiled.includes(format) ? Object.keys(tags).some((name) => name.startsWith("ICC")) : undefined,
+    ...byFormat[format]?.(tags),
+  };
   if (!size.every((side) => side > 0)) return facts;
   // For ICO it reports only the first picture; for HEIF, the size before rotations and crops.
   if (format === "ico") return tags["File:ImageCount"] === 1 ? { ...facts, size } : facts;
   if (format === "avif" || format === "heic") return { ...facts, stored: size, derives: false };
   if (format === "jxl") return { ...facts, stored: size, blind: true };
   return { ...facts, ...(["gif", "bmp"].includes(format) ? { size } : { stored: size }) };
+}
+
+/** The formats whose color profiles it reads. */
+const profiled = ["jpeg", "png", "webp", "avif", "heic", "gif", "tiff"];
+
+/** Pixels per inch: of the Exif block or the TIFF directory, or else of the format itself. Its own defaults are not read. */
+function density(tags, format) {
+  if (!["jpeg", "png", "webp", "tiff", "bmp"].includes(format)) return undefined;
+  const inches = (resolution, perInch) => (resolution > 0 && perInch ? Math.round(resolution * perInch) : undefined);
+  const units = { 2: 1, 3: 2.54 };
+  const own = {
+    jpeg: () => inches(tags["JFIF:XResolution"], { 1: 1, 2: 2.54 }[tags["JFIF:ResolutionUnit"]]),
+    png: () => inches(tags["PNG-pHYs:PixelsPerUnitX"], { 1: 0.0254 }[tags["PNG-pHYs:PixelUnits"]]),
+    bmp: () => inches(tags["File:PixelsPerMeterX"], 0.0254),
+  };
+  return inches(tags["IFD0:XResolution"], units[tags["IFD0:ResolutionUnit"] ?? 2]) ?? own[format]?.();
 }
 
 const byFormat = {

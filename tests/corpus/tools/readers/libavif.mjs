@@ -25,6 +25,7 @@ async function read(path, format, programs) {
     size: displayed(stored, transforms),
     orientation: orientationOf(transforms),
     hasAlpha: !/Alpha +: Absent/.test(output),
+    hasProfile: !/ICC Profile +: Absent/.test(output),
     bitDepth,
     colorSpace: /Format +: YUV400/.test(output) ? "gray" : "rgb",
     animated: frames > 1,

@@ -19,6 +19,7 @@ async function read(path, format, programs) {
     hasAlpha: /type: Alpha/.test(output),
     bitDepth: Number(bits),
     colorSpace: /^Gr[ae]y/.test(colours) ? "gray" : /^RGB/.test(colours) ? "rgb" : undefined,
+    hasProfile: /ICC profile/i.test(output),
     animated: kind === "animation",
     frames: kind === "animation" ? output.match(/^frame: /gm)?.length : undefined,
   };

@@ -30,6 +30,14 @@ async function read(path, format, programs) {
         : /^separated/.test(kind)
           ? "cmyk"
           : undefined,
+    density: density(output),
+    hasProfile: /ICC Profile: <present>/.test(output),
     hasAlpha: /Extra Samples: \d+<.*(un)?assoc/.test(output),
   };
+}
+
+function density(output) {
+  const [, across, unit] = /Resolution: ([\d.]+), [\d.]+ ?(?:pixels\/(\w+))?/.exec(output) ?? [];
+  const perInch = { inch: 1, cm: 2.54 }[unit];
+  return across > 0 && perInch ? Math.round(across * perInch) : undefined;
 }

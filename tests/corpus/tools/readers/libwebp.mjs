@@ -13,6 +13,7 @@ async function read(path, format, programs) {
     blind: true,
     stored: canvas ?? [...numbers(/Width: (\d+)/), ...numbers(/Height: (\d+)/)],
     hasAlpha: numbers(/Alpha: (\d)/)[0] === 1,
+    hasProfile: numbers(/ICCP: (\d)/)?.[0] === 1,
     animated: numbers(/Animation: (\d)/)[0] === 1,
     frames,
   };

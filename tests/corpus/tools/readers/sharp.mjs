@@ -23,6 +23,10 @@ async function read(path, format) {
     // A palette of greys counts as RGB. For HEIF, sharp reports the colour space after decoding.
     colorSpace: heif ? undefined : output.isPalette || format === "gif" ? "rgb" : spaces[output.space],
     bitDepth: depth(output, format),
+    // sharp reports 72 for a missing density, too.
+    density: output.density === 72 ? undefined : output.density,
+    // libvips does not read the profile of a GIF.
+    hasProfile: format === "gif" ? undefined : output.hasProfile,
     ...(still ? {} : { animated: (output.pages ?? 1) > 1, frames: output.pages }),
   };
 }
