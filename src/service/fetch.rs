@@ -173,7 +173,7 @@ impl<P: Ports> Fetch<P> {
                 if state == Freshness::Fresh {
                     service.store_fresh(target, &self.flight, &entry);
                 } else {
-                    service.store_stale(target, &self.flight, &entry);
+                    service.store_entry(target, &self.flight, &entry);
                 }
                 return FlightEnd::Completed(FetchOutcome {
                     result: Ok(entry),
@@ -274,7 +274,7 @@ impl<P: Ports> Fetch<P> {
         }
         let outcome = match fallback.filter(|_| serves_stale) {
             Some(Fallback { entry, layer }) => {
-                service.store_stale(target, &self.flight, entry);
+                service.store_entry(target, &self.flight, entry);
                 outcome(Ok(Rc::clone(entry)), *layer)
             }
             None => outcome(Err(cached), Layer::Origin { stored: false }),

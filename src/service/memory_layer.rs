@@ -112,17 +112,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
     }
 
-    /// Stores an entry that is served because the origin failed. Its error stays in the negative cache.
-    pub(super) fn store_stale<P: Ports<Signal = S>>(
-        &self,
-        target: Target<'_, P>,
-        flight: &Flight<S, FlightEnd>,
-        entry: &Rc<Entry>,
-    ) {
-        self.store_entry(target, flight, entry);
-    }
-
-    fn store_entry<P: Ports<Signal = S>>(
+    /// Stores an entry, fresh or stale. An error of the origin stays in the negative cache.
+    pub(super) fn store_entry<P: Ports<Signal = S>>(
         &self,
         target: Target<'_, P>,
         flight: &Flight<S, FlightEnd>,
@@ -192,7 +183,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         };
         drop(errors);
         if let Ok(entry) = &result {
-            self.store_stale(target, flight, entry);
+            self.store_entry(target, flight, entry);
         }
         Some(FetchOutcome {
             result,
