@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use optimized_metadata::service::ports::Stored;
 use optimized_metadata::telemetry::families::{FAMILIES, Read};
 use serde_json::{Value, json};
-use support::{FakeResponse, Gate, START_MS, TestIsolate};
+use support::{FakeResponse, Gate, START_MS, TestIsolate, put_in_kv};
 
 /// Runs the requests of a case.
 type Scenario = fn(&mut TestIsolate);
@@ -42,15 +42,6 @@ fn numbers(isolate: &TestIsolate) -> BTreeMap<String, u64> {
         }
     }
     numbers
-}
-
-fn put_in_kv(isolate: &TestIsolate, age_s: u64) {
-    let record = json!({
-        "width": 800, "height": 600, "format": "png", "lastFetched": START_MS - age_s * 1_000,
-        "confidence": "high", "source": "format-json"
-    });
-    let stored = Stored::Metadata(record.to_string());
-    isolate.runtime.kv_put("metadata:a", stored);
 }
 
 fn mock_origin(isolate: &TestIsolate) {
@@ -92,7 +83,7 @@ fn each_event_changes_only_its_own_counters() {
             "a hit in KV, then one in memory",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 isolate.get("a").unwrap();
                 isolate.get("a").unwrap();
             },
@@ -110,7 +101,7 @@ fn each_event_changes_only_its_own_counters() {
             "look-ups on the memory fast path, before and after a full look-up",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 assert!(!is_in_memory(isolate));
                 isolate.get("a").unwrap();
                 assert!(is_in_memory(isolate));
@@ -156,7 +147,7 @@ fn each_event_changes_only_its_own_counters() {
             "a stale record in KV",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 86_400 + 60);
+                put_in_kv(isolate, "metadata:a", 86_400 + 60);
                 mock_origin(isolate);
                 isolate.get("a").unwrap();
             },
@@ -177,7 +168,7 @@ fn each_event_changes_only_its_own_counters() {
             "a stale record in memory, and the same record in KV",
             json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
             |isolate| {
-                put_in_kv(isolate, 80_000);
+                put_in_kv(isolate, "metadata:a", 80_000);
                 isolate.get("a").unwrap();
                 isolate.advance(7_200_000);
                 mock_origin(isolate);
@@ -202,9 +193,9 @@ fn each_event_changes_only_its_own_counters() {
             "a stale record in memory, and a newer one in KV",
             json!({ "memoryCacheTtl": 86_400, "staleWhileRevalidate": 10_000 }),
             |isolate| {
-                put_in_kv(isolate, 80_000);
+                put_in_kv(isolate, "metadata:a", 80_000);
                 isolate.get("a").unwrap();
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 isolate.advance(7_200_000);
                 isolate.get("a").unwrap();
             },
@@ -224,7 +215,7 @@ fn each_event_changes_only_its_own_counters() {
             "a record that may be served only if the origin fails",
             json!({ "staleWhileRevalidate": 0 }),
             |isolate| {
-                put_in_kv(isolate, 86_400 + 60);
+                put_in_kv(isolate, "metadata:a", 86_400 + 60);
                 isolate.runtime.mock_origin([FakeResponse::Status(500)]);
                 isolate.get("a").unwrap();
             },
@@ -395,7 +386,7 @@ fn each_event_changes_only_its_own_counters() {
             "a fresh record in the previous format, which is not rewritten",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 let Some((Stored::Metadata(record), _)) = isolate.runtime.kv_get("metadata:a")
                 else {
                     panic!("the record is missing");
@@ -415,7 +406,7 @@ fn each_event_changes_only_its_own_counters() {
             "a batch with a duplicate path, which has one look-up and two results",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 mock_origin(isolate);
                 let batch = isolate.start_batch(&["a", "b", "a", "c"]);
                 assert!(isolate.finish(batch).iter().all(Result::is_ok));
@@ -437,7 +428,7 @@ fn each_event_changes_only_its_own_counters() {
             "a purge",
             json!({}),
             |isolate| {
-                put_in_kv(isolate, 0);
+                put_in_kv(isolate, "metadata:a", 0);
                 isolate.get("a").unwrap();
                 isolate.purge("a").unwrap();
             },
@@ -491,7 +482,7 @@ fn each_event_changes_only_its_own_counters() {
 #[test]
 fn durations_and_ages_are_recorded_only_for_successful_lookups() {
     let mut isolate = TestIsolate::new(json!({ "cacheEnabled": true }));
-    put_in_kv(&isolate, 4_000);
+    put_in_kv(&isolate, "metadata:a", 4_000);
     isolate.get("a").unwrap();
     isolate.runtime.mock_origin([FakeResponse::Timeout]);
     isolate.runtime.set_kv_hangs(true);

@@ -12,9 +12,9 @@ mod support;
 
 use optimized_metadata::lookup::Layer;
 use optimized_metadata::origin::error::ErrorKind;
-use optimized_metadata::service::ports::{Charge, Stored};
+use optimized_metadata::service::ports::Charge;
 use serde_json::json;
-use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate};
+use support::{FakeResponse, Gate, Outcome, TestIsolate, put_in_kv};
 
 const KEY: &str = "metadata:cat.jpg";
 
@@ -22,15 +22,6 @@ fn isolate() -> TestIsolate {
     let isolate = TestIsolate::new(json!({}));
     isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate
-}
-
-fn put_in_kv(isolate: &TestIsolate, age_s: u64) {
-    let record = json!({
-        "width": 800, "height": 600, "format": "png", "lastFetched": START_MS - age_s * 1_000,
-        "confidence": "high", "source": "format-json"
-    });
-    let stored = Stored::Metadata(record.to_string());
-    isolate.runtime.kv_put(KEY, stored);
 }
 
 fn width(outcome: &Outcome) -> u32 {
@@ -55,7 +46,7 @@ fn a_fetch_is_charged_once_and_a_hit_in_memory_or_kv_is_free() {
 #[test]
 fn a_background_refresh_is_free() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, KEY, 86_400 + 60);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
     assert_eq!(width(&isolate.get("cat.jpg")), 900, "refreshed");
     isolate.advance(86_400_000);
@@ -133,7 +124,7 @@ fn many_refused_requests_for_an_image_do_not_hold_up_an_admitted_one() {
 #[test]
 fn a_refused_request_gets_a_stale_record_if_there_is_one() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 86_400 + 7_200);
+    put_in_kv(&isolate, KEY, 86_400 + 7_200);
     isolate.runtime.set_admissions([Ok(false)]);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
     assert_eq!(isolate.runtime.origin_fetches(), 0);
@@ -142,7 +133,7 @@ fn a_refused_request_gets_a_stale_record_if_there_is_one() {
 #[test]
 fn a_batch_is_charged_for_each_image_that_it_fetches() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 60);
+    put_in_kv(&isolate, KEY, 60);
     let admissions = [Ok(true), Ok(true), Ok(false)];
     isolate.runtime.set_admissions(admissions);
     let batch = isolate.start_batch(&["a", "b", "cat.jpg", "c", "d", "a"]);

@@ -13,7 +13,7 @@ use optimized_metadata::lookup::Layer;
 use optimized_metadata::origin::error::ErrorKind;
 use optimized_metadata::service::ports::Stored;
 use serde_json::json;
-use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate};
+use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate, put_in_kv, record};
 
 const KEY: &str = "metadata:cat.jpg";
 
@@ -36,19 +36,6 @@ fn kind(outcome: &Outcome) -> ErrorKind {
 fn ttl_s(outcome: &Outcome) -> i64 {
     let lookup = outcome.as_ref().unwrap();
     lookup.entry.ttl_s(lookup.now_ms)
-}
-
-fn record(fetched_ms: u64) -> String {
-    json!({
-        "width": 800, "height": 600, "format": "png", "lastFetched": fetched_ms,
-        "confidence": "high", "source": "format-json"
-    })
-    .to_string()
-}
-
-fn put_in_kv(isolate: &TestIsolate, age_s: u64) {
-    let record = record(START_MS - age_s * 1_000);
-    isolate.runtime.kv_put(KEY, Stored::Metadata(record));
 }
 
 #[test]
@@ -131,7 +118,7 @@ fn a_retry_can_succeed_within_the_deadline_of_the_first_attempt() {
 #[test]
 fn a_stale_entry_is_served_while_one_refresh_runs() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, KEY, 86_400 + 60);
     let (gate, open) = Gate::new();
     isolate
         .runtime
@@ -161,7 +148,7 @@ fn a_stale_entry_is_served_while_one_refresh_runs() {
 #[test]
 fn a_stale_entry_is_served_while_refreshes_fail_until_it_expires() {
     let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 86400 }));
-    put_in_kv(&isolate, 86_400 + 3_600 - 10);
+    put_in_kv(&isolate, KEY, 86_400 + 3_600 - 10);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     assert_eq!(width(&isolate.get("cat.jpg")), 800);
     assert_eq!(isolate.runtime.origin_fetches(), 1);
@@ -181,7 +168,7 @@ fn a_stale_entry_is_served_while_refreshes_fail_until_it_expires() {
 #[test]
 fn a_404_from_the_origin_overrides_a_stale_entry_and_removes_it() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 86_400 + 7_200);
+    put_in_kv(&isolate, KEY, 86_400 + 7_200);
     isolate.runtime.mock_origin([FakeResponse::Status(404)]);
     assert_eq!(kind(&isolate.get("cat.jpg")), ErrorKind::NotFound);
     assert_eq!(isolate.runtime.kv_get(KEY), None);
@@ -279,7 +266,7 @@ fn an_entry_in_memory_is_checked_against_kv_after_the_memory_ttl() {
         .mock_origin([FakeResponse::Size(800, 600), FakeResponse::Size(900, 600)]);
     isolate.get("cat.jpg").unwrap();
     isolate.advance(299_000);
-    put_in_kv(&isolate, 0);
+    put_in_kv(&isolate, KEY, 0);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Memory);
     isolate.advance(1_000);
     assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
@@ -386,7 +373,7 @@ fn a_write_that_finishes_after_a_purge_is_deleted() {
 #[test]
 fn a_stale_record_purged_during_its_read_is_not_cached_or_refreshed() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, KEY, 86_400 + 60);
     let (gate, open) = Gate::new();
     isolate.runtime.gate_kv_reads(gate);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
@@ -414,7 +401,7 @@ fn a_purge_returns_an_error_when_kv_fails() {
 #[test]
 fn a_batch_costs_one_kv_read_and_one_fetch_per_missing_image() {
     let mut isolate = isolate();
-    put_in_kv(&isolate, 0);
+    put_in_kv(&isolate, KEY, 0);
     isolate.runtime.mock_origin([FakeResponse::Size(900, 600)]);
     isolate.get("known").unwrap();
     let batch = isolate.start_batch(&["cat.jpg", "a", "known", "b", "a", "cat.jpg"]);
@@ -582,7 +569,7 @@ fn failing_with_an_old_entry() -> TestIsolate {
 /// Returns an isolate with a record in KV that may be served only if the origin fails, and a failing origin.
 fn failing_with_an_old_record(settings: serde_json::Value) -> TestIsolate {
     let isolate = TestIsolate::new(settings);
-    put_in_kv(&isolate, 86_400 + 7_200);
+    put_in_kv(&isolate, KEY, 86_400 + 7_200);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     isolate
 }
@@ -605,7 +592,7 @@ fn without_memory_a_stale_record_of_kv_is_served_while_the_origin_fails() {
 #[test]
 fn without_memory_a_stale_record_of_kv_is_served_while_its_refresh_fails() {
     let mut isolate = TestIsolate::new(json!({ "memoryCacheTtl": 0 }));
-    put_in_kv(&isolate, 86_400 + 60);
+    put_in_kv(&isolate, KEY, 86_400 + 60);
     isolate.runtime.mock_origin([FakeResponse::Status(500)]);
     for _ in 0..3 {
         assert_eq!(layer(&isolate.get("cat.jpg")), Layer::Kv);
@@ -671,7 +658,7 @@ fn the_newer_of_the_memory_and_kv_entries_is_the_fallback() {
     isolate.get("cat.jpg").unwrap();
     isolate.advance(86_400_000 + 7_200_000);
     // KV still has a record that was fetched an hour before the entry in memory.
-    put_in_kv(&isolate, 3_600);
+    put_in_kv(&isolate, KEY, 3_600);
     let outcome = isolate.get("cat.jpg");
     assert_eq!((layer(&outcome), width(&outcome)), (Layer::Memory, 80));
 }

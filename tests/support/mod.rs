@@ -33,6 +33,21 @@ use serde_json::{Value, json};
 /// The initial time of the clock.
 pub const START_MS: u64 = 1_760_000_000_000;
 
+/// Returns a KV record of an image of 800 by 600 pixels.
+pub fn record(fetched_ms: u64) -> String {
+    json!({
+        "width": 800, "height": 600, "format": "png", "lastFetched": fetched_ms,
+        "confidence": "high", "source": "format-json"
+    })
+    .to_string()
+}
+
+/// Stores the record of an image that was fetched `age_s` seconds ago.
+pub fn put_in_kv(isolate: &TestIsolate, key: &str, age_s: u64) {
+    let record = record(START_MS - age_s * 1_000);
+    isolate.runtime.kv_put(key, Stored::Metadata(record));
+}
+
 pub type Signal = Shared<LocalBoxFuture<'static, ()>>;
 
 /// The origin's reaction to a request.
