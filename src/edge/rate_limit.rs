@@ -10,8 +10,9 @@ use super::timer::Timed;
 
 const NAME: &str = "METADATA_RATE_LIMIT";
 
-/// The time limit of a charge. The platform answers from the same machine.
-const TIMEOUT_MS: u64 = 1_000;
+/// The time limit of a charge. The platform answers from the same machine. It is part of the second that a flight has on top of
+/// the time limits of KV and the origin.
+const TIMEOUT_MS: u64 = 500;
 
 #[wasm_bindgen(module = "/src/edge/rate_limit.js")]
 extern "C" {
