@@ -147,6 +147,10 @@ class Site {
     return this.#workerd.transcript();
   }
 
+  printed(pattern) {
+    return this.#workerd.printed(pattern);
+  }
+
   /** Resident memory of the workerd process, in bytes. */
   memory() {
     return this.#workerd.memory();

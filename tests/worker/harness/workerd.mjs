@@ -77,6 +77,14 @@ export class Workerd {
     return line.entry;
   }
 
+  /** Resolves with the first line of output that matches, past or future: output arrives through pipes. */
+  printed(pattern) {
+    return this.#lines.when(
+      ({ text }) => pattern.test(text),
+      () => `a line ${pattern} among\n${this.transcript()}`,
+    );
+  }
+
   /** Resident memory of the process, in bytes. */
   memory() {
     const { pid } = this.#child;
