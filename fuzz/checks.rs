@@ -9,7 +9,9 @@ use optimized_metadata::image::density::{Density, MAX_DENSITY, MIN_DENSITY};
 use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::image::prefix::{BodyPrefix, MAX_JSON_BYTES};
+use optimized_metadata::origin::endpoint::Probe;
 use optimized_metadata::origin::response::OriginResponse;
+use optimized_metadata::origin::s3_error::S3ErrorCode;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
 
 const ORIGIN: &str = "https://images.test/base";
@@ -26,7 +28,7 @@ pub fn path(bytes: &[u8]) {
     let Ok(path) = path else {
         return;
     };
-    if let Some(key) = ImagePath::key_of_plain(&raw) {
+    if let Some(key) = ImagePath::key_of_plain(&raw, "") {
         assert_eq!(*key, *path.cache_key());
     }
     assert!(path.as_str().len() <= MAX_PATH_BYTES);
@@ -74,7 +76,11 @@ pub fn reply(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let status = bytes.first().map_or(200, |byte| 200 + u16::from(*byte));
     let limits = Limits::default();
-    for (status, cf_resized) in [(200, None), (status, None), (status, Some(text.clone()))] {
+    let probes = [Probe::Auto, Probe::Header, Probe::Resizer];
+    for ((status, cf_resized), probe) in [(200, None), (status, None), (status, Some(text.clone()))]
+        .into_iter()
+        .flat_map(|case| probes.map(|probe| (case.clone(), probe)))
+    {
         let reply = OriginResponse {
             status,
             cf_resized,
@@ -82,9 +88,11 @@ pub fn reply(bytes: &[u8]) {
             content_length: Some(text.clone()),
             content_range: Some(text.clone()),
             content_encoding: Some(text.clone()),
+            etag: Some(text.clone()),
+            s3_error: S3ErrorCode::from_body(bytes),
             prefix: Some(BodyPrefix::whole(limits, Some("application/json"), bytes)),
         };
-        match reply.metadata() {
+        match reply.metadata(probe) {
             Ok(metadata) => assert_valid(&metadata),
             Err(failure) => {
                 assert!(failure.to_string().ends_with('.'));

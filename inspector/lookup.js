@@ -1,6 +1,6 @@
 // Look-ups: sends requests to the Worker and parses its responses.
 
-const originUrl = document.documentElement.dataset.originUrl;
+const originUrl = JSON.parse(document.documentElement.dataset.origins).find(({ url }) => url !== undefined)?.url ?? "";
 
 /** An error from the service, or a network error. */
 export class Problem extends Error {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::cache::entry::Entry;
 use crate::image::metadata::ImageMetadata;
-use crate::origin::error::OriginError;
+use crate::origin::error::{ErrorKind, OriginError};
 
 /// The layer that a result came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,4 +84,17 @@ pub struct LookupError {
     pub remaining_s: u64,
     /// The duration of the look-up.
     pub timing: Timing,
+}
+
+impl LookupError {
+    /// Returns the error of a path that no origin of the settings has. No layer was asked.
+    #[must_use]
+    pub(crate) fn no_origin() -> Self {
+        Self {
+            cause: ErrorKind::NoOrigin.into(),
+            layer: Layer::Origin { stored: false },
+            remaining_s: 0,
+            timing: Timing::default(),
+        }
+    }
 }

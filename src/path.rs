@@ -1,5 +1,7 @@
 //! Canonicalizes the raw path of a request, and derives the cache key and the origin URL from it.
 
+pub mod query;
+
 use std::fmt;
 use std::rc::Rc;
 
@@ -39,9 +41,14 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b':')
     .remove(b'@');
 
+/// Separates the path from the query in the key of a versioned image. No path contains it, because no segment is empty.
+const QUERY_MARK: &str = "//?";
+
 /// The decoded, canonical path of an image. Every route, batch item and RPC call uses it.
 ///
 /// It has at least one segment. No segment is empty, `.` or `..`. The path contains no `\` and no control character.
+///
+/// The path of a versioned image includes the [selected](query::QueryNames::select) parameters of its query.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImagePath(Rc<str>);
 
@@ -66,10 +73,17 @@ impl ImagePath {
     /// # Errors
     /// If `raw` breaks a rule of [`PathError`].
     pub fn from_raw(raw: &str) -> Result<Self, PathError> {
-        if raw.is_empty() {
+        Self::from_decoded(&decode(raw)?)
+    }
+
+    /// Checks a path that is not percent-encoded.
+    ///
+    /// # Errors
+    /// If `decoded` breaks a rule of [`PathError`].
+    pub fn from_decoded(decoded: &str) -> Result<Self, PathError> {
+        if decoded.is_empty() {
             return Err(PathError::Empty);
         }
-        let decoded = decode(raw)?;
         if decoded.len() > MAX_PATH_BYTES {
             return Err(PathError::TooLong);
         }
@@ -89,31 +103,72 @@ impl ImagePath {
         Ok(Self(decoded.into()))
     }
 
-    /// Returns the cache key of a raw path, or `None` if any of it is encoded or it must be hashed.
+    /// Returns the cache key of a raw path and the query of a version, or `None` if any of the path is encoded or it must
+    /// be hashed. An empty query selects no version.
     ///
     /// The path may be invalid. Then no cache has an entry under the key: entries are stored only for paths that
     /// [`from_raw`](Self::from_raw) accepts, and it does not change a path in which nothing is encoded.
     #[must_use]
-    pub fn key_of_plain(raw: &str) -> Option<String> {
-        let is_plain = raw.len() <= MAX_PLAIN_KEY_BYTES
-            && raw.bytes().all(|byte| byte.is_ascii() && byte != b'%')
+    pub fn key_of_plain(raw: &str, query: &str) -> Option<String> {
+        let mark = if query.is_empty() { "" } else { QUERY_MARK };
+        let length = [raw, mark, query]
+            .iter()
+            .map(|part| part.len())
+            .sum::<usize>();
+        let is_plain = length <= MAX_PLAIN_KEY_BYTES
+            // A `?` would make the rest a query: in a URL, it ends the path.
+            && raw.bytes().all(|byte| byte.is_ascii() && !b"%?".contains(&byte))
             && !raw.starts_with(HASH_PREFIX);
-        is_plain.then(|| [KEY_PREFIX, raw].concat())
+        is_plain.then(|| [KEY_PREFIX, raw, mark, query].concat())
     }
 
-    /// Returns the decoded path, such as `photos/cat.jpg`.
+    /// Returns the path of the version that `query` selects. An empty query selects none.
+    #[must_use]
+    pub(crate) fn with_query(&self, query: &str) -> Self {
+        if query.is_empty() {
+            return self.clone();
+        }
+        Self([self.as_str(), QUERY_MARK, query].concat().into())
+    }
+
+    /// Returns the decoded path, such as `photos/cat.jpg`, without the query of a version.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.split().0
+    }
+
+    /// Returns the query of a version, such as `v=3`.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.split().1
+    }
+
+    fn split(&self) -> (&str, Option<&str>) {
+        match self.0.split_once(QUERY_MARK) {
+            Some((path, query)) => (path, Some(query)),
+            None => (&self.0, None),
+        }
+    }
+
+    /// Returns the path below a folder, with the same query. An empty `folder` is the root. Returns `None` if the path
+    /// is not below it.
+    #[must_use]
+    pub(crate) fn below(&self, folder: &str) -> Option<Self> {
+        if folder.is_empty() {
+            return Some(self.clone());
+        }
+        let below = self.0.strip_prefix(folder)?.strip_prefix('/')?;
+        // After the folder itself follows the query of a version, if anything.
+        (!below.starts_with('/')).then(|| Self(below.into()))
     }
 
     /// Returns the key of this image in every cache: `metadata:` and the path, or `metadata:sha256:` and 64 hex digits
-    /// if the path is too long for KV.
+    /// if the path is too long for KV. A version has a key of its own: `metadata:photos/cat.jpg//?v=3`.
     ///
     /// A path that begins with `sha256:` is hashed too, so that no short path can have the key of a long one.
     #[must_use]
     pub fn cache_key(&self) -> Rc<str> {
-        let path = self.as_str();
+        let path = &*self.0;
         if path.len() > MAX_PLAIN_KEY_BYTES || path.starts_with(HASH_PREFIX) {
             let digest = Sha256::digest(path.as_bytes());
             format!("{KEY_PREFIX}{HASH_PREFIX}{}", hex(&digest)).into()
@@ -129,15 +184,28 @@ impl ImagePath {
         format!("{KEY_PREFIX}{}/", self.as_str())
     }
 
-    /// Returns the path with every segment percent-encoded: ASCII, and safe in a URL, a header or a log.
+    /// Returns the common prefix of the keys of all versions of this path. Hashed keys, those of long paths, do not have
+    /// this prefix.
+    #[must_use]
+    pub(crate) fn versions_key_prefix(&self) -> String {
+        [KEY_PREFIX, self.as_str(), QUERY_MARK].concat()
+    }
+
+    /// Returns the path with every segment percent-encoded, and the query of a version after a `?`: ASCII, and safe in a
+    /// URL, a header or a log.
     #[must_use]
     pub fn encoded(&self) -> String {
+        let (path, query) = self.split();
         let mut encoded = String::with_capacity(self.0.len());
-        for (index, segment) in self.0.split('/').enumerate() {
+        for (index, segment) in path.split('/').enumerate() {
             if index > 0 {
                 encoded.push('/');
             }
             encoded.extend(utf8_percent_encode(segment, SEGMENT));
+        }
+        if let Some(query) = query {
+            encoded.push('?');
+            encoded.push_str(query);
         }
         encoded
     }
@@ -233,11 +301,61 @@ mod tests {
 
     #[test]
     fn only_a_short_path_in_which_nothing_is_encoded_has_a_plain_key() {
-        let plain = |raw| ImagePath::key_of_plain(raw);
-        assert_eq!(plain("a/b.jpg").as_deref(), Some("metadata:a/b.jpg"));
+        let plain = ImagePath::key_of_plain;
+        assert_eq!(plain("a/b.jpg", "").as_deref(), Some("metadata:a/b.jpg"));
+        assert_eq!(
+            plain("a/b.jpg", "v=3").as_deref(),
+            Some("metadata:a/b.jpg//?v=3")
+        );
+        let longest = "a".repeat(MAX_PLAIN_KEY_BYTES);
+        assert!(plain(&longest, "").is_some());
+        assert_eq!(plain(&longest, "v=3"), None);
         let long = "a".repeat(MAX_PLAIN_KEY_BYTES + 1);
-        for raw in ["%2esha256:", "a%20b", "caf\u{e9}", "sha256:0", &long] {
-            assert_eq!(plain(raw), None, "{raw}");
+        for raw in [
+            "%2esha256:",
+            "a%20b",
+            "caf\u{e9}",
+            "sha256:0",
+            "a//?v=3",
+            &long,
+        ] {
+            assert_eq!(plain(raw, ""), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_version_has_a_key_of_its_own_and_its_query_in_the_origin_url() {
+        let image = path("photos/my%20cat.jpg");
+        let version = image.with_query("v=3");
+        assert_eq!(version.as_str(), "photos/my cat.jpg");
+        assert_eq!(version.query(), Some("v=3"));
+        assert_eq!(&*version.cache_key(), "metadata:photos/my cat.jpg//?v=3");
+        assert_eq!(
+            version.origin_url("https://images.test"),
+            "https://images.test/photos/my%20cat.jpg?v=3"
+        );
+        assert_eq!(version.with_query("v=4").query(), Some("v=4"));
+        assert_eq!(image.with_query(""), image);
+        assert_eq!(image.query(), None);
+        // The name of another image, which needs another request.
+        let name = path("photos/my%20cat.jpg%3Fv=3");
+        assert_eq!(name.query(), None);
+        assert_ne!(name.cache_key(), version.cache_key());
+        assert!(
+            version
+                .cache_key()
+                .starts_with(&image.versions_key_prefix())
+        );
+    }
+
+    #[test]
+    fn the_path_below_a_folder_keeps_the_query() {
+        let version = path("photos/2024/cat.jpg").with_query("v=3");
+        let below = version.below("photos/2024").unwrap();
+        assert_eq!((below.as_str(), below.query()), ("cat.jpg", Some("v=3")));
+        assert_eq!(version.below(""), Some(version.clone()));
+        for folder in ["photo", "photos/2024/cat.jpg", "2024"] {
+            assert_eq!(version.below(folder), None, "{folder}");
         }
     }
 

@@ -55,6 +55,20 @@ fn every_setting_is_in_the_docs_and_the_docs_list_no_unknown_setting() {
 }
 
 #[test]
+fn every_key_of_an_origin_is_in_the_docs() {
+    let unknown =
+        json!({ "origins": [{ "prefix": "", "url": "https://images.test", "unknown": true }] });
+    let error = Config::from_json(&unknown).unwrap_err();
+    let (_, keys) = error.expected.split_once("the keys are ").unwrap();
+    for key in keys.split(", ") {
+        assert!(
+            CONFIGURATION.contains(&format!("`origins[].{key}`")),
+            "{key}"
+        );
+    }
+}
+
+#[test]
 fn the_readme_and_wrangler_toml_name_only_existing_settings() {
     let (_, section) = README.split_once("\n## Configuration\n").unwrap();
     let in_readme = rows(section.split("\n## ").next().unwrap());

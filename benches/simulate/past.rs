@@ -8,6 +8,7 @@ use optimized_metadata::cache::record::Record;
 use optimized_metadata::config::Config;
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::metadata::ImageMetadata;
+use optimized_metadata::origin::endpoint::Probe;
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
@@ -28,7 +29,7 @@ impl Past {
             trace,
             freshness: config.freshness(),
             metadata: response(Limits::default())
-                .metadata()
+                .metadata(Probe::Auto)
                 .expect("a valid response"),
             seed,
         }

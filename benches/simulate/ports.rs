@@ -9,6 +9,7 @@ use optimized_metadata::config::LogLevel;
 use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::BodyPrefix;
 use optimized_metadata::origin::error::OriginFault;
+use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{
     Bucket, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
@@ -95,14 +96,25 @@ impl Origin for Runtime {
 
     fn deadline(&self, _: u64) {}
 
-    async fn ask(&self, _: &str, limits: Limits, (): &()) -> Result<OriginResponse, OriginFault> {
+    async fn ask(
+        &self,
+        _: &OriginRequest<'_>,
+        limits: Limits,
+        (): &(),
+    ) -> Result<OriginResponse, OriginFault> {
         count(&self.world.origin_fetches);
         Ok(response(limits))
     }
 }
 
 impl Bucket for Runtime {
-    async fn open(&self, _: &str, _: BodyPrefix, _: u64) -> Result<Option<Object>, OriginFault> {
+    async fn open(
+        &self,
+        _: &str,
+        _: &str,
+        _: BodyPrefix,
+        _: u64,
+    ) -> Result<Option<Object>, OriginFault> {
         unreachable!("there is no bucket")
     }
 }

@@ -13,7 +13,7 @@ export function checkSettings(env, toml = readFileSync(join(root, "wrangler.toml
   if (error || status !== 0) throw new Problem(`wrangler.toml is invalid.\n${error?.message ?? stderr.trim()}`);
 }
 
-/** Returns the settings and bucket bindings of the top level and of each environment. Environments do not inherit them. */
+/** Returns the settings and the bucket and service bindings of the top level and of each environment. Environments do not inherit them. */
 function parts(toml) {
   const { env = {}, ...top } = configuration(toml);
   const named = [["[vars.metadata]", top], ...Object.entries(env).map(([name, part]) => [`[env.${name}.vars.metadata]`, part])];
@@ -21,10 +21,11 @@ function parts(toml) {
     named
       // With keep_vars, missing settings may be set in the dashboard.
       .filter(([, part]) => part.vars?.metadata !== undefined || !top.keep_vars)
-      .map(([where, { vars, r2_buckets = [] }]) => ({
+      .map(([where, { vars, r2_buckets = [], services = [] }]) => ({
         where,
         settings: vars?.metadata ?? null,
         buckets: r2_buckets.map(({ binding }) => binding),
+        services: services.map(({ binding }) => binding),
       }))
   );
 }

@@ -1,7 +1,7 @@
 //! Checks settings before they are deployed, with the same code as the Worker. `scripts/build.mjs` runs it.
 //!
-//! Standard input is a JSON array of `{"where", "settings", "buckets"}`: a label for messages, the variable `metadata`,
-//! and the names of the bound R2 buckets. For each element with invalid settings, standard error has a line
+//! Standard input is a JSON array of `{"where", "settings", "buckets", "services"}`: a label for messages, the variable
+//! `metadata`, and the names of the bound R2 buckets and services. Secrets are not known before a deployment. For each element with invalid settings, standard error has a line
 //! `<where>: <error>`, and the exit code is 1.
 
 use std::error::Error;
@@ -9,6 +9,7 @@ use std::io::{Read, stdin};
 use std::process::ExitCode;
 
 use optimized_metadata::config::{Config, ConfigError};
+use optimized_metadata::origin::endpoint::Place;
 use serde_json::Value;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
@@ -18,7 +19,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut code = ExitCode::SUCCESS;
     for case in input.as_array().ok_or("standard input is not an array")? {
         let field = |name| case.get(name).unwrap_or(&Value::Null);
-        if let Err(error) = check(field("settings"), field("buckets")) {
+        if let Err(error) = check(field("settings"), field("buckets"), field("services")) {
             eprintln!("{}: {error}", field("where").as_str().unwrap_or("settings"));
             code = ExitCode::FAILURE;
         }
@@ -26,7 +27,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(code)
 }
 
-fn check(settings: &Value, buckets: &Value) -> Result<(), ConfigError> {
+fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<(), ConfigError> {
     let config = match settings {
         // The dashboard and .dev.vars store the settings as JSON text.
         Value::String(text) => {
@@ -34,13 +35,14 @@ fn check(settings: &Value, buckets: &Value) -> Result<(), ConfigError> {
         }
         settings => Config::from_json(settings),
     }?;
-    let is_bound = |name: &str| {
-        buckets
-            .as_array()
-            .is_some_and(|all| all.contains(&name.into()))
+    let has = |names: &Value, name: &str| {
+        let names = names.as_array();
+        names.is_some_and(|names| names.contains(&name.into()))
     };
-    match &config.origin_bucket {
-        Some(name) if !is_bound(name) => Err(ConfigError::unbound_bucket()),
-        _ => Ok(()),
-    }
+    let config = config.refuse_unbound(|place| match place {
+        Place::Url(_) => true,
+        Place::Bucket(name) => has(buckets, name),
+        Place::Service(name) => has(services, name),
+    });
+    config.map(drop)
 }

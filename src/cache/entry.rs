@@ -22,7 +22,7 @@ const FIXED_BYTES: usize = 512;
 pub struct Entry {
     /// The metadata of the image.
     pub metadata: ImageMetadata,
-    /// The response body, in JSON. It depends only on the path and the metadata, so it is the same from every layer.
+    /// The response body, in JSON. It depends only on the path, its query and the metadata, so it is the same from every layer.
     pub body: String,
     /// The strong entity tag of `body`, in quotes.
     pub etag: String,
@@ -46,10 +46,13 @@ impl Entry {
         #[derive(Serialize)]
         struct Response<'a> {
             path: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            query: Option<&'a str>,
             metadata: &'a ImageMetadata,
         }
         let response = Response {
             path: path.as_str(),
+            query: path.query(),
             metadata: &metadata,
         };
         // A struct of numbers and strings always has a JSON form.

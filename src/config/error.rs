@@ -18,15 +18,6 @@ impl ConfigError {
             expected: expected.into(),
         }
     }
-
-    /// Returns the error for an `originBucket` that is not a bound R2 bucket.
-    #[must_use]
-    pub fn unbound_bucket() -> Self {
-        Self::new(
-            "originBucket",
-            "must be the name of an R2 bucket that is bound to this Worker",
-        )
-    }
 }
 
 impl fmt::Display for ConfigError {

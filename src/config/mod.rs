@@ -13,15 +13,20 @@
 //! Nothing else lists the settings. `scripts/build.mjs` checks `wrangler.toml` with this code, by
 //! `src/bin/check_settings.rs`.
 
+mod access;
 mod cors_origins;
 mod error;
 mod log_level;
+mod origins;
+mod secrets;
 mod settings_reader;
 
 use serde_json::Value;
 
 use crate::cache::freshness::FreshnessPolicy;
 use crate::image::header::Limits;
+use crate::origin::endpoint::Place;
+use crate::origin::routing::RoutingTable;
 use settings_reader::{ORIGIN_URL_EXPECTED, SettingsReader};
 
 pub use cors_origins::CorsOrigins;
@@ -53,10 +58,9 @@ pub struct Config {
     pub kv_cache_ttl_s: u64,
     /// The name of the KV binding.
     pub kv_namespace: String,
-    /// The base URL of the images, without a trailing slash. At least one of this and `origin_bucket` is set.
-    pub origin_url: Option<String>,
-    /// The name of the R2 binding in which images are looked up first.
-    pub origin_bucket: Option<String>,
+    /// The origins by path prefix: `origins`, and the default origin of `originUrl` and `originBucket`. There is at least
+    /// one.
+    pub origins: RoutingTable,
     /// The limits on reading an image: `headerBytes` and `headerBytesMax`.
     pub header_limits: Limits,
     /// The time that an isolate keeps an entry. Until then it may serve an image that another isolate has purged.
@@ -107,10 +111,10 @@ impl Config {
         let Value::Object(settings) = settings else {
             return Err(ConfigError::new(
                 "metadata",
-                "must be a JSON object with at least 'originUrl' or 'originBucket'",
+                "must be a JSON object with at least 'originUrl', 'originBucket' or 'origins'",
             ));
         };
-        let mut read = SettingsReader::new(settings);
+        let mut read = SettingsReader::new(settings, String::new());
         let limits = Limits::default();
         let config = Self {
             cache_enabled: read.flag("cacheEnabled", true),
@@ -119,8 +123,7 @@ impl Config {
             kv_namespace: read
                 .binding("kvNamespace")
                 .unwrap_or_else(|| KV_NAMESPACE.to_owned()),
-            origin_url: read.origin_url("originUrl"),
-            origin_bucket: read.binding("originBucket"),
+            origins: origins::read(&mut read),
             header_limits: Limits {
                 first: read.number("headerBytes", limits.first, KIB..=MIB, "bytes"),
                 most: read.number("headerBytesMax", limits.most, KIB..=4 * MIB, "bytes"),
@@ -146,7 +149,7 @@ impl Config {
             log_level: read.log_level("logLevel"),
         };
         read.finish()?;
-        if config.origin_url.is_none() && config.origin_bucket.is_none() {
+        if config.origins.routes().is_empty() {
             return Err(ConfigError::new("originUrl", ORIGIN_URL_EXPECTED));
         }
         if config.header_limits.most < config.header_limits.first {
@@ -168,30 +171,24 @@ impl Config {
         Ok(config)
     }
 
-    /// Returns the settings, unless `originUrl` is still the placeholder of `wrangler.toml`.
+    /// Returns the settings, unless the URL of an origin is still the placeholder of `wrangler.toml`.
     ///
     /// # Errors
-    /// If the host of `originUrl` is in a domain that is reserved for examples.
+    /// If its host is in a domain that is reserved for examples.
     pub fn refuse_placeholder(self) -> Result<Self, ConfigError> {
-        let Some(url) = &self.origin_url else {
-            return Ok(self);
-        };
-        let authority = url.split('/').nth(2).unwrap_or_default();
-        let host = authority.split(':').next().unwrap_or_default();
-        let is_placeholder = EXAMPLE_DOMAINS.iter().any(|domain| {
-            host.strip_suffix(domain)
-                .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
-        });
-        if is_placeholder {
-            return Err(ConfigError::new(
-                "originUrl",
+        let mut endpoints = self.origins.endpoints();
+        let error = endpoints.find_map(|endpoint| match &endpoint.place {
+            Place::Url(url) if is_placeholder(url) => Some(ConfigError::new(
+                &endpoint.field,
                 format!(
                     "is still the placeholder {url}: set it in wrangler.toml to the base URL of your images, \
                      or run npm start, which serves the images of samples/"
                 ),
-            ));
-        }
-        Ok(self)
+            )),
+            _ => None,
+        });
+        drop(endpoints);
+        error.map_or(Ok(self), Err)
     }
 
     /// Returns the freshness policy that the settings define.
@@ -206,9 +203,22 @@ impl Config {
     }
 }
 
+fn is_placeholder(url: &str) -> bool {
+    let authority = url.split('/').nth(2).unwrap_or_default();
+    let host = authority.split(':').next().unwrap_or_default();
+    EXAMPLE_DOMAINS.iter().any(|domain| {
+        host.strip_suffix(domain)
+            .is_some_and(|subdomain| subdomain.is_empty() || subdomain.ends_with('.'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::origin::endpoint::{Endpoint, Probe};
+    use crate::origin::id::OriginId;
+    use crate::origin::routing::Route;
+    use crate::path::query::QueryNames;
     use serde_json::json;
 
     fn with(key: &str, value: &Value) -> Result<Config, ConfigError> {
@@ -226,8 +236,17 @@ mod tests {
                 memory_cache_size: 1_000,
                 kv_cache_ttl_s: 86_400,
                 kv_namespace: "IMAGE_METADATA_CACHE".into(),
-                origin_url: Some("https://images.test".into()),
-                origin_bucket: None,
+                origins: RoutingTable::new(vec![Route {
+                    prefix: String::new(),
+                    query: QueryNames::default(),
+                    endpoints: vec![Endpoint {
+                        place: Place::Url("https://images.test".into()),
+                        id: OriginId::of_url("https://images.test"),
+                        probe: Probe::Auto,
+                        auth: None,
+                        field: "originUrl".into(),
+                    }],
+                }]),
                 header_limits: Limits {
                     first: 65_536,
                     most: 1_048_576,
@@ -293,7 +312,8 @@ mod tests {
             "https://images.test:65535/a:99999",
         ] {
             let config = with("originUrl", &json!(url)).unwrap();
-            assert_eq!(config.origin_url.as_deref(), Some(url));
+            let place = Place::Url(url.into());
+            assert_eq!(config.origins.endpoints().next().unwrap().place, place);
         }
     }
 

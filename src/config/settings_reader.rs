@@ -15,14 +15,17 @@ pub(super) const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of th
 /// After an error, the methods return defaults. So the caller needs no error handling for each key.
 pub(super) struct SettingsReader<'a> {
     settings: &'a Map<String, Value>,
+    /// What precedes the keys in errors, such as `origins[2].`.
+    scope: String,
     known_keys: Vec<&'static str>,
     error: Option<ConfigError>,
 }
 
 impl<'a> SettingsReader<'a> {
-    pub(super) fn new(settings: &'a Map<String, Value>) -> Self {
+    pub(super) fn new(settings: &'a Map<String, Value>, scope: String) -> Self {
         Self {
             settings,
+            scope,
             known_keys: Vec::new(),
             error: None,
         }
@@ -40,21 +43,79 @@ impl<'a> SettingsReader<'a> {
         {
             None => Ok(()),
             Some(unknown) => Err(ConfigError::new(
-                unknown,
+                &self.field(unknown),
                 format!("is not known; the keys are {}", self.known_keys.join(", ")),
             )),
         }
     }
 
-    fn get(&mut self, key: &'static str) -> Option<&'a Value> {
+    /// Returns the key as errors name it.
+    pub(super) fn field(&self, key: &str) -> String {
+        [&self.scope, key].concat()
+    }
+
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         self.known_keys.push(key);
         self.settings.get(key)
     }
 
-    fn refuse(&mut self, key: &'static str, expected: impl Into<String>) {
+    pub(super) fn refuse(&mut self, key: &str, expected: impl Into<String>) {
         if self.error.is_none() {
-            self.error = Some(ConfigError::new(key, expected));
+            self.error = Some(ConfigError::new(&self.field(key), expected));
         }
+    }
+
+    /// Reads the object of `key` with `read`. Returns `None` if the key is missing or invalid.
+    pub(super) fn object<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        read: impl FnOnce(&mut SettingsReader<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.get(key)?;
+        self.nested(key, value, expected, read)
+    }
+
+    /// Reads the list of objects of `key` with `read`. Invalid objects are not in the result.
+    pub(super) fn objects<T>(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        mut read: impl FnMut(&mut SettingsReader<'a>) -> Option<T>,
+    ) -> Vec<T> {
+        let Some(value) = self.get(key) else {
+            return Vec::new();
+        };
+        let Some(list) = value.as_array() else {
+            self.refuse(key, expected);
+            return Vec::new();
+        };
+        let objects = list.iter().enumerate();
+        objects
+            .filter_map(|(index, value)| {
+                self.nested(&format!("{key}[{index}]"), value, expected, &mut read)
+            })
+            .collect()
+    }
+
+    fn nested<T>(
+        &mut self,
+        key: &str,
+        value: &'a Value,
+        expected: &str,
+        read: impl FnOnce(&mut SettingsReader<'a>) -> Option<T>,
+    ) -> Option<T> {
+        let Value::Object(object) = value else {
+            self.refuse(key, expected);
+            return None;
+        };
+        let mut reader = SettingsReader::new(object, self.field(&format!("{key}.")));
+        let result = read(&mut reader);
+        if let Err(error) = reader.finish() {
+            self.error.get_or_insert(error);
+            return None;
+        }
+        result
     }
 
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
@@ -102,7 +163,7 @@ impl<'a> SettingsReader<'a> {
     }
 
     /// Returns the text of `key` if it is set and `is_valid` returns `true` for it.
-    fn text(
+    pub(super) fn text(
         &mut self,
         key: &'static str,
         expected: &str,

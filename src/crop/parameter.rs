@@ -19,7 +19,7 @@ pub enum Parameter {
 
 impl Parameter {
     /// Returns the parameter with this name or alias.
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "aspect" | "r" => Self::Aspect,
             "focal" | "p" => Self::Focal,

@@ -14,10 +14,12 @@ use super::clock::now_ms;
 use super::console::Console;
 use super::dataset::Analytics;
 use super::kv::Namespace;
+use super::origin::Service;
 use super::rate_limit::Limiter;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
 use crate::http::{Bindings, Dataset, Routes};
+use crate::origin::endpoint::Place;
 use crate::service::OptimizedMetadataService;
 use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
@@ -47,26 +49,39 @@ pub(super) struct App {
 /// The bindings of the Worker that exist. They can be used in all requests of an isolate.
 pub(super) struct Bound {
     pub(super) kv: Option<Namespace>,
-    pub(super) bucket: Option<Bucket>,
+    buckets: Vec<(String, Bucket)>,
+    services: Vec<(String, Service)>,
     pub(super) limiter: Option<Limiter>,
     admin_token: Option<String>,
 }
 
 impl Bound {
-    fn new(env: &Env, config: &Config) -> Result<Self, ConfigError> {
-        let bucket = match &config.origin_bucket {
-            Some(name) => Some(Bucket::bound(env, name).ok_or_else(ConfigError::unbound_bucket)?),
-            None => None,
-        };
-        let admin_token = binding(env, ADMIN_TOKEN)
-            .and_then(|token| token.as_string())
-            .filter(|token| !token.is_empty());
-        Ok(Self {
+    fn new(env: &Env, config: &Config) -> Self {
+        let (mut buckets, mut services) = (Vec::new(), Vec::new());
+        for endpoint in config.origins.endpoints() {
+            match &endpoint.place {
+                Place::Url(_) => {}
+                Place::Bucket(name) => buckets.extend(named(name, Bucket::bound(env, name))),
+                Place::Service(name) => services.extend(named(name, Service::bound(env, name))),
+            }
+        }
+        Self {
             kv: Namespace::bound(env, &config.kv_namespace),
-            bucket,
+            buckets,
+            services,
             limiter: Limiter::bound(env),
-            admin_token,
-        })
+            admin_token: secret(env, ADMIN_TOKEN),
+        }
+    }
+
+    /// Returns the bucket that an origin of the settings names.
+    pub(super) fn bucket(&self, name: &str) -> Option<&Bucket> {
+        find(&self.buckets, name)
+    }
+
+    /// Returns the service that an origin of the settings names.
+    pub(super) fn service(&self, name: &str) -> Option<&Service> {
+        find(&self.services, name)
     }
 
     /// Returns the bindings as the routes need them.
@@ -92,12 +107,11 @@ impl App {
     }
 
     pub(super) fn new(env: &Env, isolate: Isolate) -> Result<Self, ConfigError> {
-        let config = Config::from_json(&settings(env)).and_then(Config::refuse_placeholder);
-        let bound = config.and_then(|config| Ok((Rc::new(Bound::new(env, &config)?), config)));
-        let (bound, config) = bound.inspect_err(|error| {
+        let config = config(env).inspect_err(|error| {
             let event = Event::Configuration(error);
             Console.log(event.level(), &event.line());
         })?;
+        let bound = Rc::new(Bound::new(env, &config));
         Ok(Self {
             routes: Routes::new(
                 OptimizedMetadataService::new(config),
@@ -108,6 +122,33 @@ impl App {
             bound,
         })
     }
+}
+
+/// Returns the settings, with the secrets that they name.
+fn config(env: &Env) -> Result<Config, ConfigError> {
+    Config::from_json(&settings(env))?
+        .refuse_placeholder()?
+        .refuse_unbound(|place| match place {
+            Place::Url(_) => true,
+            Place::Bucket(name) => Bucket::bound(env, name).is_some(),
+            Place::Service(name) => Service::bound(env, name).is_some(),
+        })?
+        .with_secrets(|name| secret(env, name))
+}
+
+fn named<T>(name: &str, binding: Option<T>) -> Option<(String, T)> {
+    Some((name.to_owned(), binding?))
+}
+
+fn find<'a, T>(bindings: &'a [(String, T)], name: &str) -> Option<&'a T> {
+    let found = bindings.iter().find(|(other, _)| other == name);
+    found.map(|(_, binding)| binding)
+}
+
+/// Returns the value of a secret. An empty one counts as not set.
+fn secret(env: &Env, name: &str) -> Option<String> {
+    let value = binding(env, name).and_then(|value| value.as_string());
+    value.filter(|value| !value.is_empty())
 }
 
 /// Returns the settings as JSON. The variable is an object if `wrangler.toml` defines it, and text if it comes from the

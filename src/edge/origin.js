@@ -1,20 +1,26 @@
 // Requests to the origin for src/edge/origin.rs. Each is one call out of WebAssembly and one promise.
 
-const NAMES = ["Content-Type", "Cf-Resized", "Retry-After", "Content-Length", "Content-Range", "Content-Encoding", "Location"];
+const NAMES = ["Content-Type", "Cf-Resized", "Retry-After", "Content-Length", "Content-Range", "Content-Encoding", "Location", "ETag"];
 
 /** The maximum size of a resizer response that is read in one piece. Real ones have about a hundred bytes. */
 const SHORT_BYTES = 4_096;
 
 /**
+ * Asks `service`, or the host of `url` if it is undefined. `headers` has names and values, one per line.
+ *
  * Resolves with the head and the body. The head is the status and the values of the headers above, one per line; a missing header
  * is an empty line. The body is the bytes of short JSON, the error if these cannot be read, or else the stream, if any.
  */
-export async function ask(url, signal) {
+export async function ask(service, url, headers, asksResizer, signal) {
+  // The runtime does not support `error` redirects, and `follow` follows them to any host.
+  const init = { redirect: "manual", signal };
+  if (headers !== "") init.headers = pairs(headers);
   // Only the image option: the typed options of the worker crate would also send `cacheTtl: 0`, which disables the edge cache for
-  // this request. The runtime does not support `error` redirects, and `follow` follows them to any host.
-  const response = await fetch(url, { redirect: "manual", signal, cf: { image: { format: "json" } } });
-  const { status, headers } = response;
-  const values = NAMES.map((name) => headers.get(name) ?? "");
+  // this request.
+  if (asksResizer) init.cf = { image: headers === "" ? { format: "json" } : { format: "json", "origin-auth": "share-publicly" } };
+  const response = await (service ?? globalThis).fetch(url, init);
+  const { status, headers: received } = response;
+  const values = NAMES.map((name) => received.get(name) ?? "");
   const [type, , , length, , encoding] = values;
   const isShort = status === 200 && encoding === "" && length !== "" && length <= SHORT_BYTES && /^application\/json\b/i.test(type);
   return [[status, ...values].join("\n"), isShort ? await bytesOf(response) : response.body];
@@ -26,4 +32,9 @@ async function bytesOf(response) {
   } catch (error) {
     return error;
   }
+}
+
+function pairs(headers) {
+  const lines = headers.split("\n");
+  return lines.flatMap((name, n) => (n % 2 === 0 ? [[name, lines[n + 1]]] : []));
 }

@@ -1,15 +1,18 @@
 //! L3 over `fetch`, with `cf.image.format = "json"`.
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStream, Url};
+use worker::Env;
 
+use super::bindings::binding;
 use super::body;
 use super::js_value::{is_subrequest_limit, message};
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
+use crate::origin::request::OriginRequest;
 use crate::origin::response::OriginResponse;
 
 /// Maximum number of redirects, which must stay within the origin.
@@ -18,7 +21,27 @@ const MAX_REDIRECTS: usize = 3;
 #[wasm_bindgen(module = "/src/edge/origin.js")]
 extern "C" {
     #[wasm_bindgen(js_name = ask)]
-    fn send(url: &str, deadline: &AbortSignal) -> Promise;
+    fn send(
+        service: Option<&Service>,
+        url: &str,
+        headers: &str,
+        asks_resizer: bool,
+        deadline: &AbortSignal,
+    ) -> Promise;
+
+    /// Another Worker. The binding can be used in all requests of an isolate.
+    #[derive(Clone)]
+    pub(super) type Service;
+}
+
+impl Service {
+    /// Returns the service that is bound as `name`, or `None` if the binding is missing or of another kind.
+    pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
+        let value = binding(env, name)?;
+        // A bucket and a namespace have no `fetch`.
+        let method = Reflect::get(&value, &"fetch".into()).ok()?;
+        method.is_function().then(|| value.unchecked_into())
+    }
 }
 
 /// Returns a signal that aborts all fetches with it after `timeout_ms`, so that their connections are closed.
@@ -26,18 +49,21 @@ pub(super) fn deadline(timeout_ms: u64) -> AbortSignal {
     AbortSignal::timeout_with_u32(u32::try_from(timeout_ms).unwrap_or(u32::MAX))
 }
 
-/// Requests the metadata of the image at `url`. Follows redirects within the origin.
+/// Sends `request`, and follows redirects within the origin.
 ///
 /// # Errors
 /// If the deadline passes, the connection fails, the request has no subrequests left, or a redirect is refused.
 pub(super) async fn ask(
-    url: &str,
+    service: Option<&Service>,
+    request: &OriginRequest<'_>,
     limits: Limits,
     deadline: &AbortSignal,
 ) -> Result<OriginResponse, OriginFault> {
-    let mut url = url.to_owned();
+    let mut url = request.url.clone();
+    let headers = lines(&request.headers);
+    let asks_resizer = request.probe.uses_resizer();
     for _ in 0..=MAX_REDIRECTS {
-        let response = JsFuture::from(send(&url, deadline))
+        let response = JsFuture::from(send(service, &url, &headers, asks_resizer, deadline))
             .await
             .map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Refused))?;
         let response: Array = response.unchecked_into();
@@ -53,7 +79,7 @@ pub(super) async fn ask(
         let content_type = header();
         let (cf_resized, retry_after) = (header(), header());
         let (content_length, content_range, content_encoding) = (header(), header(), header());
-        let location = header();
+        let (location, etag) = (header(), header());
         // The runtime decodes bodies, but leaves the length of the encoded body in the header.
         let content_length = content_length.filter(|_| content_encoding.is_none());
         let prefix = if OriginResponse::has_body(status) {
@@ -73,14 +99,25 @@ pub(super) async fn ask(
                 content_length,
                 content_range,
                 content_encoding,
+                etag,
+                s3_error: None,
                 prefix,
             });
         }
         url = location
+            .filter(|_| !request.is_signed)
             .and_then(|location| within_origin(&url, &location))
             .ok_or_else(|| redirect_refused(status))?;
     }
     Err(ErrorKind::RedirectRefused.into())
+}
+
+/// Encodes headers for `src/edge/origin.js`: names and values, one per line. Neither can contain a line break.
+fn lines(headers: &[(&str, String)]) -> String {
+    let lines = headers
+        .iter()
+        .map(|(name, value)| [name, "\n", value].concat());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Reads as much of a body as `prefix` needs. `src/edge/origin.js` returns a body as bytes, a stream or `null`, or the

@@ -18,6 +18,7 @@ use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ErrorKind, OriginFault};
+use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{
     self, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
@@ -116,17 +117,27 @@ impl Origin for RequestPorts {
 
     async fn ask(
         &self,
-        url: &str,
+        request: &OriginRequest<'_>,
         limits: Limits,
         deadline: &AbortSignal,
     ) -> Result<OriginResponse, OriginFault> {
-        origin::ask(url, limits, deadline).await
+        let service = match request.service {
+            None => None,
+            // Always bound here: a service that is not bound is a configuration error.
+            Some(name) => Some(
+                self.bound
+                    .service(name)
+                    .ok_or(ErrorKind::OriginUnreachable)?,
+            ),
+        };
+        origin::ask(service, request, limits, deadline).await
     }
 }
 
 impl ports::Bucket for RequestPorts {
     async fn open(
         &self,
+        binding: &str,
         key: &str,
         prefix: BodyPrefix,
         timeout_ms: u64,
@@ -134,8 +145,7 @@ impl ports::Bucket for RequestPorts {
         // Always bound here: a configured bucket that is not bound is a configuration error.
         let bucket = self
             .bound
-            .bucket
-            .as_ref()
+            .bucket(binding)
             .ok_or(ErrorKind::OriginUnreachable)?;
         // The future is boxed and thus a function of its own, which an isolate without a bucket does not compile.
         bucket.open(key, prefix, timeout_ms).boxed_local().await

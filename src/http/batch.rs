@@ -68,13 +68,13 @@ pub(super) async fn post<P: Ports>(
     let parsed: Vec<_> = batch
         .paths
         .iter()
-        .map(|raw| ImagePath::from_raw(raw).map_err(Problem::from))
+        .map(|text| site.image_path_of(text))
         .collect();
     let valid: Vec<ImagePath> = parsed.iter().flatten().cloned().collect();
     let mut outcomes = service.fetch_batch(&valid, ports).await.into_iter();
-    let record_problem = |raw: &str, path: &str, problem: &Problem| {
+    let record_problem = |raw: &str, path: &str, query: Option<&str>, problem: &Problem| {
         site.record(raw, Err(problem), ports.now_ms(), ports);
-        problem_item(path, problem)
+        problem_item(path, query, problem)
     };
     let results: Vec<String> = batch
         .paths
@@ -93,10 +93,10 @@ pub(super) async fn post<P: Ports>(
                 Err(error) => {
                     let cache_enabled = service.config().cache_enabled;
                     let problem = Problem::from_lookup_error(&error, cache_enabled);
-                    record_problem(raw, path.as_str(), &problem)
+                    record_problem(raw, path.as_str(), path.query(), &problem)
                 }
             }),
-            Err(problem) => Some(record_problem(raw, raw, &problem)),
+            Err(problem) => Some(record_problem(raw, raw, None, &problem)),
         })
         .collect();
     let body = format!("{{\"results\":[{}]}}", results.join(","));
@@ -109,16 +109,19 @@ fn image_item(image: &ImageResponse) -> String {
     format!("{{\"status\":200,{fields}")
 }
 
-fn problem_item(path: &str, problem: &Problem) -> String {
+fn problem_item(path: &str, query: Option<&str>, problem: &Problem) -> String {
     #[derive(Serialize)]
     struct Item<'a> {
         status: u16,
         path: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        query: Option<&'a str>,
         problem: Document<'a>,
     }
     let item = Item {
         status: problem.code.status(),
         path,
+        query,
         problem: problem.document(),
     };
     // A struct of numbers and strings always serializes.

@@ -26,17 +26,18 @@ pub(super) struct ImageResponse {
 }
 
 impl ImageResponse {
-    /// Looks up the image at the raw path.
+    /// Looks up the image at the raw path and query.
     ///
     /// # Errors
-    /// If the path is invalid or the look-up fails.
+    /// If the path or a parameter of its version is invalid, or the look-up fails.
     pub(super) async fn look_up<P: Ports>(
         site: &Site<P::Signal>,
         raw: &str,
+        query: &str,
         crop: Option<&CropRequest>,
         ports: &P,
     ) -> Result<Self, Problem> {
-        let path = ImagePath::from_raw(raw)?;
+        let path = site.image_path(raw, query)?;
         match site.service().fetch_metadata(&path, ports).await {
             Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
             Err(error) => Err(Problem::from_lookup_error(
@@ -114,7 +115,7 @@ pub(super) async fn get<P: Ports>(
     ports: &P,
 ) -> Result<Response, Problem> {
     let crop = params::from_query(request.query())?;
-    let image = ImageResponse::look_up(site, raw, crop.as_ref(), ports).await?;
+    let image = ImageResponse::look_up(site, raw, request.query(), crop.as_ref(), ports).await?;
     Ok(image.response(request, site.service().config()))
 }
 
@@ -127,11 +128,18 @@ pub(super) fn get_from_memory<S: Clone + 'static>(
     log: &dyn Log,
 ) -> Option<Result<Response, Problem>> {
     let crop = params::from_query(request.query()).ok()?;
-    let key = match ImagePath::key_of_plain(raw) {
-        Some(key) => key,
-        None => ImagePath::from_raw(raw).ok()?.cache_key().as_ref().into(),
-    };
     let service = site.service();
+    let origins = &service.config().origins;
+    let version = origins.version_query(raw, request.query()).ok()?;
+    let key = match ImagePath::key_of_plain(raw, &version) {
+        Some(key) => key,
+        None => site
+            .image_path(raw, request.query())
+            .ok()?
+            .cache_key()
+            .as_ref()
+            .into(),
+    };
     let outcome = service.metadata_in_memory(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => {

@@ -1,15 +1,41 @@
 //! The Inspector: a page for inspecting an image, the cache that answered, and crops.
 //!
-//! The page sends requests only to this Worker, and to the origin for the picture. It therefore contains `originUrl`,
-//! which anyone who can open the page can see.
+//! The page sends requests only to this Worker, and to the origins for the picture. It therefore contains the URLs of
+//! public origins, which anyone who can open the page can see. It has no URL of an origin with a secret.
+
+use serde::Serialize;
 
 use super::conditional;
 use super::request::Request;
 use super::response::{Body, Response};
 use crate::cache::entry::etag_of;
+use crate::origin::endpoint::{Endpoint, Place};
+use crate::origin::routing::{Route, RoutingTable};
 
-/// The placeholder of `originUrl` in the page, inside an attribute.
-const ORIGIN_URL: &str = "{{originUrl}}";
+/// The placeholder of the origins in the page, inside an attribute.
+const ORIGINS: &str = "{{origins}}";
+
+/// An origin as the page knows it.
+#[derive(Serialize)]
+struct PageOrigin<'a> {
+    prefix: &'a str,
+    /// Where the browser can load pictures from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'a str>,
+}
+
+impl<'a> PageOrigin<'a> {
+    fn new(route: &'a Route) -> Self {
+        let url = |endpoint: &'a Endpoint| match &endpoint.place {
+            Place::Url(url) if endpoint.auth.is_none() => Some(url.as_str()),
+            _ => None,
+        };
+        Self {
+            prefix: &route.prefix,
+            url: route.endpoints.iter().find_map(url),
+        }
+    }
+}
 
 /// A file of the Inspector.
 #[derive(Debug, PartialEq, Eq)]
@@ -54,25 +80,32 @@ impl File {
 }
 
 /// `GET /` and the files below `/inspector/`
-pub(super) fn get(file: &File, request: &Request<'_>, origin_url: &str) -> Response {
-    let content = file
-        .content
-        .replace(ORIGIN_URL, &escaped_for_attribute(origin_url));
+pub(super) fn get(file: &File, request: &Request<'_>, origins: &RoutingTable) -> Response {
+    let origins: Vec<_> = origins.routes().iter().map(PageOrigin::new).collect();
+    // A struct of strings always serializes.
+    let json = serde_json::to_string(&origins).unwrap_or_default();
+    let content = file.content.replace(ORIGINS, &escaped_for_attribute(&json));
     let etag = etag_of(&content);
     conditional::response(request, &etag, file.content_type, Body::Text(content))
         // Browsers must not mix files of two versions.
         .with("Cache-Control", "no-cache")
-        .with("Content-Security-Policy", policy(origin_url))
+        .with("Content-Security-Policy", policy(&origins))
         .with("Cross-Origin-Opener-Policy", "same-origin")
         .with("Referrer-Policy", "no-referrer")
 }
 
-/// Returns a policy that allows scripts, styles and requests of this Worker only, and images also of the origin.
-fn policy(origin_url: &str) -> String {
-    let origin = origin_of(origin_url).unwrap_or_default();
+/// Returns a policy that allows scripts, styles and requests of this Worker only, and images also of the origins.
+fn policy(origins: &[PageOrigin<'_>]) -> String {
+    let mut hosts: Vec<_> = origins
+        .iter()
+        .filter_map(|origin| origin_of(origin.url?))
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-         img-src 'self' {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+         img-src 'self' {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        hosts.join(" ")
     )
 }
 
@@ -96,26 +129,59 @@ fn escaped_for_attribute(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn page(origin_url: &str) -> Response {
-        get(File::at("/").unwrap(), &Request::default(), origin_url)
+    fn origins(url: &str) -> RoutingTable {
+        let settings = serde_json::json!({
+            "originUrl": url,
+            "origins": [
+                { "prefix": "other", "url": "https://other.test/x" },
+                { "prefix": "private", "url": "https://private.test", "headersSecret": "S" },
+                { "prefix": "signed", "url": "https://signed.test", "aws": { "region": "auto", "secret": "S" } },
+                { "prefix": "bucket", "bucket": "IMAGES" },
+                { "prefix": "worker", "service": "RENDERER" },
+            ],
+        });
+        crate::config::Config::from_json(&settings).unwrap().origins
+    }
+
+    fn page(url: &str) -> Response {
+        get(File::at("/").unwrap(), &Request::default(), &origins(url))
     }
 
     #[test]
-    fn the_page_contains_the_origin_url_escaped() {
-        let page_with = |url| page(url).text().unwrap().to_owned();
-        assert!(page_with("https://images.test/a").contains("\"https://images.test/a\""));
-        let text = page_with("https://images.test/\"><script>&lt;");
-        assert!(text.contains("\"https://images.test/&quot;>&lt;script>&amp;lt;\""));
-        assert!(!text.contains(ORIGIN_URL));
+    fn the_page_has_the_urls_of_public_origins_only_escaped() {
+        let response = page("https://images.test/\"><script>&lt;");
+        let text = response.text().unwrap();
+        let expected = "[{&quot;prefix&quot;:&quot;private&quot;},{&quot;prefix&quot;:&quot;signed&quot;},\
+                        {&quot;prefix&quot;:&quot;bucket&quot;},{&quot;prefix&quot;:&quot;worker&quot;},\
+                        {&quot;prefix&quot;:&quot;other&quot;,&quot;url&quot;:&quot;https://other.test/x&quot;},\
+                        {&quot;prefix&quot;:&quot;&quot;,&quot;url&quot;:&quot;https://images.test/\\&quot;>&lt;script>&amp;lt;&quot;}]";
+        assert!(text.contains(&format!("\"{expected}\"")), "{text}");
+        assert!(!text.contains(ORIGINS));
+        for hidden in ["private.test", "signed.test", "IMAGES", "RENDERER"] {
+            assert!(!text.contains(hidden), "{hidden}");
+        }
     }
 
     #[test]
-    fn the_policy_allows_images_of_the_worker_and_the_origin_only() {
+    fn the_policy_allows_images_of_the_worker_and_public_origins_only() {
         for (url, sources) in [
-            ("https://images.test/a/b", "'self' https://images.test;"),
-            ("http://127.0.0.1:8788", "'self' http://127.0.0.1:8788;"),
-            ("https://images.test;script-src/x", "'self' ;"),
-            ("https://images.test,'unsafe-inline'", "'self' ;"),
+            (
+                "https://images.test/a/b",
+                "'self' https://images.test https://other.test;",
+            ),
+            (
+                "http://127.0.0.1:8788",
+                "'self' http://127.0.0.1:8788 https://other.test;",
+            ),
+            ("https://other.test", "'self' https://other.test;"),
+            (
+                "https://images.test;script-src/x",
+                "'self' https://other.test;",
+            ),
+            (
+                "https://images.test,'unsafe-inline'",
+                "'self' https://other.test;",
+            ),
         ] {
             let response = page(url);
             let policy = response.headers.get("Content-Security-Policy").unwrap();
@@ -126,13 +192,14 @@ mod tests {
 
     #[test]
     fn an_unchanged_file_is_a_304_and_another_origin_url_changes_the_etag() {
+        let origins = origins("https://images.test");
         for file in &FILES {
-            let first = get(file, &Request::default(), "https://images.test");
+            let first = get(file, &Request::default(), &origins);
             let request = Request {
                 if_none_match: first.headers.get("ETag"),
                 ..Request::default()
             };
-            let second = get(file, &request, "https://images.test");
+            let second = get(file, &request, &origins);
             assert_eq!((first.status, second.status), (200, 304), "{}", file.path);
             assert_eq!(second.text(), None);
         }

@@ -14,6 +14,7 @@ use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::LookupError;
 use crate::origin::error::{ErrorKind, RATE_LIMITED_RETRY_AFTER_S};
 use crate::path::PathError;
+use crate::path::query::QueryError;
 use crate::text::sanitize;
 
 /// `Retry-After` of a 503 if the cause does not specify a time, in seconds.
@@ -202,6 +203,12 @@ impl From<PathError> for Problem {
     }
 }
 
+impl From<QueryError> for Problem {
+    fn from(error: QueryError) -> Self {
+        Self::invalid_parameter(error.to_string())
+    }
+}
+
 impl From<&ConfigError> for Problem {
     fn from(error: &ConfigError) -> Self {
         Self::new(ProblemCode::ConfigurationError, error.to_string())
@@ -212,8 +219,8 @@ impl Problem {
     /// Returns the error of a failed look-up. `cache_enabled` is the setting.
     pub(super) fn from_lookup_error(error: &LookupError, cache_enabled: bool) -> Self {
         let code = match error.cause.kind {
-            ErrorKind::Forbidden => ProblemCode::ForbiddenByOrigin,
-            ErrorKind::NotFound => ProblemCode::NotFound,
+            ErrorKind::Forbidden | ErrorKind::CredentialsRefused => ProblemCode::ForbiddenByOrigin,
+            ErrorKind::NotFound | ErrorKind::NoOrigin => ProblemCode::NotFound,
             ErrorKind::SourceTooLarge => ProblemCode::SourceTooLarge,
             ErrorKind::NotAnImage | ErrorKind::UnreadableImage(_) => ProblemCode::NotAnImage,
             ErrorKind::OriginFailed => ProblemCode::OriginError,

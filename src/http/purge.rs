@@ -1,15 +1,13 @@
 //! Purges, which need the admin token: `DELETE /metadata/…`.
 
-use std::rc::Rc;
-
 use serde::Serialize;
 
 use super::admin;
 use super::problem::Problem;
 use super::request::Request;
 use super::response::Response;
+use super::site::Site;
 use crate::path::ImagePath;
-use crate::service::OptimizedMetadataService;
 use crate::service::Purged;
 use crate::service::ports::Ports;
 use crate::text::query;
@@ -40,25 +38,24 @@ impl Target {
 
 /// `DELETE /metadata/<path>`, `DELETE /metadata/<folder>/*`
 pub(super) async fn delete<P: Ports>(
-    service: &Rc<OptimizedMetadataService<P::Signal>>,
+    site: &Site<P::Signal>,
     raw: &str,
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Response, Problem> {
+    let service = site.service();
     admin::require_charged(request, service, ports).await?;
-    let purged = match Target::parse(raw)? {
-        Target::Image(path) => service.purge(&path, ports).await.map(|()| Purged {
-            count: 1,
-            cursor: None,
-        }),
-        Target::Below(folder) => {
-            let cursor = query::pairs(request.query())
-                .flatten()
-                .find_map(|(name, value)| (name == "cursor").then_some(value));
-            service
-                .purge_below(folder.as_ref(), cursor.as_deref(), ports)
-                .await
+    let target = Target::parse(raw)?;
+    let cursor = query::pairs(request.query())
+        .flatten()
+        .find_map(|(name, value)| (name == "cursor").then_some(value));
+    let cursor = cursor.as_deref();
+    let purged = match target {
+        Target::Image(path) => {
+            let path = site.version(&path, request.query())?;
+            service.purge(&path, cursor, ports).await
         }
+        Target::Below(folder) => service.purge_below(folder.as_ref(), cursor, ports).await,
     };
     purged
         .map(|purged| response(&purged))

@@ -97,7 +97,7 @@ impl<S: Clone + 'static> Routes<S> {
     }
 
     /// Handles a call from another Worker like a request. Returns the JSON of the response for the image at the raw
-    /// path.
+    /// path, which may have a query.
     ///
     /// # Errors
     /// If `crop` is an error, the path is invalid, or the look-up fails.
@@ -108,7 +108,10 @@ impl<S: Clone + 'static> Routes<S> {
         ports: &P,
     ) -> Result<String, Problem> {
         let result = match crop {
-            Ok(crop) => ImageResponse::look_up(&self.0, raw, crop.as_ref(), ports).await,
+            Ok(crop) => {
+                let (raw, query) = raw.split_once('?').unwrap_or((raw, ""));
+                ImageResponse::look_up(&self.0, raw, query, crop.as_ref(), ports).await
+            }
             Err(problem) => Err(problem),
         };
         let now_ms = ports.now_ms();
@@ -220,12 +223,7 @@ impl<S: Clone + 'static> Routes<S> {
             }
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
-                let origin_url = service.config().origin_url.as_deref();
-                return Ok(inspector::get(
-                    file,
-                    request,
-                    origin_url.unwrap_or_default(),
-                ));
+                return Ok(inspector::get(file, request, &service.config().origins));
             }
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require_charged(request, service, ports)
@@ -250,7 +248,7 @@ impl<S: Clone + 'static> Routes<S> {
             }
             (Route::Batch, Method::Post) => batch::post(&self.0, request, ports).boxed_local(),
             (Route::Image(raw), Method::Delete) => {
-                purge::delete(service, raw, request, ports).boxed_local()
+                purge::delete(&self.0, raw, request, ports).boxed_local()
             }
             _ => return Err(Problem::method_not_allowed(methods)),
         };

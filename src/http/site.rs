@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::data_point::{self, Dataset};
 use super::problem::Problem;
 use crate::lookup::Lookup;
+use crate::path::ImagePath;
 use crate::service::OptimizedMetadataService;
 use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
@@ -32,6 +33,33 @@ impl<S: Clone + 'static> Site<S> {
 
     pub(super) fn service(&self) -> &Rc<OptimizedMetadataService<S>> {
         &self.service
+    }
+
+    /// Returns the canonical path of an image, with the query of its version.
+    ///
+    /// # Errors
+    /// If the path is invalid, or a parameter that selects a version.
+    pub(super) fn image_path(&self, raw: &str, query: &str) -> Result<ImagePath, Problem> {
+        self.version(&ImagePath::from_raw(raw)?, query)
+    }
+
+    /// Returns the path of the version that `query` selects.
+    ///
+    /// # Errors
+    /// If a parameter that selects a version is invalid.
+    pub(super) fn version(&self, path: &ImagePath, query: &str) -> Result<ImagePath, Problem> {
+        let origins = &self.service.config().origins;
+        let version = origins.version_query(path.as_str(), query)?;
+        Ok(path.with_query(&version))
+    }
+
+    /// Returns the canonical path of text that may have a query, such as `photos/cat.jpg?v=3`.
+    ///
+    /// # Errors
+    /// As [`image_path`](Self::image_path).
+    pub(super) fn image_path_of(&self, text: &str) -> Result<ImagePath, Problem> {
+        let (raw, query) = text.split_once('?').unwrap_or((text, ""));
+        self.image_path(raw, query)
     }
 
     pub(super) fn isolate(&self) -> &Isolate {

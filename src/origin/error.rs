@@ -12,8 +12,12 @@ use crate::image::header::ImageError;
 pub enum ErrorKind {
     /// The origin has no such image: 404 or 410.
     NotFound,
+    /// No origin of the settings has paths like this.
+    NoOrigin,
     /// The origin denies access to the image: 401 or 403.
     Forbidden,
+    /// The origin refuses the credentials of the service. This says nothing about the image.
+    CredentialsRefused,
     /// The image is larger than the resizer accepts.
     SourceTooLarge,
     /// According to the resizer, the file is not an image.
@@ -51,6 +55,8 @@ pub enum InvalidResponse {
     NoDimensions,
     /// The dimensions are not integers from 1 to 2^31-1.
     BadDimensions,
+    /// It is not JSON, and `probe` is `resizer`.
+    NotResized,
 }
 
 /// The step at which a connection to the origin failed. Only the log shows it: clients get one [`ErrorKind`] for all
@@ -127,6 +133,7 @@ impl OriginError {
         !matches!(
             self.kind,
             ErrorKind::NotFound
+                | ErrorKind::NoOrigin
                 | ErrorKind::Forbidden
                 | ErrorKind::SourceTooLarge
                 | ErrorKind::NotAnImage
@@ -214,6 +221,14 @@ impl fmt::Display for OriginError {
 fn texts(kind: ErrorKind) -> (&'static str, &'static str) {
     match kind {
         ErrorKind::NotFound => ("The origin has no such image", "Check the path"),
+        ErrorKind::NoOrigin => (
+            "No origin is configured for this path",
+            "Check the path, or add an origin for it to the setting 'origins'",
+        ),
+        ErrorKind::CredentialsRefused => (
+            "The origin refuses the credentials of this service",
+            "Check the secret that the log names",
+        ),
         ErrorKind::Forbidden => (
             "The origin denies access to this image",
             "Allow access at the origin",
@@ -251,6 +266,10 @@ fn texts(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::InvalidResponse(InvalidResponse::BadDimensions) => (
             "The dimensions in the origin's response are not a valid size in pixels",
             "Check the image",
+        ),
+        ErrorKind::InvalidResponse(InvalidResponse::NotResized) => (
+            "The origin returned a file instead of the image's metadata",
+            "Enable image resizing for the origin's zone, or set 'probe' to auto",
         ),
         ErrorKind::RedirectRefused => (
             "The origin redirects to another scheme, host or port, or too many times",

@@ -7,19 +7,25 @@ use crate::text::hex::hex;
 /// The number of bytes of the digest in an identity.
 const BYTES: usize = 4;
 
-/// The identity of an origin: the first 4 bytes of the SHA-256 of `url:<URL>` or `bucket:<binding>`.
+/// The identity of an origin: the first 4 bytes of the SHA-256 of `url:<URL>`, `bucket:<name or
+/// binding>` or `service:<binding>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OriginId([u8; BYTES]);
 
 impl OriginId {
     /// Returns the identity of the origin at `url`, which is the setting without a trailing slash.
-    fn of_url(url: &str) -> Self {
+    pub(crate) fn of_url(url: &str) -> Self {
         Self::of("url:", url)
     }
 
-    /// Returns the identity of an R2 bucket.
-    fn of_bucket(binding: &str) -> Self {
-        Self::of("bucket:", binding)
+    /// Returns the identity of an R2 bucket: of its name if the settings have it, or else of its binding.
+    pub(crate) fn of_bucket(name: &str) -> Self {
+        Self::of("bucket:", name)
+    }
+
+    /// Returns the identity of a service binding.
+    pub(crate) fn of_service(binding: &str) -> Self {
+        Self::of("service:", binding)
     }
 
     fn of(kind: &str, name: &str) -> Self {
@@ -50,28 +56,6 @@ impl OriginId {
     }
 }
 
-/// The origins in the settings.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct OriginIds {
-    pub(crate) bucket: Option<OriginId>,
-    pub(crate) url: Option<OriginId>,
-}
-
-impl OriginIds {
-    pub(crate) fn new(url: Option<&str>, bucket: Option<&str>) -> Self {
-        Self {
-            bucket: bucket.map(OriginId::of_bucket),
-            url: url.map(OriginId::of_url),
-        }
-    }
-
-    /// Returns `true` if a record of `origin` may be served. Records of earlier versions have no origin, and may be
-    /// served.
-    pub(crate) fn accept(&self, origin: Option<OriginId>) -> bool {
-        origin.is_none() || [self.bucket, self.url].contains(&origin)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +66,7 @@ mod tests {
         let golden = [
             (OriginId::of_url("https://images.test"), "2d48561e"),
             (OriginId::of_bucket("IMAGES"), "e21cfdb0"),
+            (OriginId::of_service("IMAGES"), "eb9bfefd"),
         ];
         for (id, text) in golden {
             assert_eq!(id.text(), text);
@@ -92,22 +77,6 @@ mod tests {
     #[test]
     fn a_url_and_a_bucket_with_the_same_name_are_different_origins() {
         assert_ne!(OriginId::of_url("IMAGES"), OriginId::of_bucket("IMAGES"));
-    }
-
-    #[test]
-    fn records_of_the_configured_origins_and_records_without_an_origin_are_accepted() {
-        let origins = OriginIds::new(Some("https://images.test"), Some("IMAGES"));
-        let [url, bucket] = [
-            OriginId::of_url("https://images.test"),
-            OriginId::of_bucket("IMAGES"),
-        ];
-        assert!([Some(url), Some(bucket), None].map(|id| origins.accept(id)) == [true; 3]);
-        assert!(!origins.accept(Some(OriginId::of_url("https://images.test/v2"))));
-        let only_url = OriginIds {
-            bucket: None,
-            ..origins
-        };
-        assert!(only_url.accept(Some(url)) && !only_url.accept(Some(bucket)));
     }
 
     #[test]

@@ -1,7 +1,11 @@
-//! L3, the origin: its responses, errors and identity.
+//! L3, the origins: which one has a path, how it is asked, its responses, errors and identity.
 
+pub mod endpoint;
 pub mod error;
 pub mod id;
+pub mod request;
 pub mod response;
+pub mod routing;
 pub mod s3_error;
+pub mod secret_headers;
 pub mod sigv4;

@@ -11,13 +11,15 @@ use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 use crate::image::prefix::BodyPrefix;
+use crate::origin::endpoint::Probe;
 use crate::origin::error::{ErrorKind, InvalidResponse, OriginError};
+use crate::origin::s3_error::S3ErrorCode;
 use crate::text::json;
 
 /// The maximum `Retry-After` that is passed on, in seconds.
 const MAX_RETRY_AFTER_S: u32 = 3_600;
 
-/// The maximum length of an entity tag that is stored, in bytes. R2's have 32.
+/// The maximum length of an entity tag that is stored, in bytes. Those of R2 and S3 have 32.
 const MAX_ETAG_BYTES: usize = 64;
 
 /// An HTTP response of the origin.
@@ -36,6 +38,10 @@ pub struct OriginResponse {
     pub content_range: Option<String>,
     /// The `Content-Encoding` header. The runtime decodes only `gzip` and `br`, and has already done so.
     pub content_encoding: Option<String>,
+    /// The `ETag` header of a file that was read in ranges.
+    pub etag: Option<String>,
+    /// The error code in the body of an S3 server.
+    pub s3_error: Option<S3ErrorCode>,
     /// The beginning of the body. `None` if it was not read because of the status.
     pub prefix: Option<BodyPrefix>,
 }
@@ -56,8 +62,8 @@ impl OriginResponse {
     ///
     /// # Errors
     /// If the status or the resizer's error code is an error, or the body is neither valid metadata nor a readable
-    /// image.
-    pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
+    /// image, or is not what `probe` accepts.
+    pub fn metadata(&self, probe: Probe) -> Result<ImageMetadata, OriginError> {
         let resizer_code = self.resizer_code();
         let is_partial = self.status == 206;
         let prefix = match &self.prefix {
@@ -68,8 +74,12 @@ impl OriginResponse {
             }
             _ => return Err(self.error(resizer_code)),
         };
-        let read = match prefix.json() {
+        // A JSON file of the origin is not the resizer's response.
+        let read = match prefix.json().filter(|_| probe.uses_resizer()) {
             Some(text) => parse(text),
+            None if probe == Probe::Resizer => {
+                Err(ErrorKind::InvalidResponse(InvalidResponse::NotResized))
+            }
             None => prefix
                 .image()
                 .map_err(|reason| {
@@ -77,6 +87,7 @@ impl OriginResponse {
                 })
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
+                    etag: self.etag.as_deref().and_then(strong_etag),
                     ..image
                 }),
         };
@@ -119,6 +130,7 @@ impl OriginResponse {
     fn error(&self, resizer_code: Option<u16>) -> OriginError {
         let kind = resizer_code
             .and_then(kind_of_resizer_code)
+            .or_else(|| self.s3_error.map(S3ErrorCode::kind))
             .unwrap_or_else(|| kind_of_status(self.status));
         OriginError {
             kind,
@@ -200,14 +212,24 @@ impl Object {
     /// If the object cannot be read as an image.
     pub fn metadata(&self) -> Result<ImageMetadata, OriginError> {
         let image = self.prefix.image().map_err(ErrorKind::UnreadableImage)?;
-        let is_etag = self.etag.len() <= MAX_ETAG_BYTES
-            && self.etag.bytes().all(|byte| byte.is_ascii_graphic());
         Ok(ImageMetadata {
             file_size: Some(self.size).filter(|bytes| *bytes > 0),
-            etag: (is_etag && !self.etag.is_empty()).then(|| self.etag.as_str().into()),
+            etag: stored_etag(&self.etag),
             ..image
         })
     }
+}
+
+/// Returns the value of a strong entity tag, without its quotes (RFC 9110, section 8.8.3).
+fn strong_etag(etag: &str) -> Option<Box<str>> {
+    stored_etag(etag.strip_prefix('"')?.strip_suffix('"')?)
+}
+
+/// Returns an entity tag if it can be stored.
+fn stored_etag(etag: &str) -> Option<Box<str>> {
+    let is_valid = (1..=MAX_ETAG_BYTES).contains(&etag.len())
+        && etag.bytes().all(|byte| byte.is_ascii_graphic());
+    is_valid.then(|| etag.into())
 }
 
 /// Returns `None` if the HTTP status is more specific than the code.
@@ -254,7 +276,7 @@ mod tests {
     }
 
     fn read_json(body: &str) -> Result<ImageMetadata, OriginError> {
-        response_with(Some("application/json"), body.as_bytes()).metadata()
+        response_with(Some("application/json"), body.as_bytes()).metadata(Probe::Auto)
     }
 
     fn error_of(status: u16, cf_resized: Option<&str>, retry_after: Option<&str>) -> OriginError {
@@ -264,7 +286,7 @@ mod tests {
             retry_after: retry_after.map(Into::into),
             ..OriginResponse::default()
         }
-        .metadata()
+        .metadata(Probe::Auto)
         .unwrap_err()
     }
 
@@ -394,7 +416,7 @@ mod tests {
                 content_length: content_length.map(Into::into),
                 ..response_with(content_type, GIF)
             };
-            let image = response.metadata().unwrap();
+            let image = response.metadata(Probe::Auto).unwrap();
             assert_eq!(image.dimensions, Dimensions::new(4, 3).unwrap());
             assert_eq!(image.format, Some(Format::Gif));
             assert_eq!(image.file_size, file_size);
@@ -421,7 +443,7 @@ mod tests {
                 content_encoding: encoding.map(Into::into),
                 ..response_with(None, b"\x28\xb5\x2f\xfd")
             };
-            let error = response.metadata().unwrap_err();
+            let error = response.metadata(Probe::Auto).unwrap_err();
             assert_eq!(error.kind, ErrorKind::UnreadableImage(reason));
             let is_named = error.to_string().contains("Content-Encoding: ");
             assert_eq!(is_named, reason != ImageError::Unknown);
@@ -429,7 +451,7 @@ mod tests {
                 content_encoding: encoding.map(Into::into),
                 ..response_with(None, GIF)
             };
-            assert!(decoded.metadata().is_ok());
+            assert!(decoded.metadata(Probe::Auto).is_ok());
         }
     }
 
@@ -449,7 +471,7 @@ mod tests {
                 content_range: content_range.map(Into::into),
                 ..response_with(None, GIF)
             };
-            let read = partial.metadata().map(|image| image.file_size);
+            let read = partial.metadata(Probe::Auto).map(|image| image.file_size);
             assert_eq!(read.ok(), file_size, "{content_range:?}");
         }
     }
@@ -464,12 +486,12 @@ mod tests {
             (b"GIF89a\x04\0\x03\0\0\0\0;", ImageError::Malformed),
             (GIF.get(..12).unwrap(), ImageError::Truncated),
         ] {
-            let error = response_with(None, body).metadata().unwrap_err();
+            let error = response_with(None, body).metadata(Probe::Auto).unwrap_err();
             assert_eq!(error.kind, ErrorKind::UnreadableImage(reason));
             assert!(error.allows_stale() && !error.is_worth_a_retry());
         }
         let json = response_with(Some("text/html"), b" {")
-            .metadata()
+            .metadata(Probe::Auto)
             .unwrap_err();
         assert_eq!(
             json.kind,

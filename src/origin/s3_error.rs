@@ -3,6 +3,8 @@
 //! The status alone is not enough: S3 returns 403 for a missing object if the credentials may not list the bucket, and
 //! for wrong credentials. Codes: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>.
 
+use crate::origin::error::ErrorKind;
+
 /// How much of a body is searched, in bytes. The code is the first element.
 pub const MAX_BODY_BYTES: usize = 1_024;
 
@@ -23,11 +25,15 @@ pub enum S3ErrorCode {
     ExpiredToken,
     /// The session token is malformed or does not belong to the access key.
     InvalidToken,
+    /// The region is wrong, or the access key is malformed.
+    AuthorizationHeaderMalformed,
+    /// The bucket does not exist: the URL is wrong, not the path of the image.
+    NoSuchBucket,
 }
 
 impl S3ErrorCode {
     /// All codes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::AccessDenied,
         Self::NoSuchKey,
         Self::RequestTimeTooSkewed,
@@ -35,6 +41,8 @@ impl S3ErrorCode {
         Self::SignatureDoesNotMatch,
         Self::ExpiredToken,
         Self::InvalidToken,
+        Self::AuthorizationHeaderMalformed,
+        Self::NoSuchBucket,
     ];
 
     /// The code as S3 writes it.
@@ -48,6 +56,30 @@ impl S3ErrorCode {
             Self::SignatureDoesNotMatch => "SignatureDoesNotMatch",
             Self::ExpiredToken => "ExpiredToken",
             Self::InvalidToken => "InvalidToken",
+            Self::AuthorizationHeaderMalformed => "AuthorizationHeaderMalformed",
+            Self::NoSuchBucket => "NoSuchBucket",
+        }
+    }
+
+    /// Returns `true` if a response with `status` can have one of the codes. For an expired token the status is 400.
+    #[must_use]
+    pub fn may_be_in(status: u16) -> bool {
+        matches!(status, 400 | 403 | 404)
+    }
+
+    /// Returns the kind of error.
+    #[must_use]
+    pub fn kind(self) -> ErrorKind {
+        match self {
+            Self::AccessDenied => ErrorKind::Forbidden,
+            Self::NoSuchKey => ErrorKind::NotFound,
+            Self::NoSuchBucket => ErrorKind::OriginFailed,
+            Self::RequestTimeTooSkewed
+            | Self::InvalidAccessKeyId
+            | Self::SignatureDoesNotMatch
+            | Self::ExpiredToken
+            | Self::InvalidToken
+            | Self::AuthorizationHeaderMalformed => ErrorKind::CredentialsRefused,
         }
     }
 
@@ -104,7 +136,7 @@ mod tests {
             "<Code>NoSuchKey</Code>",
             "<Error><Code>NoSuchKey",
             "<Error><Code>nosuchkey</Code></Error>",
-            "<Error><Code>NoSuchBucket</Code></Error>",
+            "<Error><Code>NoSuchUpload</Code></Error>",
             "<Error><Code></Code></Error>",
             "<Error><Key>&lt;Code&gt;NoSuchKey&lt;/Code&gt;</Key></Error>",
             "<html><code>NoSuchKey</code></html>",

@@ -236,7 +236,7 @@ impl<P: Ports> Fetch<P> {
                 let record = Record {
                     metadata,
                     last_fetched_ms: Some(now_ms),
-                    origin,
+                    origin: Some(origin),
                 };
                 service.write_kv_in_background(target, &self.flight, &record);
                 return FlightEnd::Completed(FetchOutcome {

@@ -103,6 +103,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             Decision::Made(result) => return result,
             Decision::Open { stale_fallback } => stale_fallback,
         };
+        if self.config.origins.route(path.as_str()).is_none() {
+            return Err(LookupError::no_origin());
+        }
         let outcome = self.lead_or_follow(target, stale_fallback).await;
         let now_ms = ports.now_ms();
         let timing = Timing {

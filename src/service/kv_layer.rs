@@ -13,6 +13,8 @@ use super::target::Target;
 use crate::cache::entry::Entry;
 use crate::cache::freshness::Freshness;
 use crate::cache::record::Record;
+use crate::origin::id::OriginId;
+use crate::path::ImagePath;
 use crate::telemetry::event::Event;
 
 /// The shortest time that KV keeps a key.
@@ -102,7 +104,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 return KvReading::Unusable;
             }
         };
-        if !self.origins.accept(record.origin) {
+        if !self.accepts(target.path, record.origin) {
             return KvReading::Unusable;
         }
         // Without the time of its fetch, a record cannot be shown to be within any window.
@@ -117,6 +119,12 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             // read it from its cache for a while after a purge, and a write would bring it back for good.
             Freshness::StaleWhileRevalidate | Freshness::Fresh => KvReading::Usable(entry),
         }
+    }
+
+    /// Returns `true` if a record of `origin` may be served for `path`.
+    fn accepts(&self, path: &ImagePath, origin: Option<OriginId>) -> bool {
+        let route = self.config.origins.route(path.as_str());
+        route.is_some_and(|route| route.accepts(origin))
     }
 
     /// Returns `true` if what `flight` has fetched is cached.

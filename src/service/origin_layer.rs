@@ -1,12 +1,16 @@
-//! L3: asks the bucket, then the URL, and retries once after a transient failure.
+//! L3: asks the origins of the path, and retries once after a transient failure.
 
 use super::ports::Ports;
 use super::state::OptimizedMetadataService;
 use crate::image::metadata::ImageMetadata;
 use crate::image::prefix::BodyPrefix;
-use crate::origin::error::{ErrorKind, OriginFault};
+use crate::origin::endpoint::{Auth, Endpoint, Place, Scheme};
+use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::id::OriginId;
+use crate::origin::response::OriginResponse;
+use crate::origin::s3_error::S3ErrorCode;
 use crate::path::ImagePath;
+use crate::telemetry::event::Event;
 
 /// The shortest pause before the retry; the longest is twice as long.
 const RETRY_PAUSE_MS: f64 = 50.0;
@@ -14,11 +18,17 @@ const RETRY_PAUSE_MS: f64 = 50.0;
 /// What an origin returned, and which origin it was.
 pub(super) struct Fetched {
     pub(super) metadata: ImageMetadata,
-    pub(super) origin: Option<OriginId>,
+    pub(super) origin: OriginId,
+}
+
+/// The time limit of all attempts.
+struct Limit<D> {
+    deadline: D,
+    until_ms: u64,
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Fetches metadata from the origin, with at most one retry, within `originTimeoutMs`.
+    /// Fetches metadata from the origins of `path`, with at most one retry, within `originTimeoutMs`.
     ///
     /// # Errors
     /// If the last attempt failed.
@@ -27,15 +37,15 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         ports: &P,
     ) -> Result<Fetched, OriginFault> {
-        let started_ms = ports.now_ms();
-        let deadline = ports.deadline(self.config.origin_timeout_ms);
+        let timeout_ms = self.config.origin_timeout_ms;
+        let limit = Limit {
+            deadline: ports.deadline(timeout_ms),
+            until_ms: ports.now_ms().saturating_add(timeout_ms),
+        };
         let mut is_retry = false;
         // A loop, so that the Worker has the code of the attempt once.
         let result = loop {
-            let result = match self.ask_bucket(path, started_ms, ports).await {
-                Some(result) => result,
-                None => self.ask_url(path, &deadline, ports).await,
-            };
+            let result = self.attempt(path, &limit, ports).await;
             let retries = |fault: &OriginFault| !is_retry && fault.error.is_worth_a_retry();
             if !result.as_ref().is_err_and(retries) {
                 break result;
@@ -49,55 +59,91 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         result
     }
 
-    /// Reads the object of `path`. `None` if there is no bucket, or no such object and an `originUrl` to ask.
-    async fn ask_bucket<P: Ports<Signal = S>>(
+    /// Asks the endpoints of the path's route, until one has the image.
+    async fn attempt<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
-        started_ms: u64,
+        limit: &Limit<P::Deadline>,
         ports: &P,
-    ) -> Option<Result<Fetched, OriginFault>> {
-        let config = &self.config;
-        config.origin_bucket.as_ref()?;
-        let spent_ms = ports.now_ms().saturating_sub(started_ms);
-        let remaining_ms = config.origin_timeout_ms.saturating_sub(spent_ms);
-        let prefix = BodyPrefix::new(config.header_limits, None);
-        self.metrics.origin_fetches.increment();
-        let object = ports.open(path.as_str(), prefix, remaining_ms).await;
-        let result = match object {
-            Ok(None) if config.origin_url.is_some() => return None,
-            Ok(None) => Err(ErrorKind::NotFound.into()),
-            Ok(Some(object)) => object.metadata().map_err(OriginFault::from),
-            Err(fault) => Err(fault),
+    ) -> Result<Fetched, OriginFault> {
+        let route = self.config.origins.route(path.as_str());
+        let (Some(route), Some(below)) = (route, route.and_then(|route| route.below(path))) else {
+            return Err(ErrorKind::NoOrigin.into());
         };
-        Some(self.fetched(result, self.origins.bucket))
-    }
-
-    async fn ask_url<P: Ports<Signal = S>>(
-        &self,
-        path: &ImagePath,
-        deadline: &P::Deadline,
-        ports: &P,
-    ) -> Result<Fetched, OriginFault> {
-        let config = &self.config;
-        let url = path.origin_url(config.origin_url.as_deref().unwrap_or_default());
-        self.metrics.origin_fetches.increment();
-        let response = ports.ask(&url, config.header_limits, deadline).await;
-        let result = response.and_then(|response| Ok(response.metadata()?));
-        self.fetched(result, self.origins.url)
-    }
-
-    /// Adds the origin to what it returned, and counts a response without information about the image.
-    fn fetched(
-        &self,
-        result: Result<ImageMetadata, OriginFault>,
-        origin: Option<OriginId>,
-    ) -> Result<Fetched, OriginFault> {
-        if result
-            .as_ref()
-            .is_err_and(|fault| fault.error.allows_stale())
-        {
-            self.metrics.origin_failures.increment();
+        for endpoint in &route.endpoints {
+            self.metrics.origin_fetches.increment();
+            let result = match &endpoint.place {
+                Place::Bucket(binding) => self.read_object(binding, &below, limit, ports).await,
+                Place::Url(_) | Place::Service(_) => {
+                    let asked = self.ask(endpoint, &below, limit, ports).await;
+                    asked.map(Some)
+                }
+            };
+            let is_failure = |fault: &OriginFault| fault.error.allows_stale();
+            if result.as_ref().is_err_and(is_failure) {
+                self.metrics.origin_failures.increment();
+            }
+            if let Some(metadata) = result? {
+                let origin = endpoint.id;
+                return Ok(Fetched { metadata, origin });
+            }
         }
-        result.map(|metadata| Fetched { metadata, origin })
+        Err(ErrorKind::NotFound.into())
+    }
+
+    /// Reads the object of `path`. `None` if the bucket has no such object.
+    async fn read_object<P: Ports<Signal = S>>(
+        &self,
+        binding: &str,
+        path: &ImagePath,
+        limit: &Limit<P::Deadline>,
+        ports: &P,
+    ) -> Result<Option<ImageMetadata>, OriginFault> {
+        let remaining_ms = limit.until_ms.saturating_sub(ports.now_ms());
+        let prefix = BodyPrefix::new(self.config.header_limits, None);
+        let object = ports
+            .open(binding, path.as_str(), prefix, remaining_ms)
+            .await?;
+        let metadata = object.map(|object| object.metadata()).transpose();
+        metadata.map_err(OriginFault::from)
+    }
+
+    /// Requests the metadata of `path` from a URL or a service.
+    async fn ask<P: Ports<Signal = S>>(
+        &self,
+        endpoint: &Endpoint,
+        path: &ImagePath,
+        limit: &Limit<P::Deadline>,
+        ports: &P,
+    ) -> Result<ImageMetadata, OriginFault> {
+        let request = endpoint.request(path, ports.now_ms());
+        let limits = self.config.header_limits;
+        let response = ports.ask(&request, limits, &limit.deadline).await?;
+        let metadata = response.metadata(endpoint.probe).map_err(|error| {
+            let refused = endpoint.auth.as_ref().and_then(|auth| {
+                let reason = refusal(auth, &response)?;
+                Some((auth, reason))
+            });
+            let Some((auth, reason)) = refused else {
+                return error;
+            };
+            let secret = &auth.secret;
+            self.log(&Event::CredentialsRefused { secret, reason }, ports);
+            OriginError {
+                kind: ErrorKind::CredentialsRefused,
+                ..error
+            }
+        });
+        metadata.map_err(OriginFault::from)
+    }
+}
+
+/// Returns the reason why the origin refuses the credentials, or `None` if the error is another one. A plain 403 does not
+/// say that they are wrong.
+fn refusal(auth: &Auth, response: &OriginResponse) -> Option<&'static str> {
+    let is_refusal = |code: &S3ErrorCode| code.kind() == ErrorKind::CredentialsRefused;
+    match &auth.scheme {
+        Scheme::Headers(_) => (response.status == 401).then_some("401"),
+        Scheme::Aws { .. } => response.s3_error.filter(is_refusal).map(S3ErrorCode::name),
     }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::OriginFault;
+use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
 
@@ -98,7 +99,7 @@ pub enum KvFault {
     Failed(String),
 }
 
-/// The origin behind `originUrl`.
+/// Origins at URLs and service bindings.
 #[allow(async_fn_in_trait)]
 pub trait Origin {
     /// The point in time at which requests are aborted.
@@ -107,28 +108,30 @@ pub trait Origin {
     /// Returns the deadline `timeout_ms` from now. Several requests may share one.
     fn deadline(&self, timeout_ms: u64) -> Self::Deadline;
 
-    /// Requests the metadata of the image at `url`, and follows redirects within its origin. If the response is the image
-    /// itself, reads as much as its header needs, within `limits`.
+    /// Requests the metadata of an image, and follows redirects within its origin. If the response is the image itself, reads
+    /// as much as its header needs, within `limits`.
     ///
     /// # Errors
     /// If the origin did not respond before the deadline, or redirects elsewhere.
     async fn ask(
         &self,
-        url: &str,
+        request: &OriginRequest<'_>,
         limits: Limits,
         deadline: &Self::Deadline,
     ) -> Result<OriginResponse, OriginFault>;
 }
 
-/// The R2 bucket of `originBucket`.
+/// R2 buckets.
 #[allow(async_fn_in_trait)]
 pub trait Bucket {
-    /// Reads as much of an object as `prefix` asks for. `None` if there is no such object.
+    /// Reads as much of an object as `prefix` asks for, from the bucket that is bound as `binding`. `None` if there is no
+    /// such object.
     ///
     /// # Errors
     /// If the store fails, or takes longer than `timeout_ms`.
     async fn open(
         &self,
+        binding: &str,
         key: &str,
         prefix: BodyPrefix,
         timeout_ms: u64,

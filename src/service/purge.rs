@@ -25,21 +25,35 @@ pub struct Purged {
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Removes the image at `path` from the caches, and invalidates its flight.
+    /// Removes the image at `path` from the caches, and invalidates its flight. A path without a query includes all of
+    /// its versions, of which one call deletes up to 100 from KV.
+    ///
+    /// Versions of long paths have hashed keys, which are found only by the path with its query.
     ///
     /// # Errors
     /// If KV did not delete it. A namespace that is not bound has nothing to delete.
     pub async fn purge<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
+        cursor: Option<&str>,
         ports: &P,
-    ) -> Result<(), KvFault> {
+    ) -> Result<Purged, KvFault> {
         let key = path.cache_key();
         self.purge_memory(&key);
-        let deleted = self.delete_from_kv(&key, ports).await;
+        self.delete_from_kv(&key, ports).await?;
         // A request may have read the old record from KV while the deletion was under way.
         self.purge_memory(&key);
-        deleted
+        let mut purged = Purged {
+            count: 1,
+            cursor: None,
+        };
+        if path.query().is_none() && self.config.origins.has_versions(path.as_str()) {
+            let prefix = path.versions_key_prefix();
+            let versions = self.purge_prefix(&prefix, cursor, ports).await?;
+            purged.count = purged.count.saturating_add(versions.count);
+            purged.cursor = versions.cursor;
+        }
+        Ok(purged)
     }
 
     /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
@@ -56,12 +70,21 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) -> Result<Purged, KvFault> {
         let prefix = folder.map_or_else(|| KEY_PREFIX.to_owned(), ImagePath::key_prefix);
+        self.purge_prefix(&prefix, cursor, ports).await
+    }
+
+    async fn purge_prefix<P: Ports<Signal = S>>(
+        &self,
+        prefix: &str,
+        cursor: Option<&str>,
+        ports: &P,
+    ) -> Result<Purged, KvFault> {
         // Memory can hold many more images than a page lists. The call for the first page removes all of them.
         let in_memory = match cursor {
-            None => self.purge_memory_below(&prefix),
+            None => self.purge_memory_below(prefix),
             Some(_) => Vec::new(),
         };
-        let page = self.list_kv(&prefix, cursor, KEYS_AT_A_TIME, ports).await?;
+        let page = self.list_kv(prefix, cursor, KEYS_AT_A_TIME, ports).await?;
         let deletions = page.keys.iter().map(|key| self.delete_from_kv(key, ports));
         let deleted = join_all(deletions).await;
         // Requests may have read the old records from KV while the deletions were under way.

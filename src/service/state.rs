@@ -14,7 +14,6 @@ use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::config::{Config, LogLevel};
 use crate::image::metadata::ImageMetadata;
-use crate::origin::id::OriginIds;
 use crate::telemetry::event::Event;
 use crate::telemetry::families::Snapshot;
 use crate::telemetry::log::{Log, Logger};
@@ -33,7 +32,6 @@ const BYTES_PER_ENTRY: usize = 1_536;
 #[derive(Debug)]
 pub struct OptimizedMetadataService<S> {
     pub(super) config: Config,
-    pub(super) origins: OriginIds,
     pub(super) freshness: FreshnessPolicy,
     pub(super) memory: RefCell<MemoryCache<Rc<str>, Rc<Entry>>>,
     pub(super) negative_cache: RefCell<NegativeCache>,
@@ -62,10 +60,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             .saturating_add(config.origin_timeout_ms)
             .saturating_add(FLIGHT_GRACE_MS);
         Rc::new(Self {
-            origins: OriginIds::new(
-                config.origin_url.as_deref(),
-                config.origin_bucket.as_deref(),
-            ),
             freshness: config.freshness(),
             memory: RefCell::new(MemoryCache::with_max_bytes(
                 capacity,

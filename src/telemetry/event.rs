@@ -1,12 +1,15 @@
 //! Events of the log: their levels, and the JSON line that each publishes.
 
-use serde::Serialize;
+mod line;
 
 use crate::cache::record::RecordError;
 use crate::config::{ConfigError, LogLevel};
 use crate::lookup::Layer;
 use crate::origin::error::OriginError;
 use crate::text::sanitize::excerpt;
+use line::{Line, Name};
+
+pub use line::{FIELDS, NAMES};
 
 /// The client gets the 404 of an unknown route. Only the log says why.
 const ADMIN_TOKEN_MISSING: &str = "Purges, /stats and /metrics return 404 because the secret ADMIN_TOKEN is not set. \
@@ -36,6 +39,11 @@ pub(crate) enum Event<'a> {
         path: &'a str,
         error: &'a OriginError,
         cause: Option<&'a str>,
+    },
+    /// An origin refused the credentials in `secret`. `reason` is a status or an error code of S3.
+    CredentialsRefused {
+        secret: &'a str,
+        reason: &'static str,
     },
     /// A data point could not be written. `cause` is the runtime's message.
     DatasetFault { cause: &'a str },
@@ -81,7 +89,7 @@ pub(crate) fn level_of_request(method: &str, code: Option<&str>) -> LogLevel {
 impl Event<'_> {
     pub(crate) fn level(&self) -> LogLevel {
         match self {
-            Self::Configuration(_) => LogLevel::Error,
+            Self::Configuration(_) | Self::CredentialsRefused { .. } => LogLevel::Error,
             Self::KvUnbound { .. }
             | Self::KvFault { .. }
             | Self::MalformedRecord { .. }
@@ -106,6 +114,7 @@ impl Event<'_> {
             Self::KvFault { operation, cause } => {
                 Some(format!("kv-{operation}: {}", truncated(cause)))
             }
+            Self::CredentialsRefused { secret, .. } => Some(format!("secret {secret}")),
             Self::DatasetFault { .. } => Some("dataset".into()),
             Self::RateLimitFault { .. } => Some("rate-limit".into()),
             Self::MalformedRecord { .. }
@@ -157,6 +166,11 @@ impl Event<'_> {
                 detail: Some(error.to_string()),
                 reason: error.reason().map(str::to_owned),
                 ..Line::new(Name::OriginFailure)
+            },
+            Self::CredentialsRefused { secret, reason } => Line {
+                reason: Some((*reason).to_owned()),
+                secret: Some(secret),
+                ..Line::new(Name::CredentialsRefused)
             },
             Self::DatasetFault { cause } => Line {
                 cause: Some(truncated(cause)),
@@ -214,81 +228,4 @@ impl Event<'_> {
 
 fn truncated(text: &str) -> String {
     text.chars().take(MAX_CAUSE_CHARS).collect()
-}
-
-/// Declares [`Name`] and [`NAMES`] from one table, so that neither can miss an event.
-macro_rules! names {
-    ($($name:ident = $text:literal)*) => {
-        /// The published names of all events, which `docs/observability.md` lists.
-        pub const NAMES: &[&str] = &[$($text,)*];
-
-        #[derive(Serialize)]
-        enum Name {
-            $(#[serde(rename = $text)] $name,)*
-        }
-    };
-}
-
-/// Declares [`Line`] and [`FIELDS`] from one table, in the published order.
-macro_rules! fields {
-    ($($field:ident: $type:ty = $text:literal)*) => {
-        /// The published names of all fields of a log line, which `docs/observability.md` lists.
-        pub const FIELDS: &[&str] = &[$($text,)*];
-
-        #[derive(Default, Serialize)]
-        struct Line<'a> {
-            $(
-                #[serde(rename = $text, skip_serializing_if = "Option::is_none")]
-                $field: Option<$type>,
-            )*
-        }
-    };
-}
-
-names! {
-    AdminTokenMissing = "admin-token-missing"
-    CacheHit = "cache-hit"
-    CacheMiss = "cache-miss"
-    CoalescedRequest = "coalesced-request"
-    Coalescing = "coalescing"
-    ConfigurationError = "configuration-error"
-    DatasetFault = "dataset-fault"
-    KvFault = "kv-fault"
-    KvUnbound = "kv-unbound"
-    MalformedRecord = "malformed-record"
-    OriginFailure = "origin-failure"
-    Pruning = "pruning"
-    RateLimitFault = "rate-limit-fault"
-    Request = "request"
-}
-
-fields! {
-    before: usize = "before"
-    binding: &'a str = "binding"
-    cache_status: &'a str = "cacheStatus"
-    cause: String = "cause"
-    code: &'a str = "code"
-    detail: String = "detail"
-    duration_ms: u64 = "durationMs"
-    event: Name = "event"
-    field: &'a str = "field"
-    key: String = "key"
-    level: &'static str = "level"
-    method: &'static str = "method"
-    operation: &'static str = "operation"
-    path: String = "path"
-    pruned: u64 = "pruned"
-    reason: String = "reason"
-    server_timing: &'a str = "serverTiming"
-    source: &'static str = "source"
-    status: u16 = "status"
-}
-
-impl Line<'_> {
-    fn new(name: Name) -> Self {
-        Self {
-            event: Some(name),
-            ..Self::default()
-        }
-    }
 }

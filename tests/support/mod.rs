@@ -21,6 +21,7 @@ use optimized_metadata::image::header::Limits;
 use optimized_metadata::image::prefix::BodyPrefix;
 use optimized_metadata::lookup::{Lookup, LookupError};
 use optimized_metadata::origin::error::{ErrorKind, OriginFault};
+use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::service::Purged;
@@ -182,7 +183,7 @@ impl TestIsolate {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = ImagePath::from_raw(path).unwrap();
         self.pool
-            .run_until(async move { service.purge(&path, &runtime).await })
+            .run_until(async move { service.purge(&path, None, &runtime).await.map(drop) })
     }
 
     /// Advances the clock from timer to timer, so that timers fire in order.
@@ -419,11 +420,12 @@ impl Origin for Runtime {
 
     async fn ask(
         &self,
-        url: &str,
+        request: &OriginRequest<'_>,
         limits: Limits,
         deadline: &u64,
     ) -> Result<OriginResponse, OriginFault> {
-        self.state.origin_urls.borrow_mut().push(url.to_owned());
+        let url = request.url.clone();
+        self.state.origin_urls.borrow_mut().push(url);
         let response = {
             let mut responses = self.state.responses.borrow_mut();
             if responses.len() > 1 {
@@ -463,6 +465,7 @@ impl Origin for Runtime {
 impl Bucket for Runtime {
     async fn open(
         &self,
+        _: &str,
         key: &str,
         mut prefix: BodyPrefix,
         _: u64,

@@ -43,6 +43,14 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// Returns `true` for temporary credentials.
+    #[must_use]
+    pub fn has_session_token(&self) -> bool {
+        self.session_token.is_some()
+    }
+}
+
 fn text(
     fields: &Map<String, Value>,
     key: &'static str,
@@ -83,29 +91,20 @@ pub enum CredentialsError {
 }
 
 impl fmt::Display for CredentialsError {
-    /// One sentence that says what to do.
+    /// The end of a sentence that begins with the name of the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAnObject => write!(
                 f,
-                "The credentials are not a JSON object; set {{\"{ACCESS_KEY_ID}\": \"…\", \"{SECRET_ACCESS_KEY}\": \"…\"}}."
+                "must hold a JSON object such as {{\"{ACCESS_KEY_ID}\": \"…\", \"{SECRET_ACCESS_KEY}\": \"…\"}}"
             ),
-            Self::UnknownKey => write!(
-                f,
-                "The credentials have an unknown key; the keys are {}.",
-                KEYS.join(", ")
-            ),
-            Self::Missing(key) => write!(f, "The credentials have no {key}; add it."),
-            Self::NotAString(key) => {
-                write!(
-                    f,
-                    "{key} of the credentials is not a string; put it in quotes."
-                )
-            }
-            Self::Empty(key) => write!(f, "{key} of the credentials is empty; set it."),
+            Self::UnknownKey => write!(f, "has an unknown key; the keys are {}", KEYS.join(", ")),
+            Self::Missing(key) => write!(f, "has no {key}"),
+            Self::NotAString(key) => write!(f, "has a {key} that is not a string"),
+            Self::Empty(key) => write!(f, "has an empty {key}"),
             Self::InvalidCharacter(key) => write!(
                 f,
-                "{key} of the credentials has a space, a control character or a character outside ASCII; copy it again."
+                "has a space, a control character or a character outside ASCII in {key}"
             ),
         }
     }
