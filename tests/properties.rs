@@ -16,11 +16,14 @@ mod checks;
 use std::path::Path;
 
 use optimized_metadata::cache::freshness::{Freshness, FreshnessPolicy, age_s, ttl_s};
+use optimized_metadata::config::Config;
 use optimized_metadata::image::displayed_size::DisplayedSize;
 use optimized_metadata::image::metadata::Dimensions;
+use optimized_metadata::path::ImagePath;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use serde_json::json;
 
 /// Text with parts that the canonicalisation of paths treats specially.
 fn raw_path() -> impl Strategy<Value = String> {
@@ -37,6 +40,39 @@ fn raw_path() -> impl Strategy<Value = String> {
         Just("a".repeat(260)),
     ];
     vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+/// A raw path and a raw query. There are few of them, so that two are often the same image.
+fn versioned() -> impl Strategy<Value = (String, String)> {
+    let piece = select(&["a", "v=1", "%3F", "/", "//", "%2F%2F%3F", "sha256:"]);
+    let long = select(&["", "/bbbbbbbb"]).prop_map(|piece| piece.repeat(55));
+    let pair = select(&["v=1", "%76=%31", "size=1", "v=2", "utm=1", "v=//", "v", ""]);
+    let path = (vec(piece, 1..4), long).prop_map(|(pieces, long)| pieces.concat() + &long);
+    (path, vec(pair, 0..3).prop_map(|pairs| pairs.join("&")))
+}
+
+/// Checks that two raw paths with raw queries have the same key and URL only if they are the same image.
+fn check_versions(a: &(String, String), b: &(String, String)) {
+    let settings = json!({ "originUrl": "https://images.test", "query": ["v", "size"] });
+    let config = Config::from_json(&settings).unwrap();
+    let image = |(raw, query): &(String, String)| {
+        let path = ImagePath::from_raw(raw).ok()?;
+        config.origins.version(&path, query).ok()
+    };
+    let (Some(a), Some(b)) = (image(a), image(b)) else {
+        return;
+    };
+    let is_same = (a.as_str(), a.query()) == (b.as_str(), b.query());
+    assert_eq!(is_same, a == b);
+    assert_eq!(is_same, a.cache_key() == b.cache_key(), "{a:?} {b:?}");
+    assert_eq!(
+        is_same,
+        a.origin_url("https://images.test") == b.origin_url("https://images.test")
+    );
+    assert!(a.cache_key().len() <= 512);
+    // The fast path and the canonical path find the same entry.
+    let plain = ImagePath::key_of_plain(a.as_str(), a.query().unwrap_or_default());
+    assert!(plain.is_none_or(|key| *key == *a.cache_key()));
 }
 
 /// The first bytes of each format.
@@ -121,6 +157,14 @@ proptest! {
         checks::two_paths(&a, &a.replace("%2", "%252"));
         checks::two_paths(&a, &a.replace('/', "%252F"));
         checks::two_paths(&a, &a.to_lowercase());
+    }
+
+    #[test]
+    fn different_versions_have_different_keys_and_urls(
+        a in versioned(),
+        b in versioned(),
+    ) {
+        check_versions(&a, &b);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use optimized_metadata::lookup::Layer;
 use optimized_metadata::origin::error::ErrorKind;
 use optimized_metadata::service::ports::Stored;
 use serde_json::json;
-use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate, put_in_kv, record};
+use support::{FakeResponse, Gate, Outcome, START_MS, TestIsolate, gif, put_in_kv, record};
 
 const KEY: &str = "metadata:cat.jpg";
 
@@ -522,21 +522,18 @@ fn a_folder_is_purged_page_by_page() {
     assert_eq!(isolate.purge_below(None, None).unwrap().count, 2);
 }
 
-/// A GIF of 4 by 3 pixels, without its pixel data.
-const GIF: &[u8] = b"GIF89a\x04\0\x03\0\0\0\0,\0\0\0\0\x04\0\x03\0\0\x02\0;";
-
 #[test]
 fn the_bucket_is_read_before_the_origin() {
     let mut isolate = TestIsolate::new(json!({ "originBucket": "IMAGES" }));
     let runtime = isolate.runtime.clone();
     runtime.mock_origin([FakeResponse::Size(800, 600)]);
-    runtime.put_object("cat.gif", Some(GIF));
+    runtime.put_object("cat.gif", Some(&gif(4, 3)));
     let in_bucket = isolate.get("cat.gif");
     assert_eq!(width(&in_bucket), 4);
     assert_eq!(layer(&in_bucket), Layer::Origin { stored: true });
     assert_eq!(runtime.origin_fetches(), 0);
     assert_eq!(width(&isolate.get("dog.gif")), 800);
-    assert_eq!(runtime.bucket_reads(), ["cat.gif", "dog.gif"]);
+    assert_eq!(runtime.bucket_reads(), ["IMAGES:cat.gif", "IMAGES:dog.gif"]);
     assert_eq!(runtime.origin_fetches(), 1);
 }
 

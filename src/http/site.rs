@@ -48,9 +48,7 @@ impl<S: Clone + 'static> Site<S> {
     /// # Errors
     /// If a parameter that selects a version is invalid.
     pub(super) fn version(&self, path: &ImagePath, query: &str) -> Result<ImagePath, Problem> {
-        let origins = &self.service.config().origins;
-        let version = origins.version_query(path.as_str(), query)?;
-        Ok(path.with_query(&version))
+        Ok(self.service.config().origins.version(path, query)?)
     }
 
     /// Returns the canonical path of text that may have a query, such as `photos/cat.jpg?v=3`.

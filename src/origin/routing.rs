@@ -73,6 +73,15 @@ impl RoutingTable {
             .flat_map(|route| &mut route.endpoints)
     }
 
+    /// Returns the path of the version that the query of a request selects.
+    ///
+    /// # Errors
+    /// If the value of a parameter is out of form.
+    pub fn version(&self, path: &ImagePath, raw_query: &str) -> Result<ImagePath, QueryError> {
+        let query = self.version_query(path.as_str(), raw_query)?;
+        Ok(path.with_query(&query))
+    }
+
     /// Returns the query of the version that a request for `path` selects, or an empty string.
     ///
     /// # Errors

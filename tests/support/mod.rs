@@ -131,11 +131,17 @@ impl TestIsolate {
         }
     }
 
-    /// Starts a request and runs all tasks until they wait for the clock or a gate.
+    /// Starts a request and runs all tasks until they wait for the clock or a gate. `path` may have a query.
     pub fn start(&mut self, path: &str) -> Pending<Outcome> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
-        let path = ImagePath::from_raw(path).unwrap();
+        let path = self.path(path);
         self.spawn(async move { service.fetch_metadata(&path, &runtime).await })
+    }
+
+    fn path(&self, text: &str) -> ImagePath {
+        let (raw, query) = text.split_once('?').unwrap_or((text, ""));
+        let path = ImagePath::from_raw(raw).unwrap();
+        self.service.config().origins.version(&path, query).unwrap()
     }
 
     /// Runs a request and its background work to the end.
@@ -179,11 +185,12 @@ impl TestIsolate {
         self.pool.run_until(purge)
     }
 
-    pub fn purge(&mut self, path: &str) -> Result<(), KvFault> {
+    /// Purges an image, and the first page of its versions. `path` may have a query.
+    pub fn purge(&mut self, path: &str) -> Result<Purged, KvFault> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
-        let path = ImagePath::from_raw(path).unwrap();
+        let path = self.path(path);
         self.pool
-            .run_until(async move { service.purge(&path, None, &runtime).await.map(drop) })
+            .run_until(async move { service.purge(&path, None, &runtime).await })
     }
 
     /// Advances the clock from timer to timer, so that timers fire in order.
@@ -218,7 +225,7 @@ impl TestIsolate {
 }
 
 fn service(mut settings: Value) -> Rc<OptimizedMetadataService<Signal>> {
-    if settings.get("originUrl").is_none() {
+    if settings.get("originUrl").is_none() && settings.get("origins").is_none() {
         settings["originUrl"] = json!("https://images.test");
     }
     OptimizedMetadataService::new(Config::from_json(&settings).unwrap())
@@ -240,7 +247,7 @@ impl Runtime {
         self.state.bucket.borrow_mut().insert(key.into(), object);
     }
 
-    /// Returns the keys that were read from the bucket, in order.
+    /// Returns the bindings and keys that were read from buckets, in order, as `IMAGES:cat.jpg`.
     pub fn bucket_reads(&self) -> Vec<String> {
         self.state.bucket_reads.borrow().clone()
     }
@@ -250,7 +257,7 @@ impl Runtime {
         self.state.origin_urls.borrow().len()
     }
 
-    /// Returns the URLs that were requested from the origin, in order.
+    /// Returns the URLs that were requested from origins, in order. That of a service follows its binding and a space.
     pub fn origin_urls(&self) -> Vec<String> {
         self.state.origin_urls.borrow().clone()
     }
@@ -424,7 +431,8 @@ impl Origin for Runtime {
         limits: Limits,
         deadline: &u64,
     ) -> Result<OriginResponse, OriginFault> {
-        let url = request.url.clone();
+        let service = request.service.map(|binding| format!("{binding} "));
+        let url = [service.as_deref().unwrap_or_default(), &request.url].concat();
         self.state.origin_urls.borrow_mut().push(url);
         let response = {
             let mut responses = self.state.responses.borrow_mut();
@@ -452,25 +460,44 @@ impl Origin for Runtime {
                 return Err(ErrorKind::OriginTimeout.into());
             }
         };
-        let body =
-            json!({ "original": { "width": size.0, "height": size.1, "format": "image/png" } });
+        let body = if request.probe.uses_resizer() {
+            let original = json!({ "width": size.0, "height": size.1, "format": "image/png" });
+            json!({ "original": original }).to_string().into_bytes()
+        } else {
+            gif(size.0, size.1)
+        };
         Ok(OriginResponse {
             status: 200,
-            prefix: Some(BodyPrefix::whole(limits, None, body.to_string().as_bytes())),
+            prefix: Some(BodyPrefix::whole(limits, None, &body)),
             ..OriginResponse::default()
         })
     }
 }
 
+/// Returns a GIF without its pixel data. The sides are below 65,536.
+pub fn gif(width: u32, height: u32) -> Vec<u8> {
+    let size = [width, height].map(|side| side.to_le_bytes()[..2].to_vec());
+    let size = size.concat();
+    [
+        &b"GIF89a"[..],
+        &size,
+        b"\0\0\0,\0\0\0\0",
+        &size,
+        b"\0\x02\0;",
+    ]
+    .concat()
+}
+
 impl Bucket for Runtime {
     async fn open(
         &self,
-        _: &str,
+        binding: &str,
         key: &str,
         mut prefix: BodyPrefix,
         _: u64,
     ) -> Result<Option<Object>, OriginFault> {
-        self.state.bucket_reads.borrow_mut().push(key.to_owned());
+        let read = format!("{binding}:{key}");
+        self.state.bucket_reads.borrow_mut().push(read);
         match self.state.bucket.borrow().get(key) {
             None => Ok(None),
             Some(None) => Err(ErrorKind::OriginUnreachable.into()),
