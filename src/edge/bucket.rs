@@ -54,8 +54,11 @@ impl Bucket {
     /// Returns the bucket that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
-        let method = Reflect::get(&value, &"createMultipartUpload".into()).ok()?;
-        method.is_function().then(|| value.unchecked_into())
+        let has = |method: &str| {
+            Reflect::get(&value, &method.into()).is_ok_and(|method| method.is_function())
+        };
+        // A service binding has every method: any other name is one of its RPC methods.
+        (has("createMultipartUpload") && !has("fetch")).then(|| value.unchecked_into())
     }
 
     /// Reads the ranges that `prefix` needs from the object of this key, most often one range. `None` if there is no

@@ -23,6 +23,11 @@ suite("The build's check of the settings", () => {
     ["settings as broken JSON text", "vars.metadata = '{'\n", /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
     ["a bucket that is not bound", `${VALID}originBucket = "IMAGES"\n`, /^\[vars\.metadata\]: The setting 'originBucket' must be the name of an R2 bucket/m],
     [
+      "a service of an origin that is not bound",
+      `${VALID}origins = [{ prefix = "a", url = "https://a.test" }, { prefix = "b", service = "B" }]\n[[services]]\nbinding = "A"\nservice = "a"\n`,
+      /^\[vars\.metadata\]: The setting 'origins\[1\]\.service' must be the name of a service that is bound/m,
+    ],
+    [
       "an environment without settings, and another with an invalid one",
       `${VALID}[env.a]\n[env.b]\nvars.metadata = { originUrl = "https://images.test:99999" }\n`,
       /^\[env\.a\.vars\.metadata\]: The setting 'metadata' .*\n\[env\.b\.vars\.metadata\]: The setting 'originUrl' must be .*port/m,
@@ -34,9 +39,12 @@ suite("The build's check of the settings", () => {
     });
   }
 
-  test("The check accepts JSON text, a bound bucket, and settings that are kept from the dashboard", () => {
+  test("The check accepts JSON text, bound buckets and services, secrets, and settings that are kept from the dashboard", () => {
     check('vars.metadata = \'{"originUrl":"https://images.test"}\'\n');
     check(`${VALID}originBucket = "IMAGES"\n[[r2_buckets]]\nbinding = "IMAGES"\nbucket_name = "images"\n`);
+    check(`${VALID}origins = [{ prefix = "b", service = "B" }]\n[[services]]\nbinding = "B"\nservice = "b"\n`);
+    // The value of a secret is not known before it is deployed.
+    check(`${VALID}headersSecret = "CMS"\n`);
     check('keep_vars = true\nname = "a"\n');
   });
 });
