@@ -7,7 +7,7 @@
 //! Looking up metadata, caching it, reporting how fresh it is and which layer answered, and calculating crops.
 //!
 //! # Out of scope
-//! Resizing or serving images, and requests to any host but the configured origin.
+//! Resizing or serving images, and requests to any host but the configured origins.
 //!
 //! # Life of a request
 //! ```text
@@ -39,14 +39,14 @@
 //! | [`lookup`] | the result of a look-up: [`Lookup`](lookup::Lookup) or [`LookupError`](lookup::LookupError) |
 //! | [`config`] | the settings: types, defaults, keys, ranges, errors |
 //! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
-//! | [`origin`] | the origin's response, and its errors with their texts |
+//! | [`origin`] | the origins: which one has a path, requests and signatures, responses, errors with their texts |
 //! | [`crop`] | crop parameters, and the rectangle that they select |
-//! | [`path`] | the canonical form of a raw path, its cache key and origin URL |
+//! | [`path`] | the canonical form of a raw path, the query of its version, its cache key and origin URL |
 //! | [`image`] | [`ImageMetadata`](image::metadata::ImageMetadata), and the [header readers](image::header), one file a format |
 //! | [`text`] | query strings, JSON, hexadecimal, text that is safe to log |
 //!
 //! # Where to change it
-//! - Add a setting: [`config`].
+//! - Add a setting: [`config`]. Those of origins are in `config::origins` and `config::access`.
 //! - Add an image format: [`image::header`].
 //! - Change an error's text: [`origin::error`] for the origin's, `crop::parameter_error` for crop parameters, [`path`] for
 //!   paths, [`config`] for settings, `http::problem` for the rest. Codes and titles are in `http::problem_code`.
