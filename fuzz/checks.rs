@@ -10,6 +10,7 @@ use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, 
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
 use optimized_metadata::image::prefix::{BodyPrefix, MAX_JSON_BYTES};
 use optimized_metadata::origin::endpoint::Probe;
+use optimized_metadata::origin::range_response::{RangeResponse, RangedFile};
 use optimized_metadata::origin::response::OriginResponse;
 use optimized_metadata::origin::s3_error::S3ErrorCode;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
@@ -89,9 +90,18 @@ pub fn reply(bytes: &[u8]) {
             content_range: Some(text.clone()),
             content_encoding: Some(text.clone()),
             etag: Some(text.clone()),
+            last_modified: Some(text.clone()),
             s3_error: S3ErrorCode::from_body(bytes),
             prefix: Some(BodyPrefix::whole(limits, Some("application/json"), bytes)),
         };
+        let part = OriginResponse {
+            status: 206,
+            content_encoding: None,
+            ..reply.clone()
+        };
+        if let RangeResponse::Part { length } = RangedFile::default().interpret((0, 100), &part) {
+            assert!((1..=100).contains(&length));
+        }
         match reply.metadata(probe) {
             Ok(metadata) => assert_valid(&metadata),
             Err(failure) => {

@@ -100,6 +100,7 @@ pub(super) async fn ask(
                 content_range,
                 content_encoding,
                 etag,
+                last_modified: None,
                 s3_error: None,
                 prefix,
             });

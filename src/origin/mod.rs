@@ -3,6 +3,7 @@
 pub mod endpoint;
 pub mod error;
 pub mod id;
+pub mod range_response;
 pub mod request;
 pub mod response;
 pub mod routing;

@@ -38,8 +38,10 @@ pub struct OriginResponse {
     pub content_range: Option<String>,
     /// The `Content-Encoding` header. The runtime decodes only `gzip` and `br`, and has already done so.
     pub content_encoding: Option<String>,
-    /// The `ETag` header of a file that was read in ranges.
+    /// The `ETag` header of a file, if no resizer was asked.
     pub etag: Option<String>,
+    /// The `Last-Modified` header of a file, if no resizer was asked.
+    pub last_modified: Option<String>,
     /// The error code in the body of an S3 server.
     pub s3_error: Option<S3ErrorCode>,
     /// The beginning of the body. `None` if it was not read because of the status.
@@ -87,7 +89,7 @@ impl OriginResponse {
                 })
                 .map(|image| ImageMetadata {
                     file_size: self.file_size(),
-                    etag: self.etag.as_deref().and_then(strong_etag),
+                    etag: self.file_etag(),
                     ..image
                 }),
         };
@@ -111,6 +113,16 @@ impl OriginResponse {
             self.content_length.as_deref()
         };
         length?.trim().parse().ok().filter(|bytes| *bytes > 0)
+    }
+
+    /// Returns the entity tag of the file. That of encoded data is another one.
+    fn file_etag(&self) -> Option<Box<str>> {
+        let encoding = self.content_encoding.as_deref().unwrap_or_default();
+        let is_file = ContentEncoding::parse(encoding) == ContentEncoding::Identity;
+        self.etag
+            .as_deref()
+            .filter(|_| is_file)
+            .and_then(strong_etag)
     }
 
     /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part. See
@@ -452,6 +464,25 @@ mod tests {
                 ..response_with(None, GIF)
             };
             assert!(decoded.metadata(Probe::Auto).is_ok());
+        }
+    }
+
+    #[test]
+    fn the_etag_of_a_file_is_a_strong_one_of_data_that_are_not_encoded() {
+        for (etag, encoding, expected) in [
+            ("\"a\"", None, Some("a")),
+            ("\"a\"", Some("aws-chunked"), Some("a")),
+            ("\"a\"", Some("gzip"), None),
+            ("W/\"a\"", None, None),
+            ("a", None, None),
+        ] {
+            let response = OriginResponse {
+                etag: Some(etag.into()),
+                content_encoding: encoding.map(Into::into),
+                ..response_with(None, GIF)
+            };
+            let image = response.metadata(Probe::Header).unwrap();
+            assert_eq!(image.etag.as_deref(), expected, "{etag} {encoding:?}");
         }
     }
 
