@@ -48,7 +48,7 @@ export interface ImageMetadata {
   mimeType?: string;
   /** In bytes. Absent if the origin does not report it. */
   fileSize?: number;
-  /** The object's entity tag, for an image in a bucket. */
+  /** The file's entity tag, without quotes, if the service reads the image from R2 or by ranges. */
   etag?: string;
   /** The EXIF orientation, from 1 to 8. It is already applied to `width` and `height`. */
   orientation?: number;

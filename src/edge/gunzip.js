@@ -1,4 +1,4 @@
-// Reads gzip-encoded objects of a bucket, and decodes only as much as is needed.
+// Decodes only as much of gzip data as is needed; reads gzip-encoded objects of a bucket.
 
 export const contentEncoding = ({ httpMetadata }) => httpMetadata?.contentEncoding ?? "";
 
@@ -23,12 +23,13 @@ export function gunzip(bucket, { size, etag }, first, most) {
         chunks.push(new Uint8Array(await found.arrayBuffer()));
         rest.length = 0;
       }
-      return { size, etag, arrayBuffer: () => decode(chunks, range) };
+      return { size, etag, arrayBuffer: () => decode(chunks, range.offset, range.length) };
     },
   };
 }
 
-async function decode(chunks, { offset, length }) {
+/** Returns a range of the data that these chunks decode to: shorter at the end of the data, and empty if it is corrupt. */
+export async function decode(chunks, offset, length) {
   const { readable, writable } = new DecompressionStream("gzip");
   const reader = readable.getReader({ mode: "byob" });
   const writer = writable.getWriter();

@@ -13,6 +13,7 @@ mod console;
 mod dataset;
 mod fast_path;
 mod handler;
+mod header_probe;
 mod incoming;
 mod js_value;
 mod kv;

@@ -1,6 +1,8 @@
 // Requests to the origin for src/edge/origin.rs. Each is one call out of WebAssembly and one promise.
 
-const NAMES = ["Content-Type", "Cf-Resized", "Retry-After", "Content-Length", "Content-Range", "Content-Encoding", "Location", "ETag"];
+const NAMES = ["Content-Type", "Cf-Resized", "Retry-After", "Content-Length", "Content-Range", "Content-Encoding", "Location"];
+/** Without a resizer, the response is the file. */
+const FILE_NAMES = [...NAMES, "ETag", "Last-Modified"];
 
 /** The maximum size of a resizer response that is read in one piece. Real ones have about a hundred bytes. */
 const SHORT_BYTES = 4_096;
@@ -20,10 +22,26 @@ export async function ask(service, url, headers, asksResizer, signal) {
   if (asksResizer) init.cf = { image: headers === "" ? { format: "json" } : { format: "json", "origin-auth": "share-publicly" } };
   const response = await (service ?? globalThis).fetch(url, init);
   const { status, headers: received } = response;
-  const values = NAMES.map((name) => received.get(name) ?? "");
+  const values = (asksResizer ? NAMES : FILE_NAMES).map((name) => received.get(name) ?? "");
   const [type, , , length, , encoding] = values;
   const isShort = status === 200 && encoding === "" && length !== "" && length <= SHORT_BYTES && /^application\/json\b/i.test(type);
   return [[status, ...values].join("\n"), isShort ? await bytesOf(response) : response.body];
+}
+
+/** Reads `length` bytes of a part of a file, or fewer if it ends before, and cancels the rest. */
+export async function readPart(stream, length) {
+  const bytes = new Uint8Array(length);
+  const reader = stream.getReader();
+  let filled = 0;
+  while (filled < length) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    const piece = value.subarray(0, length - filled);
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  reader.cancel().catch(() => {});
+  return bytes.subarray(0, filled);
 }
 
 async function bytesOf(response) {

@@ -1,5 +1,7 @@
 //! L3 over `fetch`, with `cf.image.format = "json"`.
 
+use std::array;
+
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -49,7 +51,7 @@ pub(super) fn deadline(timeout_ms: u64) -> AbortSignal {
     AbortSignal::timeout_with_u32(u32::try_from(timeout_ms).unwrap_or(u32::MAX))
 }
 
-/// Sends `request`, and follows redirects within the origin.
+/// Requests metadata, and reads as much of the response as it needs.
 ///
 /// # Errors
 /// If the deadline passes, the connection fails, the request has no subrequests left, or a redirect is refused.
@@ -59,62 +61,158 @@ pub(super) async fn ask(
     limits: Limits,
     deadline: &AbortSignal,
 ) -> Result<OriginResponse, OriginFault> {
-    let mut url = request.url.clone();
+    let mut conversation = Conversation::new(service, request, deadline);
     let headers = lines(&request.headers);
-    let asks_resizer = request.probe.uses_resizer();
-    for _ in 0..=MAX_REDIRECTS {
-        let response = JsFuture::from(send(service, &url, &headers, asks_resizer, deadline))
-            .await
-            .map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Refused))?;
-        let response: Array = response.unchecked_into();
-        let (fields, body) = (response.get(0).as_string(), response.get(1));
-        let fields = fields.unwrap_or_default();
-        let mut fields = fields.split('\n');
-        let status = fields.next().and_then(|status| status.parse().ok());
-        let status = status.unwrap_or_default();
-        let mut header = || {
-            let value = fields.next().filter(|value| !value.is_empty());
-            value.map(str::to_owned)
-        };
-        let content_type = header();
-        let (cf_resized, retry_after) = (header(), header());
-        let (content_length, content_range, content_encoding) = (header(), header(), header());
-        let (location, etag) = (header(), header());
-        // The runtime decodes bodies, but leaves the length of the encoded body in the header.
-        let content_length = content_length.filter(|_| content_encoding.is_none());
-        let prefix = if OriginResponse::has_body(status) {
-            let prefix = BodyPrefix::new(limits, content_type.as_deref());
-            let length = content_length.as_ref().and_then(|text| text.parse().ok());
-            let prefix = read(body, length, prefix, deadline).await;
-            Some(prefix.map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Broken))?)
-        } else {
-            discard(body);
-            None
-        };
-        if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-            return Ok(OriginResponse {
-                status,
-                cf_resized,
-                retry_after,
-                content_length,
-                content_range,
-                content_encoding,
-                etag,
-                last_modified: None,
-                s3_error: None,
-                prefix,
-            });
+    let received = conversation.send(&headers).await?;
+    conversation.read_forward(received, limits).await
+}
+
+/// The head of a response and its body, as `src/edge/origin.js` returns it.
+pub(super) struct Received {
+    /// Without a prefix.
+    pub(super) head: OriginResponse,
+    content_type: Option<String>,
+    pub(super) body: JsValue,
+}
+
+/// The requests for one image: one, or one for each part of a file.
+pub(super) struct Conversation<'a> {
+    service: Option<&'a Service>,
+    request: &'a OriginRequest<'a>,
+    deadline: &'a AbortSignal,
+    /// The URL that the next request is sent to: after redirects, their target.
+    url: String,
+    redirects: usize,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(
+        service: Option<&'a Service>,
+        request: &'a OriginRequest<'a>,
+        deadline: &'a AbortSignal,
+    ) -> Self {
+        Self {
+            service,
+            request,
+            deadline,
+            url: request.url.clone(),
+            redirects: 0,
         }
-        url = location
-            .filter(|_| !request.is_signed)
-            .and_then(|location| within_origin(&url, &location))
-            .ok_or_else(|| redirect_refused(status))?;
     }
-    Err(ErrorKind::RedirectRefused.into())
+
+    /// Sends a request with these headers, and follows redirects within the origin.
+    pub(super) async fn send(&mut self, headers: &str) -> Result<Received, OriginFault> {
+        let asks_resizer = self.request.probe.uses_resizer();
+        loop {
+            let sent = send(
+                self.service,
+                &self.url,
+                headers,
+                asks_resizer,
+                self.deadline,
+            );
+            let response = JsFuture::from(sent)
+                .await
+                .map_err(|thrown| self.fault(&thrown, ConnectionFault::Refused))?;
+            let response: Array = response.unchecked_into();
+            let (fields, body) = (response.get(0).as_string(), response.get(1));
+            let (received, location) = received(&fields.unwrap_or_default(), body);
+            let status = received.head.status;
+            if !matches!(status, 301 | 302 | 303 | 307 | 308) {
+                return Ok(received);
+            }
+            discard(received.body);
+            if self.redirects == MAX_REDIRECTS {
+                return Err(ErrorKind::RedirectRefused.into());
+            }
+            self.redirects = self.redirects.saturating_add(1);
+            self.url = location
+                .filter(|_| !self.request.is_signed)
+                .and_then(|location| within_origin(&self.url, &location))
+                .ok_or_else(|| redirect_refused(status))?;
+        }
+    }
+
+    /// Reads a body forward, as far as its header needs it, and cancels the rest.
+    pub(super) async fn read_forward(
+        &self,
+        received: Received,
+        limits: Limits,
+    ) -> Result<OriginResponse, OriginFault> {
+        let Received {
+            head,
+            content_type,
+            body,
+        } = received;
+        if !OriginResponse::has_body(head.status) {
+            discard(body);
+            return Ok(head);
+        }
+        let prefix = BodyPrefix::new(limits, content_type.as_deref());
+        let length = head.content_length.as_ref();
+        let length = length.and_then(|text| text.parse().ok());
+        let prefix = read(body, length, prefix, self.deadline)
+            .await
+            .map_err(|thrown| self.fault(&thrown, ConnectionFault::Broken))?;
+        Ok(OriginResponse {
+            prefix: Some(prefix),
+            ..head
+        })
+    }
+
+    pub(super) fn fault(&self, thrown: &JsValue, otherwise: ConnectionFault) -> OriginFault {
+        fault(self.deadline, thrown, otherwise)
+    }
+
+    /// Returns `true` if the deadline has passed.
+    pub(super) fn is_late(&self) -> bool {
+        self.deadline.aborted()
+    }
+}
+
+/// Reads the head of a response: its status and headers, one per line. Returns its `Location` as well.
+fn received(fields: &str, body: JsValue) -> (Received, Option<String>) {
+    let mut fields = fields.split('\n');
+    let status = fields.next().and_then(|status| status.parse().ok());
+    let header = |_| {
+        let value = fields.next().filter(|value| !value.is_empty());
+        value.map(str::to_owned)
+    };
+    // An array, so that the Worker has the code of `header` once.
+    let [
+        content_type,
+        cf_resized,
+        retry_after,
+        content_length,
+        content_range,
+        content_encoding,
+        location,
+        etag,
+        last_modified,
+    ] = array::from_fn(header);
+    let head = OriginResponse {
+        status: status.unwrap_or_default(),
+        cf_resized,
+        retry_after,
+        // The runtime decodes bodies, but leaves the length of the encoded body in the header.
+        content_length: content_length.filter(|_| content_encoding.is_none()),
+        content_range,
+        content_encoding,
+        etag,
+        last_modified,
+        s3_error: None,
+        prefix: None,
+    };
+    let received = Received {
+        head,
+        content_type,
+        body,
+    };
+    (received, location)
 }
 
 /// Encodes headers for `src/edge/origin.js`: names and values, one per line. Neither can contain a line break.
-fn lines(headers: &[(&str, String)]) -> String {
+pub(super) fn lines(headers: &[(&str, String)]) -> String {
     let lines = headers
         .iter()
         .map(|(name, value)| [name, "\n", value].concat());
@@ -144,7 +242,7 @@ async fn read(
 }
 
 /// Frees the connection of a response whose body is not needed.
-fn discard(body: JsValue) {
+pub(super) fn discard(body: JsValue) {
     if let Ok(body) = body.dyn_into::<ReadableStream>() {
         body::detach(body.cancel());
     }

@@ -13,10 +13,11 @@ use super::console::Console;
 use super::incoming::Incoming;
 use super::kv::Namespace;
 use super::tasks::Context;
-use super::{origin, tasks, timer};
+use super::{header_probe, origin, tasks, timer};
 use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
+use crate::origin::endpoint::Probe;
 use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
@@ -130,6 +131,11 @@ impl Origin for RequestPorts {
                     .ok_or(ErrorKind::OriginUnreachable)?,
             ),
         };
+        if request.probe == Probe::Header {
+            // Boxed for the same reason as the future of a bucket.
+            let read = header_probe::read(service, request, limits, deadline);
+            return read.boxed_local().await;
+        }
         origin::ask(service, request, limits, deadline).await
     }
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, tally } from "../harness/expect.mjs";
 import { Gate } from "../harness/gate.mjs";
-import { failure, flood, gated, image, text } from "../harness/origin.mjs";
-import { jpeg, segments } from "../harness/picture.mjs";
+import { failure, flood, gated, image, ranged, text } from "../harness/origin.mjs";
+import { jpeg, segments, tiffWithTrailingDirectory } from "../harness/picture.mjs";
 import { deploy } from "../harness/site.mjs";
 
 const MB = 1024 * 1024;
@@ -23,6 +23,7 @@ suite("The memory of an isolate", () => {
     ["missing images", (n) => `/metadata/photos/${n}.jpg`, failure(404), { kv: false }],
     ["failures of the origin", (n) => `/metadata/photos/${n}.jpg`, failure(500), { kv: false }],
     ["retries", (n) => `/metadata/photos/${n}.jpg`, failure(502), { kv: false }],
+    ["files read in two ranges", (n) => `/metadata/photos/${n}.tiff`, ranged(tiffWithTrailingDirectory(100_000)), { kv: false, config: { probe: "header", headerBytes: 1024, memoryCacheSize: 100 } }],
     ["bodies that are too long", (n) => `/metadata/photos/${n}.jpg`, flood(128 * 1024), { kv: false }],
   ]) {
     test(`The memory of an isolate does not grow with ${what}`, async (t) => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -135,6 +136,26 @@ export function file(path, type) {
   };
 }
 
+/** Serves bytes as a server with ranges does, in parts of at most `cap` bytes. `file` is called for each request. */
+export function ranged(file, { headers = {}, cap = Infinity } = {}) {
+  return (request, response) => {
+    const bytes = typeof file === "function" ? file() : file;
+    const type = { "Content-Type": "image/any", ETag: `"${createHash("md5").update(bytes).digest("hex")}"`, ...headers };
+    const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+    if (!range) return text(bytes, { headers: type })(request, response);
+    const [first, last] = range.slice(1).map(Number);
+    if (first >= bytes.length) return text("", { status: 416, headers: { "Content-Range": `bytes */${bytes.length}` } })(request, response);
+    const part = bytes.subarray(first, Math.min(last + 1, first + cap));
+    return partial(part, `bytes ${first}-${first + part.length - 1}/${bytes.length}`, type)(request, response);
+  };
+}
+
+/** A part of a file, with any `Content-Range` or none. */
+export function partial(bytes, contentRange, headers = {}) {
+  const range = contentRange === undefined ? {} : { "Content-Range": contentRange };
+  return text(bytes, { status: 206, headers: { "Content-Type": "image/any", ...range, ...headers } });
+}
+
 /** An error page of the origin. */
 export function failure(status, headers = {}) {
   return text(`origin error ${status}`, { status, headers });
@@ -202,10 +223,10 @@ export function truncated(start = '{"width":640,"height":360,"original":{"wid') 
 }
 
 /** Sends `start` and `bytes` of white space, as fast as the client reads, with these headers (chunked without a length). */
-export function flood(bytes, headers = {}, start = "") {
+export function flood(bytes, headers = {}, start = "", status = 200) {
   return async (_, response, record) => {
     const chunk = Buffer.alloc(64 * 1024, " ");
-    response.writeHead(200, { "Content-Type": "application/json", ...headers });
+    response.writeHead(status, { "Content-Type": "application/json", ...headers });
     response.write(start);
     while (record.sent < bytes && !record.closed) {
       const writable = response.write(chunk);

@@ -22,6 +22,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `config`: settings merged into the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` omits it.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
  * - `bucket: true`: an R2 bucket bound as IMAGES, which `config` has to name.
+ * - `service: true`: a service bound as FILES, which is the fake origin too; its requests have the host `service`.
  * - `outbound`: the source of a Worker that replaces the fake origin, for many requests that no test inspects.
  * - `namespace`: the same for KV, with the wire protocol of kv.mjs.
  * - `source`: the source of a Worker to serve instead of the built one, for comparison; `data`: a file that it embeds.
@@ -267,11 +268,12 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, analytics, rateLimit, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
     if (bucket) bindings.push({ name: "IMAGES", r2Bucket: "bucket" });
+    if (service) bindings.push({ name: "FILES", service: "origin" });
     if (rateLimit) bindings.push({ name: "METADATA_RATE_LIMIT", service: "rateLimit", entrypoint: "Limiter" });
     if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
