@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import path from "node:path";
 import test, { suite } from "node:test";
 import sharp from "sharp";
 import { generator } from "../../scripts/lib/random.mjs";
 import { startBrowser, withoutBrowser } from "./harness/browser.mjs";
 import { bytesOf, corpus, differingFields, rawPath, sizeOf, withoutCorpus } from "./harness/corpus.mjs";
-import { text } from "./harness/origin.mjs";
+import { ranged, text } from "./harness/origin.mjs";
 import { deploy } from "./harness/site.mjs";
 
 /** A Worker whose origin serves the corpus; `corrupted` replaces the bytes of a file. */
@@ -18,6 +19,44 @@ async function serve(t) {
     return text(corrupted.get(name) ?? bytesOf(name), { headers })(request, response, record);
   });
   return { corrupted, get: (name) => site.get(`/metadata/${rawPath(name)}`) };
+}
+
+/**
+ * The ways of reading an image's header, and the prefixes of their origins. format-json.test.mjs compares the first one with the
+ * resizer.
+ */
+const ROADS = { "over HTTP": "", "by ranges": "ranges/", "from a service": "service/", "from a bucket": "bucket/" };
+
+/** Files whose result is another one if they are read forward, with the reasons. */
+const DIFFERENT_OVER_HTTP = {
+  "invalid/answer.json": "JSON with a width and a height is a valid response of a resizer, which the other ways do not use",
+  "invalid/text.gz": "a 415 with another text: gzip data without a Content-Encoding are decoded only if ranges of them can be read",
+  "invalid/ii-and-prose.tif": "a 415 with another text: the header refers to a place that is known to be beyond the end only with ranges",
+  "invalid/mm-and-prose.tif": "same reason as above",
+};
+
+/** A Worker that reads the corpus over each of the roads. Returns a function that resolves with the metadata, or the problem, as text. */
+async function serveRoads(t) {
+  const origins = [
+    { prefix: "ranges", url: "https://files.test", probe: "header" },
+    { prefix: "service", service: "FILES" },
+    { prefix: "bucket", bucket: "IMAGES" },
+  ];
+  const site = await deploy(t, { kv: false, bucket: true, service: true, config: { origins, errorTtl: 0, headerBytes: 1024 } });
+  for (const { file } of corpus) site.bucket.put(file, bytesOf(file));
+  site.origin.on((request, response, record) => {
+    const bytes = bytesOf(decodeURIComponent(record.path.replace(/^\/(assets\/)?/, "")));
+    const responder = record.host === "images.test" ? text(bytes) : ranged(bytes);
+    return responder(request, response, record);
+  });
+  const etagOf = (file) => createHash("md5").update(bytesOf(file)).digest("hex");
+  return async (prefix, file) => {
+    const { status, json } = await site.get(`/metadata/${prefix}${rawPath(file)}`);
+    if (status !== 200) return `${status} ${json.detail.replace(/ \(origin status \d+\)/, "")}`;
+    const { etag, ...metadata } = json.metadata;
+    assert.equal(etag, prefix === "" ? undefined : etagOf(file), `the entity tag of ${prefix}${file}`);
+    return JSON.stringify(metadata);
+  };
 }
 
 suite("The corpus", { skip: withoutCorpus }, () => {
@@ -49,6 +88,25 @@ suite("The corpus", { skip: withoutCorpus }, () => {
         wrong.push(`${file}: orientation ${json.metadata.orientation} instead of ${others.orientation}`);
       }
     }
+    assert.deepEqual(wrong, []);
+  });
+
+  test("Every corpus image has the same metadata over HTTP, by ranges, from a service and from a bucket", async (t) => {
+    const get = await serveRoads(t);
+    const wrong = [];
+    const check = async ({ file }) => {
+      const [forward, ...others] = await Promise.all(Object.values(ROADS).map((prefix) => get(prefix, file)));
+      const expected = file in DIFFERENT_OVER_HTTP ? others[0] : forward;
+      for (const [n, found] of others.entries()) {
+        if (found !== expected) wrong.push(`${file}: ${found} ${Object.keys(ROADS)[n + 1]} instead of ${expected}`);
+      }
+      if (file in DIFFERENT_OVER_HTTP && forward === expected) wrong.push(`${file}: no difference`);
+    };
+    const queue = [...corpus];
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) await check(next);
+    };
+    await Promise.all(Array.from({ length: 4 }, work));
     assert.deepEqual(wrong, []);
   });
 
