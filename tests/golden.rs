@@ -481,19 +481,87 @@ fn at_debug_the_log_has_evictions_coalesced_requests_and_the_source_of_each_imag
 }
 
 #[test]
-fn the_health_endpoint_returns_the_version_and_the_bindings() {
-    let mut server = TestServer::new(json!({ "originBucket": "IMAGES" }));
+fn the_health_endpoint_returns_the_version_the_bindings_and_the_origins() {
+    let mut server = TestServer::new(json!({
+        "originBucket": "IMAGES",
+        "origins": [
+            { "prefix": "og", "service": "RENDERER" },
+            { "prefix": "cdn/avatars", "bucket": "AVATARS" },
+        ],
+    }));
     let health = server.get("/health");
     let version = env!("CARGO_PKG_VERSION");
+    let bindings =
+        r#"{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"rateLimit":true}"#;
+    let origins = concat!(
+        r#"[{"kind":"bucket","prefix":"cdn/avatars"},{"kind":"service","prefix":"og"},"#,
+        r#"{"kind":"bucket","prefix":""},{"kind":"url","prefix":""}]"#
+    );
     assert_eq!(
         health,
         format!(
-            r#"{{"bindings":{{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"rateLimit":true}},"status":"ok","version":"{version}"}}"#
+            r#"{{"bindings":{bindings},"origins":{origins},"status":"ok","version":"{version}"}}"#
         )
     );
-    assert!(
-        TestServer::new(json!({}))
-            .get("/health")
-            .contains(r#""bucket":false"#)
+    let health = TestServer::new(json!({})).get("/health");
+    assert!(health.contains(r#""bucket":false"#), "{health}");
+    let origins = r#""origins":[{"kind":"url","prefix":""}]"#;
+    assert!(health.contains(origins), "{health}");
+}
+
+#[test]
+fn the_bodies_of_versions_have_the_query_after_the_path() {
+    let mut server = TestServer::new(json!({ "query": ["v"] }));
+    let metadata = r#""metadata":{"width":800,"height":600,"format":"png","mimeType":"image/png","confidence":"medium","source":"format-json"}"#;
+    let image = server.get("/metadata/a.jpg?utm=1&v=3");
+    assert_eq!(
+        image,
+        format!(r#"{{"path":"a.jpg","query":"v=3",{metadata}}}"#)
     );
+    let batch = server.request(
+        Method::Post,
+        "/metadata",
+        r#"{"paths":["a.jpg?v=3","a%3Fv=3"]}"#,
+    );
+    let found = format!(r#"{{"status":200,"path":"a.jpg","query":"v=3",{metadata}}}"#);
+    assert!(batch.contains(&found), "{batch}");
+    assert!(batch.contains(r#""path":"a?v=3","#), "{batch}");
+    let purged = server.request(Method::Delete, "/metadata/a.jpg", "");
+    assert_eq!(purged, r#"{"purged":2}"#);
+}
+
+#[test]
+fn a_path_without_an_origin_and_a_malformed_version_have_problems_of_their_own() {
+    let mut server = TestServer::new(json!({
+        "originUrl": null,
+        "origins": [{ "prefix": "cdn", "url": "https://cdn.test", "query": ["v"] }],
+    }));
+    for (path, code, detail) in [
+        (
+            "/metadata/a.jpg",
+            "not-found",
+            "No origin is configured for this path. Check the path, or add an origin for it to the setting 'origins'.",
+        ),
+        (
+            "/metadata/cdn/a.jpg?v=a%20b",
+            "invalid-parameter",
+            "The parameter 'v' takes 1 to 64 letters, digits or characters of '-._~'.",
+        ),
+        (
+            "/metadata/cdn/a.jpg?v=1&v=2",
+            "invalid-parameter",
+            "The parameter 'v' is given more than once; give it once.",
+        ),
+    ] {
+        let problem: Value = serde_json::from_str(&server.get(path)).unwrap();
+        assert_eq!(
+            (&problem["code"], &problem["detail"]),
+            (&json!(code), &json!(detail))
+        );
+    }
+    let batch = r#"{"paths":["a.jpg?v=3","cdn/a.jpg?v="]}"#;
+    let batch: Value =
+        serde_json::from_str(&server.request(Method::Post, "/metadata", batch)).unwrap();
+    let codes = [0, 1].map(|n| batch["results"][n]["problem"]["code"].clone());
+    assert_eq!(codes, ["not-found", "invalid-parameter"]);
 }

@@ -15,7 +15,8 @@ export interface OptimizedMetadata {
   /**
    * Returns the metadata of an image.
    *
-   * @param path Encoded as in a URL after `/metadata/`, without a leading slash. A literal `%` is `%25`; `%2F` is a slash.
+   * @param path Encoded as in a URL after `/metadata/`, without a leading slash. A literal `%` is `%25`; `%2F` is a slash. A `?`
+   * begins the query of a version (`photos/cat.jpg?v=3`); in a name it is `%3F`.
    * @throws {MetadataError}
    */
   fetchMetadata(path: string): Promise<ImageAnswer>;
@@ -33,6 +34,8 @@ export interface OptimizedMetadata {
 export interface ImageAnswer {
   /** The decoded path. */
   path: string;
+  /** The parameters of the version, such as `v=3`, if the request has any that the setting `query` names. */
+  query?: string;
   metadata: ImageMetadata;
 }
 
@@ -123,7 +126,7 @@ export interface AspectCrop {
 
 /** The request body of `POST /metadata`. Unknown names are rejected. */
 export interface BatchRequest extends CropOptions {
-  /** From one to `batchLimit` paths. */
+  /** From one to `batchLimit` paths, each as for `fetchMetadata`. */
   paths: string[];
 }
 
@@ -141,6 +144,8 @@ export interface BatchSuccess extends ImageAnswer, Partial<Processed> {
 
 export interface BatchFailure {
   path: string;
+  /** As in `ImageAnswer`. */
+  query?: string;
   status: ErrorStatus;
   problem: Problem;
 }
@@ -149,8 +154,9 @@ export interface BatchFailure {
 
 /** The response body of `DELETE`, with status 200. */
 export interface PurgeAnswer {
+  /** The number of images and versions. */
   purged: number;
-  /** Present if images are left: repeat the `DELETE` with `?cursor=` and this value, percent-encoded. */
+  /** Present if images or versions are left: repeat the `DELETE` with `?cursor=` and this value, percent-encoded. */
   cursor?: string;
 }
 

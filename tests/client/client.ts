@@ -49,6 +49,22 @@ export async function batch(baseUrl: string, images: string[]) {
   });
 }
 
+/** Returns the path and query of a version of an image. A path parameter is encoded as a whole, so only a batch can have a query. */
+export async function version(baseUrl: string, image: string) {
+  const { data } = await clientOf(baseUrl).POST("/metadata", { body: { paths: [image] } });
+  return data?.results.map(({ status, path, query }) => ({ status, path, query }));
+}
+
+/** Returns the origins of the service. */
+export async function origins(baseUrl: string) {
+  const { data } = await clientOf(baseUrl).GET("/health");
+  return data?.origins.map(({ kind, prefix }) => {
+    // @ts-expect-error There is no such kind.
+    if (kind === "disk") return undefined;
+    return { kind, prefix };
+  });
+}
+
 /** Sends a batch with an unknown parameter, which `POST` itself compiles with. */
 export async function withUnknownParameter(baseUrl: string) {
   const { error } = await clientOf(baseUrl).POST("/metadata", { body: { paths: ["a.jpg"], aspct: "1:1" } });

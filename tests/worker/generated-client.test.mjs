@@ -15,7 +15,7 @@ const outDir = path.join(root, "target/client");
 
 suite("A client generated from docs/openapi.yaml", async () => {
   const client = await compiled();
-  const site = await deploy({ after }, { env: { ADMIN_TOKEN } });
+  const site = await deploy({ after }, { env: { ADMIN_TOKEN }, config: { query: ["v"] } });
   site.origin.on("/assets/gallery/none.jpg", failure(404));
 
   test("A generated client gets an image in a folder", async () => {
@@ -48,6 +48,13 @@ suite("A client generated from docs/openapi.yaml", async () => {
     assert.deepEqual(await client.withUnknownParameter(site.url), { status: 400, code: "invalid-parameter", instance: "/metadata" });
   });
 
+  test("A generated client gets a version of an image, and the origins", async () => {
+    const [path, query] = ["gallery/cat.jpg", "v=3"];
+    assert.deepEqual(await client.version(site.url, `${path}?${query}`), [{ status: 200, path, query }]);
+    assert.deepEqual(await client.version(site.url, `gallery/none.jpg?${query}`), [{ status: 404, path: "gallery/none.jpg", query }]);
+    assert.deepEqual(await client.origins(site.url), [{ kind: "url", prefix: "" }]);
+  });
+
   test("A generated client gets problems", async () => {
     for (const [name, status, code, encoded] of [
       ["gallery/none.jpg", 404, "not-found", "gallery%2Fnone.jpg"],
@@ -58,10 +65,11 @@ suite("A client generated from docs/openapi.yaml", async () => {
   });
 
   test("A generated client purges an image and a folder", async () => {
-    await site.kv.allWritten(3);
+    await site.kv.allWritten(4);
     const instance = "/metadata/gallery%2Fcat.jpg";
     assert.deepEqual(await client.purge(site.url, "gallery/cat.jpg", "wrong"), { status: 403, code: "forbidden", instance });
-    assert.equal(await client.purge(site.url, "gallery/cat.jpg", ADMIN_TOKEN), 1);
+    // The image and its version.
+    assert.equal(await client.purge(site.url, "gallery/cat.jpg", ADMIN_TOKEN), 2);
     assert.equal(await client.purge(site.url, "gallery/*", ADMIN_TOKEN), 2);
     assert.deepEqual([...site.kv.records.keys()], []);
   });
