@@ -50,12 +50,12 @@ function waterfall({ phases, roundTripMs }) {
 }
 
 /** Shows the metadata of the image and its crop. */
-export function showMetadata({ path, metadata, dimensions, aspectCrop, fit }) {
+export function showMetadata({ path, query, metadata, dimensions, aspectCrop, fit }) {
   const { width, height, format, mimeType, fileSize, orientation, confidence, source } = metadata;
   const { hasAlpha, animated, frames, bitDepth, colorSpace, density, hasProfile } = metadata;
   const colours = [colorSpace, bitDepth && `${bitDepth} bits`, hasAlpha && "transparency"].filter(Boolean).join(", ");
   const size = (of) => `${number(of.width)} × ${number(of.height)}`;
-  const json = JSON.stringify({ path, metadata, dimensions, aspectCrop, fit }, null, 2);
+  const json = JSON.stringify({ path, query, metadata, dimensions, aspectCrop, fit }, null, 2);
   $("metadata-facts").replaceChildren(
     facts({
       Size: size({ width, height }),
@@ -80,12 +80,12 @@ const copies = new Map();
 
 /** Shows the request URL, the transform options and the HTML element. */
 export function showOutputs(answer, parameters) {
-  const { path, transform, dimensions } = answer;
-  const image = imageUrl(path);
+  const { transform, dimensions } = answer;
+  const image = imageUrl(answer);
   const source = transform ? `/cdn-cgi/image/${transform}/${image.replace(/^\//, "")}` : image;
   const { width, height } = dimensions ?? answer.metadata;
   const texts = {
-    Request: location.origin + requestPath(path, parameters),
+    Request: location.origin + requestPath(answer, parameters),
     Transform: transform,
     Element: `<img src="${source.replaceAll("&", "&amp;").replaceAll('"', "&quot;")}" width="${width}" height="${height}" alt="">`,
   };

@@ -4,12 +4,12 @@
 
 import { showAnswer, showMetadata, showOutputs } from "./answer.js";
 import { $, h, say, showProblem } from "./dom.js";
-import { imageUrl, lookUp, pictureUrl, Problem, readable, typedPath } from "./lookup.js";
+import { lookUp, originLabel, pictureUrl, Problem, readable, typedPath, typedText } from "./lookup.js";
 import { onFocalPoint, showFocalPoint, showPicture } from "./picture.js";
 import { showStats } from "./stats.js";
 
 const crop = $("crop").elements;
-/** The current path. */
+/** The current path, as it is typed. */
 let path = "";
 
 // The look-up -----------------------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ function show(answer, parameters) {
   showProblem($("problem"));
   $("welcome").hidden = true;
   $("result").hidden = false;
-  showPicture(pictureUrl(answer.path), answer);
+  showPicture(pictureUrl(answer), answer);
   showAnswer(answer);
   showMetadata(answer);
   showOutputs(answer, parameters);
@@ -70,7 +70,7 @@ function fail(problem) {
 const summary = ({ metadata: { width, height }, aspectCrop: crop }) =>
   crop ? `Crop ${crop.width} by ${crop.height} at ${crop.hoffset}, ${crop.voffset}.` : `${width} by ${height} pixels.`;
 
-$("origin-url").textContent = imageUrl("");
+$("origin-url").textContent = originLabel();
 $("look-up").addEventListener("submit", async (event) => {
   event.preventDefault();
   path = typedPath($("path").value);
@@ -82,7 +82,7 @@ $("look-up").addEventListener("submit", async (event) => {
 function announce(answer) {
   if (!answer) return;
   say(`${answer.path}: ${summary(answer)} Answered by ${answer.layer}.`);
-  remember(answer.path);
+  remember(typedText(answer));
 }
 
 // The crop --------------------------------------------------------------------------------------------------------------

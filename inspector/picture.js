@@ -61,8 +61,11 @@ export function showFocalPoint({ x, y }) {
 
 /** Shows the image at `url`, if there is one, with the crop of a response. */
 export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }) {
-  if (!url) hidePicture();
-  else if (img.getAttribute("src") !== url) {
+  if (!url) {
+    // Without its source, the same picture would be shown again later.
+    img.removeAttribute("src");
+    hidePicture("No picture: the origin of this path is a bucket, a Worker or private, so a browser cannot reach it.");
+  } else if (img.getAttribute("src") !== url) {
     undrawn.hidden = true;
     img.hidden = false;
     img.src = url;
@@ -90,9 +93,10 @@ function showCrop(width, height, { width: w, height: h, hoffset: x, voffset: y }
   set(part(".thirds"), { d: thirds.join("") });
 }
 
-function hidePicture() {
+function hidePicture(why) {
+  undrawn.textContent = why;
   img.hidden = true;
   undrawn.hidden = false;
 }
 
-img.addEventListener("error", hidePicture);
+img.addEventListener("error", () => hidePicture("The picture cannot be shown."));

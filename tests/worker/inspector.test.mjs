@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import test, { after, before, suite } from "node:test";
 import { openPage, screenshot, startBrowser, violations, withoutBrowser } from "./harness/browser.mjs";
@@ -88,12 +88,12 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     await origin.close();
   });
 
-  const openInspector = async (t, fragment = "", options) => new InspectorPage(await openPage(t, browser, `${site.url}/${fragment}`, options));
+  const openInspector = async (t, fragment = "", options, { url } = site) => new InspectorPage(await openPage(t, browser, `${url}/${fragment}`, options), url);
 
   /** Page object of the Inspector. */
   class InspectorPage {
-    constructor({ page, requests, errors }) {
-      Object.assign(this, { page, requests, errors });
+    constructor({ page, requests, errors }, url) {
+      Object.assign(this, { page, requests, errors, url });
     }
 
     async lookUp(text) {
@@ -149,7 +149,7 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
 
     /** Asserts that only this Worker and the origin were requested, and that the only browser errors are failures of `failed`. */
     assertNoErrors(failed = []) {
-      for (const url of this.requests) assert.ok([site.url, originUrl].includes(new URL(url).origin), url);
+      for (const url of this.requests) assert.ok([this.url, originUrl].includes(new URL(url).origin), url);
       const unexpected = this.errors.filter((text) => !(text.startsWith("Failed to load resource") && failed.some((part) => text.includes(part))));
       assert.deepEqual(unexpected, []);
     }
@@ -189,8 +189,145 @@ suite("The Inspector in a browser", { skip: withoutBrowser }, () => {
     await inspector.answered("wide.webp");
     await inspector.lookUp(`${originUrl}/gallery/Gr%C3%B6%C3%9Fe%201.png?x#y`);
     await inspector.answered("gallery/Größe 1.png");
-    assert.equal(await inspector.page.getByLabel("Path of an image").inputValue(), "gallery/Größe 1.png");
+    assert.equal(await inspector.page.getByLabel("Path of an image").inputValue(), "gallery/Größe 1.png?x");
+    assert.equal(await inspector.output("Request"), `${site.url}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png`);
+    assert.equal(await inspector.page.locator("#origin-url").innerText(), `${originUrl}/`);
     inspector.assertNoErrors();
+  });
+
+  suite("With several origins", () => {
+    const hidden = new Origin();
+    let several;
+    let hiddenUrl;
+
+    before(async () => {
+      hiddenUrl = `http://${await hidden.listen()}/hidden`;
+      hidden.on(file(path.join(samples, "wide.webp"), "image/webp"));
+      const suite = { after: (cleanup) => cleanups.unshift(cleanup) };
+      const metadata = {
+        originUrl,
+        query: ["v", "tag"],
+        origins: [
+          { prefix: "cdn", url: `${originUrl}/gallery` },
+          { prefix: "c", url: `${originUrl}/gallery/deep` },
+          { prefix: "cdn/private", url: hiddenUrl, headersSecret: "HEADERS" },
+          { prefix: "stored", bucket: "IMAGES" },
+        ],
+      };
+      const objects = Object.fromEntries(["portrait.png", "corners.png"].map((name) => [name, { bytes: readFileSync(path.join(samples, name)) }]));
+      several = await wranglerDev(suite, { metadata, env: { HEADERS: '{"Authorization":"Bearer hidden"}' }, objects });
+    });
+    after(() => hidden.close());
+
+    const open = (t, fragment) => openInspector(t, fragment, {}, several);
+    const NO_PICTURE = "No picture: the origin of this path is a bucket, a Worker or private, so a browser cannot reach it.";
+    /** The URL of the picture that the page shows for a path, after it has loaded. */
+    const shown = (inspector, name) =>
+      inspector.page.getByRole("img", { name, exact: true }).evaluate((img) => img.decode().then(() => img.src));
+
+    test("The Inspector shows the picture from the origin with the longest prefix of the path", async (t) => {
+      origin.on("/cdn2/private.jpg", file(path.join(samples, "landscape.jpg"), "image/jpeg"));
+      const inspector = await open(t);
+      assert.equal(await inspector.page.locator("#origin-url").innerText(), "5 origins");
+      for (const [name, url] of [
+        ["landscape.jpg", "/landscape.jpg"],
+        ["cdn/Größe 1.png", "/gallery/Gr%C3%B6%C3%9Fe%201.png"],
+        ["cdn2/private.jpg", "/cdn2/private.jpg"],
+      ]) {
+        await inspector.lookUp(name);
+        await inspector.answered(name);
+        assert.equal(await shown(inspector, name), originUrl + url);
+        assert.ok((await inspector.output("Element")).includes(`src="${originUrl}${url}"`));
+      }
+      inspector.assertNoErrors();
+    });
+
+    test("The Inspector says why there is no picture of an image in a bucket or at a private origin", async (t) => {
+      const inspector = await open(t);
+      const { page } = inspector;
+      for (const [name, size] of [
+        ["stored/portrait.png", /600 × 900/],
+        ["stored/corners.png", /64 × 48/],
+        ["cdn/private/any/wide.webp", /2,400 × 800/],
+      ]) {
+        await inspector.lookUp("landscape.jpg");
+        await shown(inspector, "landscape.jpg");
+        await inspector.lookUp(name);
+        await page.getByText(NO_PICTURE).waitFor();
+        await page.locator("#image:not([aria-busy])").waitFor();
+        assert.equal(await page.locator("#frame img").isVisible(), false);
+        assert.match(await page.locator("#metadata-facts").innerText(), size);
+        assert.ok((await inspector.output("Element")).startsWith(`<img src="/${name}"`));
+        await inspector.assertAccessible(t, `no-picture-${path.basename(name, path.extname(name))}`);
+      }
+      await inspector.lookUp("landscape.jpg");
+      assert.equal(await shown(inspector, "landscape.jpg"), `${originUrl}/landscape.jpg`);
+      assert.equal(await page.getByText(NO_PICTURE).isVisible(), false);
+
+      const { path: asked, headers } = hidden.requests.at(-1);
+      assert.deepEqual([asked, headers.authorization], ["/hidden/any/wide.webp", "Bearer hidden"]);
+      const texts = [await page.content(), ...(await Promise.all(inspector.requests.map(async (url) => url.startsWith(several.url) && (await several.get(url.slice(several.url.length))).text)))];
+      assert.ok(texts.some((text) => text && text.includes(originUrl)));
+      for (const text of texts) for (const secret of [new URL(hiddenUrl).host, "/hidden", "HEADERS", "IMAGES"]) assert.ok(!text || !text.includes(secret), secret);
+      inspector.assertNoErrors();
+    });
+
+    test("The URL of an image at any public origin becomes its path", async (t) => {
+      origin.on("/gallery/deep/1.jpg", file(path.join(samples, "landscape.jpg"), "image/jpeg"));
+      const inspector = await open(t);
+      const field = inspector.page.getByLabel("Path of an image");
+      for (const [typed, name] of [
+        [`${originUrl}/gallery/Gr%C3%B6%C3%9Fe%201.png`, "cdn/Größe 1.png"],
+        [`${originUrl}/gallery/deep/1.jpg`, "c/1.jpg"],
+        [`  ${originUrl}/landscape.jpg#top`, "landscape.jpg"],
+      ]) {
+        await inspector.lookUp(typed);
+        await inspector.answered(name);
+        assert.equal(await field.inputValue(), name);
+      }
+      inspector.assertNoErrors();
+    });
+
+    test("The query of a version is part of the look-up, the picture and the copied texts, without crop parameters", async (t) => {
+      const inspector = await open(t, "#aspect=1:1");
+      const { page } = inspector;
+      for (const typed of ["landscape.jpg?v=3&width=10&r=2:1&utm=1", `${originUrl}/landscape.jpg?utm=1&v=3&p=0,0#top`]) {
+        await inspector.lookUp(typed);
+        await page.locator(".output code", { hasText: "?v=3&aspect=1:1" }).waitFor();
+        await page.locator("#image:not([aria-busy])").waitFor();
+        assert.equal(await shown(inspector, "landscape.jpg"), `${originUrl}/landscape.jpg?v=3`);
+        const request = await inspector.output("Request");
+        assert.equal(request, `${several.url}/metadata/landscape.jpg?v=3&aspect=1:1`);
+        const { path: name, query, transform } = (await several.get(request.slice(several.url.length))).json;
+        assert.deepEqual([name, query, await inspector.output("Transform")], ["landscape.jpg", "v=3", transform]);
+        assert.ok((await inspector.output("Element")).includes(`/${originUrl}/landscape.jpg?v=3"`));
+        assert.match(await page.locator("#metadata-facts pre").textContent(), /"query": "v=3"/);
+      }
+      await page.goto(several.url);
+      const again = page.getByRole("region", { name: "Recent" }).getByRole("button", { name: "landscape.jpg?v=3" });
+      await again.click();
+      await inspector.answered("landscape.jpg");
+      assert.equal(await inspector.output("Request"), `${several.url}/metadata/landscape.jpg?v=3`);
+      await page.reload();
+      await inspector.answered("landscape.jpg");
+      assert.equal(await inspector.output("Request"), `${several.url}/metadata/landscape.jpg?v=3`);
+
+      await inspector.lookUp("landscape.jpg?v=a/b");
+      assert.match(await inspector.problem("invalid-parameter"), /The parameter 'v' takes 1 to 64/);
+      inspector.assertNoErrors(["v=a%2Fb"]);
+    });
+
+    test("A question mark in the name of an image is typed as %3F", async (t) => {
+      origin.on("/which%3F.jpg", file(path.join(samples, "landscape.jpg"), "image/jpeg"));
+      const inspector = await open(t);
+      for (const typed of ["which%3F.jpg", `${originUrl}/which%3F.jpg`]) {
+        await inspector.lookUp(typed);
+        await inspector.answered("which?.jpg");
+        assert.equal(await shown(inspector, "which?.jpg"), `${originUrl}/which%3F.jpg`);
+        assert.equal(await inspector.page.getByLabel("Path of an image").inputValue(), "which%3F.jpg");
+      }
+      inspector.assertNoErrors();
+    });
   });
 
   test("The Inspector remembers ten paths until they are cleared", async (t) => {
