@@ -1,6 +1,7 @@
-// `npm run smoke -- https://host photos/cat.jpg`: checks a running instance from outside, with an image at its origin.
+// `npm run smoke -- https://host photos/cat.jpg cdn/logo.png`: checks a running instance from outside, with an image of each origin.
+// The first path goes through all checks. Each further path is looked up until a cache has it.
 //
-// It needs no token. Its only effect is that the image is cached.
+// It needs no token. Its only effect is that the images are cached.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { main, Problem } from "./lib/process.mjs";
@@ -21,6 +22,7 @@ const HEADERS = {
   "x-content-type-options": /^nosniff$/,
 };
 
+/** The checks of the instance, with the image at the first path. */
 const checks = {
   async health(host) {
     const response = await ask(`${host}/health`);
@@ -33,9 +35,7 @@ const checks = {
   },
 
   async image(host, path) {
-    const { width, height, format, source } = (await fetchMetadata(host + path)).metadata;
-    if (!(width > 0 && height > 0)) throw new Problem(`${path} is ${width} by ${height} pixels.`);
-    return `${width} by ${height} pixels, ${format ?? "unknown format"}, source ${source}`;
+    return described(path, await fetchMetadata(host + path));
   },
 
   async headers(host, path) {
@@ -63,29 +63,61 @@ const checks = {
     throw new Problem(`No memory hit in ${TRIES} requests; layers: ${[...new Set(layers)].join(", ")}. Check that memoryCacheTtl is not 0.`);
   },
 
-  async kv(host) {
+  async kv(host, path) {
     const { bindings } = json(await ask(`${host}/health`)) ?? {};
     if (!bindings?.kv) throw new Problem("KV is not bound. Bind a namespace with the name in kvNamespace.");
-    // This image is in no layer, so the request reaches all of them.
-    const response = await ask(`${host}/metadata/smoke-${Date.now()}`);
+    // This image, beside the other one, is in no layer, so the request reaches all of them.
+    const response = await ask(`${host}${path.replace(/[^/]*(\?.*)?$/, `smoke-${Date.now()}`)}`);
     const problem = json(response);
-    if (problem?.code !== "not-found") throw new Problem(`A missing image returned ${response.status} ${problem?.code ?? ""} instead of 404 not-found.`);
+    // Without permission to list a bucket, S3 denies access to missing objects.
+    if (!["not-found", "forbidden-by-origin"].includes(problem?.code)) throw new Problem(`A missing image returned ${response.status} ${problem?.code ?? ""} instead of 404 not-found.`);
     const [, duration] = response.headers.get("server-timing")?.match(/\bkv;dur=(\d+)/) ?? [];
     if (duration === undefined) throw new Problem("KV is bound, but was not read for an image that is not in memory.");
     return `bound, read in ${duration} ms`;
   },
 };
 
+/** Looks up the image of a further origin, and then again until a cache has the same metadata. */
+async function checkOrigin(host, path) {
+  const first = await fetchMetadata(host + path);
+  const layers = [layerOf(first)];
+  while (layers.length < TRIES) {
+    const again = await fetchMetadata(host + path);
+    layers.push(layerOf(again));
+    if (again.headers.get("etag") !== first.headers.get("etag")) throw new Problem(`${path} has another ETag at request ${layers.length}.`);
+    if (again.headers.get("cache-status")?.includes("; hit")) return `${described(path, first)}, from ${layers[0]}, then from ${layerOf(again)}`;
+    await sleep(PAUSE_MS);
+  }
+  throw new Problem(`${path} is not cached after ${TRIES} requests; layers: ${[...new Set(layers)].join(", ")}.`);
+}
+
+const layerOf = ({ headers }) => headers.get("cache-status")?.match(/detail=(\w+)/)?.[1] ?? "an unknown layer";
+
+function described(path, { metadata: { width, height, format, source } }) {
+  if (!(width > 0 && height > 0)) throw new Problem(`${path} is ${width} by ${height} pixels.`);
+  return `${width} by ${height} pixels, ${format ?? "unknown format"}, source ${source}`;
+}
+
+/** Returns the path and query of a request for an image. As in a batch, `?` begins the query of a version. */
+function requestPath(image) {
+  const [path, ...query] = image.split("?");
+  return ["/metadata/" + path.split("/").map(encodeURIComponent).join("/"), ...query].join("?");
+}
+
 await main(async () => {
-  const [site, named] = process.argv.slice(2);
+  const [site, named, ...further] = process.argv.slice(2);
   const image = named || "landscape.jpg";
   const host = site && URL.canParse(site) && new URL(site).origin;
-  if (!host || host === "null") throw new Problem("Pass the URL of the instance and the path of an image: npm run smoke -- https://host photos/cat.jpg");
-  const path = `/metadata/${image.split("/").map(encodeURIComponent).join("/")}`;
+  if (!host || host === "null") throw new Problem("Pass the URL of the instance and the path of an image, or of one at each origin: npm run smoke -- https://host photos/cat.jpg");
+  const path = requestPath(image);
+  const all = [
+    ...Object.entries(checks).map(([name, check]) => [name, () => check(host, path)]),
+    ...further.map((image) => [image, () => checkOrigin(host, requestPath(image))]),
+  ];
   let failures = 0;
-  for (const [name, check] of Object.entries(checks)) {
+  for (const [name, check] of all) {
     try {
-      console.log(`ok    ${name}: ${await check(host, path)}`);
+      console.log(`ok    ${name}: ${await check()}`);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       console.log(`FAIL  ${name}: ${error.message}`);

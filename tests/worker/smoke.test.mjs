@@ -39,6 +39,22 @@ test("The smoke test passes for an instance as npm start serves it", async () =>
   }
 });
 
+test("The smoke test looks each further path up until a cache has it", async (t) => {
+  const config = { query: ["v"], origins: [{ prefix: "cdn", url: "https://cdn.test/x" }] };
+  const site = await deploy(t, { config });
+  site.origin.on("/x/Gr%C3%B6%C3%9Fe%201.jpg", image({ width: 600, height: 400 }));
+  site.origin.on(failure(404));
+  for (const name of ["cat", "dog"]) site.origin.on(`/assets/${name}.jpg`, image());
+  const { passed, lines, stderr } = await smoke(site.url, "cat.jpg?v=a", "cdn/Größe 1.jpg", "dog.jpg?v=3");
+  assert.ok(passed, [...lines, stderr].join("\n"));
+  assert.deepEqual(lines.slice(5), [
+    "ok    cdn/Größe 1.jpg: 600 by 400 pixels, jpeg, source format-json, from origin, then from memory",
+    "ok    dog.jpg?v=3: 4000 by 3000 pixels, jpeg, source format-json, from origin, then from memory",
+  ]);
+  const asked = ["/x/Gr%C3%B6%C3%9Fe%201.jpg", "/assets/dog.jpg"].flatMap((path) => site.origin.requestsTo(path).map(({ url }) => url));
+  assert.deepEqual(asked, ["https://cdn.test/x/Gr%C3%B6%C3%9Fe%201.jpg", "https://images.test/assets/dog.jpg?v=3"]);
+});
+
 suite("Failures of the smoke test", () => {
   test("The smoke test fails if no host is given", async () => {
     for (const args of [[], ["photos/cat.jpg"], ["localhost:8787"]]) await assertFails(args, /^Pass the URL of the instance/m);
@@ -65,6 +81,27 @@ suite("Failures of the smoke test", () => {
     const site = await deploy(t);
     site.origin.on("/assets/none.jpg", failure(404));
     await assertFails([site.at.worker.url, "none.jpg"], /^FAIL {2}image: .*none\.jpg returned 404 not-found: The origin has no such image/m);
+  });
+
+  test("The smoke test fails if a further path fails, names it, and still checks the paths after it", async (t) => {
+    const site = await deploy(t, { metadata: { origins: ["a", "b"].map((prefix) => ({ prefix, url: `https://${prefix}.test` })) } });
+    site.origin.on(failure(404));
+    site.origin.on("/cat.jpg", image());
+    const { passed, lines, stderr } = await smoke(site.url, "a/cat.jpg", "b/none.jpg", "elsewhere/cat.jpg", "b/cat.jpg");
+    assert.equal(passed, false);
+    const [missing, unrouted, last] = lines.slice(-3);
+    assert.match(missing, /^FAIL {2}b\/none\.jpg: .*\/metadata\/b\/none\.jpg returned 404 not-found: The origin has no such image/);
+    assert.match(unrouted, /^FAIL {2}elsewhere\/cat\.jpg: .* returned 404 not-found: No origin is configured for this path/);
+    assert.match(last, /^ok {4}b\/cat\.jpg: /);
+    assert.match(stderr, /^2 checks of .* failed\.$/);
+  });
+
+  test("The smoke test fails if a further path is never cached, or its metadata changes", async (t) => {
+    const uncached = await deploy(t, { config: { cacheEnabled: false } });
+    await assertFails([uncached.url, "cat.jpg", "dog.jpg"], /^FAIL {2}dog\.jpg: \/metadata\/dog\.jpg is not cached after 20 requests; layers: origin\.$/m);
+    let width = 100;
+    uncached.origin.on("/assets/dog.jpg", (...args) => image({ width: width++ })(...args));
+    await assertFails([uncached.url, "cat.jpg", "dog.jpg"], /^FAIL {2}dog\.jpg: \/metadata\/dog\.jpg has another ETag at request 2\.$/m);
   });
 
   test("The smoke test fails if a proxy removes a header", async (t) => {
