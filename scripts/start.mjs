@@ -15,9 +15,10 @@ import { buildWorker } from "./lib/worker.mjs";
 
 const port = Number(process.env.PORT ?? 8787);
 const samples = join(root, "samples");
-const bucket = "IMAGES";
-/** The prefix of the bucket's keys. All other paths are missing in the bucket and fall through to the HTTP origin. */
-const bucketFolder = "bucket/";
+/** A name that wrangler.toml is unlikely to have: two buckets cannot share a binding. */
+const bucket = "START_SAMPLES";
+/** The paths below it are read from the bucket, all others from the HTTP origin. */
+const prefix = "bucket";
 /** The local resizer re-encodes each image. On two cores a large AVIF takes longer than the default `originTimeoutMs`. */
 const originTimeoutMs = 25_000;
 // In the same folder as wrangler.toml, because its paths are relative.
@@ -31,7 +32,7 @@ await main(async () => {
   const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples));
   try {
     configure();
-    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples, bucketFolder], { env: quiet(env) });
+    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples], { env: quiet(env) });
     process.exitCode = await serve(originUrl, env);
   } finally {
     rmSync(configuration, { force: true });
@@ -53,7 +54,7 @@ async function requireFreePort() {
 /** Writes a copy of wrangler.toml with an R2 bucket, which is optional in production. */
 function configure() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
-  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "local"\n`);
+  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "start-samples"\n`);
 }
 
 /** Stops wrangler from sending telemetry and from looking up this machine's location. */
@@ -63,7 +64,7 @@ function quiet(env) {
 
 /** Runs wrangler until it exits or a signal stops it. Returns the exit code. */
 async function serve(originUrl, env) {
-  const settings = `metadata:${JSON.stringify({ originBucket: bucket, originUrl, originTimeoutMs })}`;
+  const settings = `metadata:${JSON.stringify({ originUrl, origins: [{ prefix, bucket }], originTimeoutMs })}`;
   // A secret in production. A fixed value makes purges easy to try locally.
   const token = "ADMIN_TOKEN:local";
   const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
@@ -100,18 +101,38 @@ function killGroup({ pid }, signal) {
   }
 }
 
-function printExamples() {
+async function printExamples() {
   const site = `http://localhost:${port}`;
   const own = process.env.ORIGIN_URL;
   const images = own
     ? `  curl -i ${site}/metadata/<the path of an image below ${own}>`
     : `  curl -i ${site}/metadata/landscape.jpg
   curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"`;
+  const answers = [!own && (await answer(site, "corners.png")), await answer(site, `${prefix}/corners.png`)];
   console.log(`
+The path of an image selects its origin:
+${answers.filter(Boolean).join("\n")}
+
 Try:
 ${images}
-  curl -i ${site}/metadata/${bucketFolder}portrait.png    # from the local R2 bucket
+  curl -i ${site}/metadata/${prefix}/portrait.png
   curl -i ${site}/health
 
 Or open ${site}/${own ? "" : "#path=landscape.jpg&aspect=16:9"}`);
+}
+
+/** Looks an image up, and describes it and its origin in a line. */
+async function answer(site, path) {
+  const from = path.startsWith(`${prefix}/`) ? "a local R2 bucket" : "a local HTTP origin";
+  return `  ${path.padEnd(18)} ${await describe(`${site}/metadata/${path}`)}, from ${from}`;
+}
+
+async function describe(url) {
+  try {
+    const response = await fetch(url);
+    const { metadata, detail } = await response.json();
+    return response.ok ? `${metadata.width} by ${metadata.height} pixels, ${metadata.format}` : `${response.status}: ${detail}`;
+  } catch (error) {
+    return `no response (${error.message})`;
+  }
 }

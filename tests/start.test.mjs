@@ -1,4 +1,4 @@
-// `npm start` returns what the first example in README.md shows.
+// `npm start` returns what the first examples in README.md show, from two origins.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -51,7 +51,9 @@ async function start(t, env = {}) {
 }
 
 test("npm start returns what the README shows, from an HTTP origin and from a bucket", async (t) => {
+  const settings = readFileSync(path.join(root, "wrangler.toml"), "utf8");
   const { client, lines } = await start(t);
+  assert.equal(readFileSync(path.join(root, "wrangler.toml"), "utf8"), settings);
   const readme = readFileSync(path.join(root, "README.md"), "utf8");
   const [, expected] = readme.match(/^({"path":"landscape\.jpg","metadata":.*})$/m);
   const answer = await client.get("/metadata/landscape.jpg");
@@ -61,10 +63,21 @@ test("npm start returns what the README shows, from an HTTP origin and from a bu
   const examples = lines.flatMap((line) => line.match(/curl -i "?http:\/\/localhost:\d+([^ "]+)/)?.[1] ?? []);
   assert.ok(examples.length >= 4, lines.join("\n"));
   for (const path of examples) assert.equal((await client.get(path)).status, 200, path);
-  const fromBucket = (await client.get("/metadata/bucket/rotated.jpg")).json.metadata;
+  for (const [name, kind] of [
+    ["corners.png", "HTTP origin"],
+    ["bucket/corners.png", "R2 bucket"],
+  ]) {
+    const greeting = lines.find((line) => line.startsWith(`  ${name} `));
+    assert.match(greeting ?? lines.join("\n"), new RegExp(`64 by 48 pixels, png, from a local ${kind}$`));
+  }
+  assert.deepEqual((await client.get("/health")).json.origins, [
+    { kind: "bucket", prefix: "bucket" },
+    { kind: "url", prefix: "" },
+  ]);
+  const fromBucket = await client.get("/metadata/bucket/rotated.jpg");
+  assert.ok(readme.includes(`\n${fromBucket.text}\n`), fromBucket.text);
   const { width, height, source } = (await client.get("/metadata/rotated.jpg")).json.metadata;
   assert.deepEqual([width, height, source], [600, 900, "format-json"]);
-  assert.deepEqual([fromBucket.width, fromBucket.height, fromBucket.source], [600, 900, "image-header"]);
 });
 
 test("npm start with ORIGIN_URL serves the images of that origin", async (t) => {
@@ -75,6 +88,7 @@ test("npm start with ORIGIN_URL serves the images of that origin", async (t) => 
   const { client, lines } = await start(t, { ORIGIN_URL: originUrl });
   const { metadata } = (await client.get("/metadata/own.jpg")).json;
   assert.deepEqual([metadata.width, metadata.source], [123, "format-json"]);
+  assert.equal((await client.get("/metadata/bucket/corners.png")).json.metadata.width, 64);
   assert.ok(
     lines.some((line) => line.includes(`below ${originUrl}`)),
     lines.join("\n"),
