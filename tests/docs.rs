@@ -35,6 +35,15 @@ fn settings() -> BTreeSet<String> {
     keys.split(", ").map(str::to_owned).collect()
 }
 
+/// Returns the keys of an element of `origins`, in the same way.
+fn origin_keys() -> BTreeSet<String> {
+    let unknown =
+        json!({ "origins": [{ "prefix": "", "url": "https://images.test", "unknown": true }] });
+    let error = Config::from_json(&unknown).unwrap_err();
+    let (_, keys) = error.expected.split_once("the keys are ").unwrap();
+    keys.split(", ").map(str::to_owned).collect()
+}
+
 /// Returns the settings in the first column of a page's tables.
 fn rows(page: &str) -> BTreeSet<String> {
     page.lines()
@@ -56,11 +65,7 @@ fn every_setting_is_in_the_docs_and_the_docs_list_no_unknown_setting() {
 
 #[test]
 fn every_key_of_an_origin_is_in_the_docs() {
-    let unknown =
-        json!({ "origins": [{ "prefix": "", "url": "https://images.test", "unknown": true }] });
-    let error = Config::from_json(&unknown).unwrap_err();
-    let (_, keys) = error.expected.split_once("the keys are ").unwrap();
-    for key in keys.split(", ") {
+    for key in origin_keys() {
         assert!(
             CONFIGURATION.contains(&format!("`origins[].{key}`")),
             "{key}"
@@ -81,13 +86,20 @@ fn the_readme_and_wrangler_toml_name_only_existing_settings() {
         .lines()
         .filter_map(|line| line.split_once("vars.metadata = "))
         .map(|(_, table)| table);
-    let in_toml: BTreeSet<String> = top
-        .lines()
-        .chain(inline)
-        .flat_map(|line| line.split(['{', ',']))
-        .filter_map(|pair| pair.split_once(" = "))
-        .map(|(name, _)| name.trim_start_matches('#').trim().to_owned())
-        .collect();
+    // Each origin is a table on a line of its own.
+    let is_origin = |line: &&str| line.trim_start_matches(['#', ' ']).starts_with('{');
+    let (origins, top): (Vec<_>, Vec<_>) = top.lines().partition(is_origin);
+    let names = |lines: Vec<&str>| -> BTreeSet<String> {
+        let pairs = lines.into_iter().flat_map(|line| line.split(['{', ',']));
+        pairs
+            .filter_map(|pair| pair.split_once(" = "))
+            .map(|(name, _)| name.trim_start_matches('#').trim().to_owned())
+            .collect()
+    };
+    let in_origins = names(origins);
+    assert!(in_origins.contains("prefix"), "{in_origins:?}");
+    assert!(in_origins.is_subset(&origin_keys()), "{in_origins:?}");
+    let in_toml = names(top.into_iter().chain(inline).collect());
     assert!(in_toml.contains("originUrl") && in_toml.contains("originBucket"));
     assert!(in_toml.is_subset(&settings()), "{in_toml:?}");
 }

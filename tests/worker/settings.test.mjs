@@ -7,6 +7,8 @@ import { root } from "./harness/modules.mjs";
 
 const read = (file) => readFileSync(path.join(root, file), "utf8");
 const check = (toml) => checkSettings(process.env, toml);
+/** Uncomments the lines that `pattern` matches. */
+const uncommented = (toml, pattern) => toml.replace(pattern, (lines) => lines.replaceAll(/^# ?/gm, ""));
 const VALID = '[vars.metadata]\noriginUrl = "https://images.test"\n';
 
 suite("The build's check of the settings", () => {
@@ -14,6 +16,12 @@ suite("The build's check of the settings", () => {
     check(read("wrangler.toml"));
     const [top, environments] = read("wrangler.toml").split("# [env.dev]");
     check(`${top}[env.dev]${environments.replaceAll(/^# ?/gm, "")}`);
+  });
+
+  test("The check accepts the origins of wrangler.toml once they and their bucket are uncommented", () => {
+    const origins = uncommented(read("wrangler.toml"), /^# origins = \[\n(#   .*\n)+# \]$/m);
+    assert.throws(() => check(origins), { message: /^\[vars\.metadata\]: The setting 'origins\[1\]\.bucket' must be the name of an R2 bucket/m });
+    check(uncommented(origins, /^# \[\[r2_buckets\]\]\n(# .*\n)+/m));
   });
 
   for (const [what, toml, message] of [
