@@ -194,6 +194,21 @@ fn a_purge_of_a_path_includes_its_versions_and_that_of_a_version_only_itself() {
 }
 
 #[test]
+fn a_purge_of_many_versions_counts_the_image_itself_once() {
+    let mut isolate = isolate(versioned());
+    isolate.get("a.jpg").unwrap();
+    for version in 0..150 {
+        isolate.get(&format!("a.jpg?v={version}")).unwrap();
+    }
+    let first = isolate.purge_page("a.jpg", None).unwrap();
+    let last = isolate
+        .purge_page("a.jpg", first.cursor.as_deref())
+        .unwrap();
+    assert_eq!((first.count, last.count, last.cursor), (101, 50, None));
+    assert_eq!(isolate.runtime.kv_operations().2, 151);
+}
+
+#[test]
 fn a_purge_of_a_path_without_versions_lists_no_keys() {
     let mut isolate = isolate(versioned());
     isolate.get("plain/a.jpg").unwrap();

@@ -38,15 +38,19 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         cursor: Option<&str>,
         ports: &P,
     ) -> Result<Purged, KvFault> {
-        let key = path.cache_key();
-        self.purge_memory(&key);
-        self.delete_from_kv(&key, ports).await?;
-        // A request may have read the old record from KV while the deletion was under way.
-        self.purge_memory(&key);
         let mut purged = Purged {
-            count: 1,
+            count: 0,
             cursor: None,
         };
+        // Only with the first page of its versions.
+        if cursor.is_none() {
+            let key = path.cache_key();
+            self.purge_memory(&key);
+            self.delete_from_kv(&key, ports).await?;
+            // A request may have read the old record from KV while the deletion was under way.
+            self.purge_memory(&key);
+            purged.count = 1;
+        }
         if path.query().is_none() && self.config.origins.has_versions(path.as_str()) {
             let prefix = path.versions_key_prefix();
             let versions = self.purge_prefix(&prefix, cursor, ports).await?;
@@ -91,7 +95,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         page.keys.iter().for_each(|key| self.purge_memory(key));
         deleted.into_iter().collect::<Result<(), _>>()?;
         let listed: HashSet<&str> = page.keys.iter().map(String::as_str).collect();
-        let only_in_memory = in_memory.iter().filter(|key| !listed.contains(&***key));
+        // Further pages have most of the others, and count them.
+        let is_only_page = page.cursor.is_none();
+        let only_in_memory = in_memory
+            .iter()
+            .filter(|key| is_only_page && !listed.contains(&***key));
         Ok(Purged {
             count: page.keys.len().saturating_add(only_in_memory.count()),
             cursor: page.cursor,

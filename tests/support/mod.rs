@@ -187,10 +187,14 @@ impl TestIsolate {
 
     /// Purges an image, and the first page of its versions. `path` may have a query.
     pub fn purge(&mut self, path: &str) -> Result<Purged, KvFault> {
+        self.purge_page(path, None)
+    }
+
+    /// Purges one page of the versions of an image, and with the first page the image itself.
+    pub fn purge_page(&mut self, path: &str, cursor: Option<&str>) -> Result<Purged, KvFault> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = self.path(path);
-        self.pool
-            .run_until(async move { service.purge(&path, None, &runtime).await })
+        self.pool.run_until(service.purge(&path, cursor, &runtime))
     }
 
     /// Advances the clock from timer to timer, so that timers fire in order.
