@@ -68,7 +68,9 @@ fn the_body_and_the_key_have_the_whole_path() {
 
 #[test]
 fn a_path_that_no_origin_takes_asks_neither_kv_nor_an_origin() {
-    let mut isolate = isolate(json!({ "origins": [{ "prefix": "a", "url": "https://a.test" }] }));
+    let mut isolate = isolate(
+        json!({ "originUrl": null, "origins": [{ "prefix": "a", "url": "https://a.test" }] }),
+    );
     for path in ["b/a.jpg", "a", "ab/c"] {
         let error = isolate.get(path).unwrap_err();
         assert_eq!(error.cause.kind, ErrorKind::NoOrigin, "{path}");

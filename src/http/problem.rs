@@ -234,6 +234,10 @@ impl Problem {
             ErrorKind::OriginTimeout => ProblemCode::OriginTimeout,
         };
         let cause = &error.cause;
+        if cause.kind == ErrorKind::NoOrigin {
+            // No layer was asked, so there is nothing to say about one.
+            return Self::new(code, cause.to_string());
+        }
         let problem = Self {
             error: Some(Box::new(*error)),
             ..Self::new(code, cause.to_string())

@@ -230,7 +230,7 @@ impl TestIsolate {
 
 /// Creates a service with these settings, and an `originUrl` unless they have one. If it is `null`, there is none.
 fn service(mut settings: Value) -> Rc<OptimizedMetadataService<Signal>> {
-    if settings.get("originUrl").is_none() && settings.get("origins").is_none() {
+    if settings.get("originUrl").is_none() {
         settings["originUrl"] = json!("https://images.test");
     }
     let is_set = |_: &String, value: &mut Value| !value.is_null();

@@ -59,6 +59,8 @@ suite("Several origins", () => {
   test("A path that no origin takes is a 404 without I/O, alone and in a batch", async (t) => {
     const site = await deploy(t, { metadata: { origins: [{ prefix: "cdn", url: CDN }] } });
     const problem = assertProblem(await site.get("/metadata/cat.jpg"), 404, "not-found");
+    const { headers } = await site.get("/metadata/dog.jpg");
+    assert.deepEqual([headers["cache-control"], headers["cache-status"], headers["server-timing"]], ["no-store", undefined, undefined]);
     assert.match(problem.detail, /No origin is configured for this path\. Check the path, or add an origin/);
     const { json } = await site.request("POST", "/metadata", { body: JSON.stringify({ paths: ["cdn", "cdn/cat.jpg"] }) });
     assert.deepEqual(
