@@ -2,6 +2,7 @@
 
 use std::array;
 
+use futures::FutureExt;
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -16,6 +17,11 @@ use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::OriginResponse;
+use crate::origin::s3_error::{MAX_BODY_BYTES, S3ErrorCode};
+
+/// How much of an S3 server's error is read, in bytes.
+#[allow(clippy::cast_possible_truncation)] // 1,024
+const MAX_ERROR_BYTES: u32 = MAX_BODY_BYTES as u32;
 
 /// Maximum number of redirects, which must stay within the origin.
 const MAX_REDIRECTS: usize = 3;
@@ -145,8 +151,8 @@ impl<'a> Conversation<'a> {
             body,
         } = received;
         if !OriginResponse::has_body(head.status) {
-            discard(body);
-            return Ok(head);
+            let s3_error = read_s3_error(self.request, head.status, body, self.deadline).await?;
+            return Ok(OriginResponse { s3_error, ..head });
         }
         let prefix = BodyPrefix::new(limits, content_type.as_deref());
         let length = head.content_length.as_ref();
@@ -246,6 +252,31 @@ pub(super) fn discard(body: JsValue) {
     if let Ok(body) = body.dyn_into::<ReadableStream>() {
         body::detach(body.cancel());
     }
+}
+
+/// Reads the error code of an S3 server from the beginning of a body, if the request is signed and `status` can have one.
+/// Frees the connection: nothing else of the body is read.
+///
+/// # Errors
+/// If the code cannot be read. Without it, wrong credentials would look like a missing permission, which ends a record.
+pub(super) async fn read_s3_error(
+    request: &OriginRequest<'_>,
+    status: u16,
+    body: JsValue,
+    deadline: &AbortSignal,
+) -> Result<Option<S3ErrorCode>, OriginFault> {
+    let Ok(stream) = body.dyn_into::<ReadableStream>() else {
+        return Ok(None);
+    };
+    if !request.is_signed || !S3ErrorCode::may_be_in(status) {
+        body::detach(stream.cancel());
+        return Ok(None);
+    }
+    // Boxed, so that other requests reserve no memory for it.
+    let start = body::read_start(stream, MAX_ERROR_BYTES).boxed_local();
+    let start = start.await;
+    let start = start.map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Broken))?;
+    Ok(S3ErrorCode::from_body(&start))
 }
 
 /// Returns the target of a redirect if its scheme, host and port are those of `from`.
