@@ -141,9 +141,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
 /// Returns the reason why the origin refuses the credentials, or `None` if the error is another one. A plain 403 does not
 /// say that they are wrong.
 fn refusal(auth: &Auth, response: &OriginResponse) -> Option<&'static str> {
+    // R2 returns it for an access key that does not exist.
+    if response.status == 401 {
+        return Some("401");
+    }
     let is_refusal = |code: &S3ErrorCode| code.kind() == ErrorKind::CredentialsRefused;
     match &auth.scheme {
-        Scheme::Headers(_) => (response.status == 401).then_some("401"),
+        Scheme::Headers(_) => None,
         Scheme::Aws { .. } => response.s3_error.filter(is_refusal).map(S3ErrorCode::name),
     }
 }
