@@ -376,6 +376,8 @@ mod tests {
             ("originUrl", json!("https://images.test#a")),
             ("originUrl", json!("https://user@images.test")),
             ("originUrl", json!("https://images.test/../x")),
+            ("originUrl", json!("https://images.test/a/%2e%2E/x")),
+            ("originUrl", json!("https://images.test/.%2e")),
             ("originUrl", json!("https://images.test/a b")),
             ("originUrl", json!("https://images.test:99999")),
             ("originUrl", json!("https://images.test:0/a")),

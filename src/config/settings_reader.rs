@@ -196,7 +196,7 @@ impl<'a> SettingsReader<'a> {
                 !rest.is_empty()
                     && !rest.starts_with(['/', ':'])
                     && has_valid_port(rest)
-                    && !rest.split('/').any(|segment| matches!(segment, "." | ".."))
+                    && !rest.split('/').any(is_dot_segment)
                     && rest.bytes().all(|byte| {
                         byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\' | b'@')
                     })
@@ -227,6 +227,14 @@ impl<'a> SettingsReader<'a> {
         let name = self.text(key, "must be one of debug, info, warn, error", is_valid);
         name.and_then(LogLevel::named).unwrap_or(LogLevel::Info)
     }
+}
+
+/// Returns `true` for the segments that a URL parser removes, together with the one before: `.` and `..`, encoded or not.
+fn is_dot_segment(segment: &str) -> bool {
+    matches!(
+        &*segment.to_ascii_lowercase().replace("%2e", "."),
+        "." | ".."
+    )
 }
 
 /// Returns `true` if `host[:port][/path]` has no port, or a port from 1 to 65535. The colons of an IPv6 address are in
