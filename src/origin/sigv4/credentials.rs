@@ -100,7 +100,7 @@ impl fmt::Display for CredentialsError {
             ),
             Self::UnknownKey => write!(f, "has an unknown key; the keys are {}", KEYS.join(", ")),
             Self::Missing(key) => write!(f, "has no {key}"),
-            Self::NotAString(key) => write!(f, "has a {key} that is not a string"),
+            Self::NotAString(key) => write!(f, "needs a string in {key}"),
             Self::Empty(key) => write!(f, "has an empty {key}"),
             Self::InvalidCharacter(key) => write!(
                 f,
