@@ -26,6 +26,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `outbound`: the source of a Worker that replaces the fake origin, for many requests that no test inspects.
  * - `namespace`: the same for KV, with the wire protocol of kv.mjs.
  * - `source`: the source of a Worker to serve instead of the built one, for comparison; `data`: a file that it embeds.
+ * - `services`: the sources of Workers by the names that they are bound under. Their fetches go to the fake origin, too.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `analytics: true`: an Analytics Engine dataset.
  * - `clock: true`: clocks that the test controls.
@@ -204,7 +205,7 @@ class Site {
   }
 
   #configuration() {
-    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, v8Flags } = this.#options;
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, v8Flags, services: bound = {} } = this.#options;
     const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -215,6 +216,7 @@ class Site {
       namespace ? fakeWorker("kv", namespace) : { name: "kv", external: this.#addresses.kv },
       outbound ? fakeWorker("origin", outbound) : { name: "origin", external: this.#addresses.origin, proxy: true },
     ];
+    for (const [name, source] of Object.entries(bound)) services.push({ ...fakeWorker(name, source), globalOutbound: "origin" });
     const sockets = [{ name: "worker", service: "worker" }, ...entrypoints.map((name) => ({ name, service: "worker", entrypoint: name }))];
     if (caller) {
       const { source = callerSource, ...own } = caller;
@@ -268,12 +270,13 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, services = {}, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
     if (bucket) bindings.push({ name: "IMAGES", r2Bucket: "bucket" });
     if (service) bindings.push({ name: "FILES", service: "origin" });
+    for (const name of Object.keys(services)) bindings.push({ name, service: name });
     if (rateLimit) bindings.push({ name: "METADATA_RATE_LIMIT", service: "rateLimit", entrypoint: "Limiter" });
     if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
