@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, assertStale } from "./harness/expect.mjs";
-import { inSequence, failure, redirect, text } from "./harness/origin.mjs";
+import { Gate } from "./harness/gate.mjs";
+import { failure, gated, inSequence, redirect, text } from "./harness/origin.mjs";
 import { jpeg } from "./harness/picture.mjs";
 import { S3, fail, s3Error } from "./harness/s3.mjs";
 import { deploy } from "./harness/site.mjs";
@@ -200,15 +201,23 @@ suite("Errors of S3", () => {
     await site.kv.allDeleted(1);
   });
 
-  test("Only the beginning of an error is read, and the rest is cancelled", async (t) => {
-    const { site } = await deployWithS3(t);
+  test("Only the beginning of an error is read, and the rest is cancelled while the request still runs", async (t) => {
+    // The time limit would close the connection, too.
+    const { site, s3 } = await deployWithS3(t, { config: { originTimeoutMs: 25_000 } });
     site.origin.on("/photos/cat.jpg", (_, response) => {
       response.writeHead(403, { "Content-Type": "application/xml" });
       response.write(s3Error("InvalidAccessKeyId") + " ".repeat(1_024));
     });
-    assertProblem(await site.get(PATH), 403, "forbidden-by-origin");
-    await site.logged({ event: "credentials-refused", reason: "InvalidAccessKeyId" });
+    const gate = new Gate();
+    site.origin.on("/photos/other.jpg", gated(gate, s3.responder()));
+    const body = JSON.stringify({ paths: ["photos/cat.jpg", "photos/other.jpg"] });
+    const batch = site.request("POST", "/metadata", { body, headers: { "Content-Type": "application/json" } });
+    await gate.arrived();
     await site.origin.disconnected("/photos/cat.jpg");
+    gate.open();
+    const statuses = (await batch).json.results.map(({ status }) => status);
+    assert.deepEqual(statuses, [403, 404]);
+    await assertReported(site, s3, "InvalidAccessKeyId");
   });
 
   test("A code beyond the first 1,024 bytes is not read", async (t) => {
