@@ -2,75 +2,95 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound } from "./harness/expect.mjs";
 import { image, json, redirect } from "./harness/origin.mjs";
+import { ORIGIN_KINDS } from "./harness/origin-kinds.mjs";
 import { deploy } from "./harness/site.mjs";
 
-suite("The request to the origin", () => {
-  test("The origin request has format=json as its only cf option", async (t) => {
-    const site = await deploy(t);
-    await site.get("/metadata/photos/cat.jpg");
-    const [{ method, url, cf }] = site.origin.requests;
-    assert.deepEqual(
-      { method, url, cf },
-      { method: "GET", url: "https://images.test/assets/photos/cat.jpg", cf: { image: { format: "json" } } },
-    );
-  });
+/** Raw paths, and how they are encoded for the origin. */
+const SEGMENTS = Object.entries({
+  "a%20b.jpg": "a%20b.jpg",
+  // A plus sign, which is not a space.
+  "a+b.jpg": "a+b.jpg",
+  "Gr%c3%b6%c3%9fe/%e7%8c%ab.png": "Gr%C3%B6%C3%9Fe/%E7%8C%AB.png",
+  "a%3fwidth=1": "a%3Fwidth=1",
+  "a%23b": "a%23b",
+  "100%25.jpg": "100%25.jpg",
+  // An escape that was escaped.
+  "%252e%252e/%252f": "%252e%252e/%252f",
+  // Letters that need no escape.
+  "%63%61%74.jpg": "cat.jpg",
+  "%22%3c%3e%60%7b%7d%5b%5d%7c%5e.jpg": "%22%3C%3E%60%7B%7D%5B%5D%7C%5E.jpg",
+  // Another host, and credentials, in front.
+  "evil.test:80/x": "evil.test:80/x",
+  "@evil.test/x": "@evil.test/x",
+});
 
-  test("The origin request has no header, cookie, host or query of the client", async (t) => {
-    const site = await deploy(t);
-    const headers = {
-      Host: "evil.test",
-      Cookie: "session=1",
-      Authorization: "Bearer secret",
-      Accept: "image/webp",
-      "Accept-Language": "de",
-      "User-Agent": "client",
-      "If-None-Match": '"x"',
-      "If-Modified-Since": "Tue, 01 Jan 2030 00:00:00 GMT",
-      Range: "bytes=0-1",
-      "X-Forwarded-Host": "evil.test",
-      "CF-Connecting-IP": "203.0.113.1",
-      "Cache-Control": "no-cache",
-    };
-    const answer = await site.get("/metadata/photos/cat.jpg?width=1&token=secret", headers);
-    assertFound(answer, "origin");
-    const [request] = site.origin.requests;
-    assert.equal(request.url, "https://images.test/assets/photos/cat.jpg");
-    const passedOn = Object.entries(headers).filter(([name, value]) => request.headers[name.toLowerCase()] === value);
-    assert.deepEqual(passedOn, []);
-  });
+/** The options for images in `cf`. */
+const imageOptions = (cf) => (cf?.image ? cf : undefined);
 
-  test("A HEAD request sends the same GET to the origin", async (t) => {
-    const site = await deploy(t);
-    await site.request("HEAD", "/metadata/photos/cat.jpg");
-    assert.deepEqual(
-      site.origin.requests.map(({ method, cf }) => ({ method, cf })),
-      [{ method: "GET", cf: { image: { format: "json" } } }],
-    );
-  });
-
-  for (const [what, raw, encoded] of [
-    ["a space", "a%20b.jpg", "a%20b.jpg"],
-    ["a plus sign, which is not a space", "a+b.jpg", "a+b.jpg"],
-    ["characters beyond ASCII", "Gr%c3%b6%c3%9fe/%e7%8c%ab.png", "Gr%C3%B6%C3%9Fe/%E7%8C%AB.png"],
-    ["a question mark", "a%3fwidth=1", "a%3Fwidth=1"],
-    ["a hash", "a%23b", "a%23b"],
-    ["a percent sign", "100%25.jpg", "100%25.jpg"],
-    ["an escape that was escaped", "%252e%252e/%252f", "%252e%252e/%252f"],
-    ["letters that need no escape", "%63%61%74.jpg", "cat.jpg"],
-    ["quotes and brackets", "%22%3c%3e%60%7b%7d%5b%5d%7c%5e.jpg", "%22%3C%3E%60%7B%7D%5B%5D%7C%5E.jpg"],
-    ["another host in front", "evil.test:80/x", "evil.test:80/x"],
-    ["credentials in front", "@evil.test/x", "@evil.test/x"],
-  ]) {
-    test(`The origin request encodes each segment again: ${what}`, async (t) => {
-      const site = await deploy(t);
-      assertFound(await site.get(`/metadata/${raw}`), "origin");
-      assert.deepEqual(
-        site.origin.requests.map((request) => request.url),
-        [`https://images.test/assets/${encoded}`],
-      );
+for (const kind of ORIGIN_KINDS) {
+  suite(`The request to ${kind.name}`, () => {
+    test(`A request to ${kind.name} is a GET, with ${kind.cf ? "format=json as its only cf option" : "no cf option for images"}`, async (t) => {
+      const site = await kind.deploy(t);
+      assertFound(await site.get(kind.path("photos/cat.jpg")), "origin");
+      assert.deepEqual(kind.asked(site), [kind.expected("photos/cat.jpg")]);
+      for (const { method, cf } of site.origin.requests) assert.deepEqual([method, imageOptions(cf)], ["GET", kind.cf]);
     });
-  }
 
+    test(`A request to ${kind.name} has no header, cookie, host or query of the client`, async (t) => {
+      const site = await kind.deploy(t);
+      const headers = {
+        Host: "evil.test",
+        Cookie: "session=1",
+        Authorization: "Bearer secret",
+        Accept: "image/webp",
+        "Accept-Language": "de",
+        "User-Agent": "client",
+        "If-None-Match": '"x"',
+        "If-Modified-Since": "Tue, 01 Jan 2030 00:00:00 GMT",
+        Range: "bytes=0-1",
+        "X-Forwarded-Host": "evil.test",
+        "X-Amz-Security-Token": "client",
+        "CF-Connecting-IP": "203.0.113.1",
+        "Cache-Control": "no-cache",
+      };
+      assertFound(await site.get(`${kind.path("photos/cat.jpg")}?width=1&token=secret&v=3`, headers), "origin");
+      assert.deepEqual(kind.asked(site), [kind.expected("photos/cat.jpg")]);
+      for (const request of site.origin.requests) {
+        const passedOn = Object.entries(headers).filter(([name, value]) => request.headers[name.toLowerCase()] === value);
+        assert.deepEqual(passedOn, []);
+      }
+      for (const get of site.bucket?.gets ?? []) assert.deepEqual([get.offset, get.etagMatches], [0, undefined]);
+    });
+
+    test(`A HEAD request sends the same GET to ${kind.name}`, async (t) => {
+      const site = await kind.deploy(t);
+      await site.request("HEAD", kind.path("photos/cat.jpg"));
+      assert.deepEqual(kind.asked(site), [kind.expected("photos/cat.jpg")]);
+      for (const { method, cf } of site.origin.requests) assert.deepEqual([method, imageOptions(cf)], ["GET", kind.cf]);
+    });
+
+    if (kind.url) {
+      test(`A redirect within ${kind.name} is followed with the same request`, async (t) => {
+        const site = await kind.deploy(t);
+        site.origin.on(new URL(kind.expected("old.jpg")).pathname, redirect("new.jpg", 301));
+        assertFound(await site.get(kind.path("old.jpg")), "origin");
+        assert.deepEqual(kind.asked(site), [kind.expected("old.jpg"), kind.expected("new.jpg")]);
+        for (const { method, cf } of site.origin.requests) assert.deepEqual([method, imageOptions(cf)], ["GET", kind.cf]);
+      });
+    }
+
+    test(`A request to ${kind.name} encodes each segment again`, async (t) => {
+      const site = await kind.deploy(t);
+      for (const [raw, encoded] of SEGMENTS) {
+        assertFound(await site.get(kind.path(raw)), "origin");
+        assert.equal(kind.asked(site).at(-1), kind.expected(encoded));
+      }
+      assert.equal(kind.asked(site).length, SEGMENTS.length);
+    });
+  });
+}
+
+suite("The URL of the request to the origin", () => {
   for (const [originUrl, url] of [
     ["https://images.test", "https://images.test/cat.jpg"],
     ["https://images.test/", "https://images.test/cat.jpg"],
@@ -145,18 +165,5 @@ suite("The origin's JSON", () => {
     const site = await deploy(t);
     site.origin.on("/assets/a", image({ width: 2 ** 31 - 1, height: 1 }));
     assert.equal((await site.get("/metadata/a")).json.metadata.width, 2147483647);
-  });
-
-  test("A redirect within the origin is followed with the same cf option", async (t) => {
-    const site = await deploy(t);
-    site.origin.on("/assets/old.jpg", redirect("/assets/new.jpg", 301));
-    assertFound(await site.get("/metadata/old.jpg"), "origin");
-    assert.deepEqual(
-      site.origin.requests.map(({ url, cf }) => ({ url, cf })),
-      [
-        { url: "https://images.test/assets/old.jpg", cf: { image: { format: "json" } } },
-        { url: "https://images.test/assets/new.jpg", cf: { image: { format: "json" } } },
-      ],
-    );
   });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { assertFound, assertProblem, assertStale } from "./harness/expect.mjs";
 import { failure, inSequence, redirect, reset, text } from "./harness/origin.mjs";
+import { forwardSource } from "./harness/origin-kinds.mjs";
 import { jpeg } from "./harness/picture.mjs";
 import { deploy } from "./harness/site.mjs";
 
@@ -10,7 +11,6 @@ const VALUES = { authorization: "Basic hunter2", "x-api-key": "hunter2; key=1" }
 const env = { [SECRET]: JSON.stringify({ Authorization: VALUES.authorization, "X-API-Key": VALUES["x-api-key"] }) };
 const PRIVATE = { url: "https://private.test/p", headersSecret: SECRET };
 const PATH = "/metadata/private/cat.jpg";
-const FORWARD = "export default { fetch: (request) => fetch(request) };";
 const picture = await jpeg();
 
 /** Deploys a site with public origins and a private one, all of which respond with the same image. */
@@ -84,7 +84,7 @@ suite("Secret headers", () => {
 
   test("A service gets the secret headers of its origin", async (t) => {
     const origin = { service: "RENDERER", headersSecret: SECRET };
-    const site = await deployPrivate(t, { origin, services: { RENDERER: FORWARD } });
+    const site = await deployPrivate(t, { origin, services: { RENDERER: forwardSource } });
     assertFound(await site.get(PATH), "origin");
     assert.deepEqual(
       site.origin.requests.map((request) => [request.url, secretsIn(request)]),

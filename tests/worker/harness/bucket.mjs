@@ -14,6 +14,7 @@ export class Bucket {
   #gets = new EventLog();
   #interceptor;
   #objects = new Map();
+  #everywhere;
 
   async listen() {
     return listen(this.#server);
@@ -28,6 +29,11 @@ export class Bucket {
     const etag = createHash("md5").update(bytes).digest("hex");
     this.#objects.set(key, { bytes, etag, httpFields });
     return etag;
+  }
+
+  /** Stores these bytes under every other key. */
+  putEverywhere(bytes) {
+    this.#everywhere = { bytes, etag: "everywhere", httpFields: {} };
   }
 
   intercept(interceptor) {
@@ -46,7 +52,7 @@ export class Bucket {
     const change = (await this.#interceptor?.(operation)) ?? {};
     if (change.hang) return;
     if (change.status) return fail(response, change.status, change.code);
-    const found = this.#objects.get(key);
+    const found = this.#objects.get(key) ?? this.#everywhere;
     if (!found) return fail(response, 404, 10007);
     const { etagMatches = found.etag } = operation;
     const properties = describe(key, found, operation);
