@@ -28,6 +28,16 @@ suite("The rate limit", () => {
     assert.equal(site.origin.requests.length, 2);
   });
 
+  test("Each value of a versioning parameter is charged, so random values end at the limit", async (t) => {
+    const site = await deploy(t, { rateLimit: { limit: 2 }, config: { query: ["v"] } });
+    const answers = [];
+    for (let v = 1; v <= 5; v++) answers.push(await site.get(`/metadata/a?v=${v}&other=${v}`, from("203.0.113.7")));
+    assert.deepEqual(answers.map(({ status }) => status), [200, 200, 429, 429, 429]);
+    await site.kv.allWritten(2);
+    assert.deepEqual([site.origin.requests.length, site.kv.writes().length], [2, 2]);
+    assertFound(await site.get("/metadata/a?v=2&other=9", from("203.0.113.7")), "memory");
+  });
+
   test("A client without an address, the holder of the admin token and a service binding are not charged", async (t) => {
     const site = await deploy(t, { rateLimit: { limit: 0 }, env, caller: true });
     assertFound(await site.get("/metadata/a"), "origin");
