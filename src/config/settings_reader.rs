@@ -231,10 +231,8 @@ impl<'a> SettingsReader<'a> {
 
 /// Returns `true` for the segments that a URL parser removes, together with the one before: `.` and `..`, encoded or not.
 fn is_dot_segment(segment: &str) -> bool {
-    matches!(
-        &*segment.to_ascii_lowercase().replace("%2e", "."),
-        "." | ".."
-    )
+    const FORMS: [&str; 6] = [".", "%2e", "..", ".%2e", "%2e.", "%2e%2e"];
+    FORMS.iter().any(|form| form.eq_ignore_ascii_case(segment))
 }
 
 /// Returns `true` if `host[:port][/path]` has no port, or a port from 1 to 65535. The colons of an IPv6 address are in

@@ -43,26 +43,6 @@ pub(super) async fn read_prefix(
     Ok(())
 }
 
-/// Reads the first `max_bytes` of `stream`, or all of it if it is shorter, and cancels the rest.
-///
-/// # Errors
-/// If the stream fails: its error.
-pub(super) async fn read_start(stream: ReadableStream, max_bytes: u32) -> Result<Vec<u8>, JsValue> {
-    let chunks = Chunks::new(stream);
-    let mut start = Vec::new();
-    let mut wanted = max_bytes;
-    while wanted > 0 {
-        let Some(chunk) = chunks.next().await? else {
-            return Ok(start);
-        };
-        // Only what is wanted is copied into WebAssembly, whose memory never shrinks.
-        start.extend(chunk.subarray(0, wanted).to_vec());
-        wanted = wanted.saturating_sub(chunk.length());
-    }
-    chunks.cancel();
-    Ok(start)
-}
-
 #[wasm_bindgen]
 extern "C" {
     type ReadResult;

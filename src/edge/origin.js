@@ -52,6 +52,22 @@ async function bytesOf(response) {
   }
 }
 
+/** Resolves with the first `maxBytes` bytes of a body, or all of it if it is shorter, and cancels the rest. */
+export async function startOf(stream, maxBytes) {
+  const reader = stream.getReader();
+  const start = new Uint8Array(maxBytes);
+  let length = 0;
+  while (length < maxBytes) {
+    const { done, value } = await reader.read();
+    if (done) return start.subarray(0, length);
+    const part = value.subarray(0, maxBytes - length);
+    start.set(part, length);
+    length += part.length;
+  }
+  reader.cancel().catch(() => {});
+  return start;
+}
+
 function pairs(headers) {
   const lines = headers.split("\n");
   return lines.flatMap((name, n) => (n % 2 === 0 ? [[name, lines[n + 1]]] : []));

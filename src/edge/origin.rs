@@ -2,7 +2,6 @@
 
 use std::array;
 
-use futures::FutureExt;
 use js_sys::{Array, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -36,6 +35,9 @@ extern "C" {
         asks_resizer: bool,
         deadline: &AbortSignal,
     ) -> Promise;
+
+    #[wasm_bindgen(js_name = startOf)]
+    fn start_of(stream: &ReadableStream, max_bytes: u32) -> Promise;
 
     /// Another Worker. The binding can be used in all requests of an isolate.
     #[derive(Clone)]
@@ -272,11 +274,9 @@ pub(super) async fn read_s3_error(
         body::detach(stream.cancel());
         return Ok(None);
     }
-    // Boxed, so that other requests reserve no memory for it.
-    let start = body::read_start(stream, MAX_ERROR_BYTES).boxed_local();
-    let start = start.await;
+    let start = JsFuture::from(start_of(&stream, MAX_ERROR_BYTES)).await;
     let start = start.map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Broken))?;
-    Ok(S3ErrorCode::from_body(&start))
+    Ok(S3ErrorCode::from_body(&Uint8Array::new(&start).to_vec()))
 }
 
 /// Returns the target of a redirect if its scheme, host and port are those of `from`.

@@ -96,7 +96,8 @@ impl S3ErrorCode {
     #[must_use]
     pub fn from_body(body: &[u8]) -> Option<Self> {
         let start = body.get(..MAX_BODY_BYTES).unwrap_or(body);
-        let text = String::from_utf8_lossy(start);
+        // The limit may cut a character, after the code.
+        let text = start.utf8_chunks().next()?.valid();
         let (_, error) = text.split_once("<Error")?;
         let (_, code) = error.split_once("<Code>")?;
         let (code, _) = code.split_once("</Code>")?;
