@@ -21,7 +21,8 @@ const MAX_PLAIN_KEY_BYTES: usize = 512 - KEY_PREFIX.len();
 pub(crate) const KEY_PREFIX: &str = "metadata:";
 const HASH_PREFIX: &str = "sha256:";
 
-/// The characters to encode in a path segment: all but RFC 3986's `pchar`.
+/// The characters to encode in a path segment: all but RFC 3986's `pchar`, and `;`. Some servers remove what follows a `;` in a
+/// segment, so that they would read `..;` as `..`.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -36,7 +37,6 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'*')
     .remove(b'+')
     .remove(b',')
-    .remove(b';')
     .remove(b'=')
     .remove(b':')
     .remove(b'@');

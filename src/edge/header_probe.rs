@@ -9,20 +9,15 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStream};
 
 use super::js_value::number;
-use super::origin::{Conversation, Received, Service, discard, lines};
+use super::origin::{Conversation, Received, discard, lines, start_of};
 use super::prefix_share::PrefixShares;
+use super::service::Service;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::range_response::{RangeResponse, RangedFile, range};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::OriginResponse;
-
-#[wasm_bindgen(module = "/src/edge/origin.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = readPart)]
-    fn read_part(stream: &ReadableStream, length: f64) -> Promise;
-}
 
 #[wasm_bindgen(module = "/src/edge/gunzip.js")]
 extern "C" {
@@ -142,7 +137,7 @@ impl Parts<'_> {
         let Ok(stream) = received.body.dyn_into::<ReadableStream>() else {
             return Err(Obstacle::Unusable);
         };
-        let read = JsFuture::from(read_part(&stream, number(length))).await;
+        let read = JsFuture::from(start_of(&stream, number(length))).await;
         let fault = |thrown| self.conversation.fault(&thrown, ConnectionFault::Broken);
         let part: Uint8Array = read.map_err(fault)?.unchecked_into();
         if u64::from(part.length()) < length {

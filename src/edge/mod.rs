@@ -9,6 +9,7 @@ mod body;
 mod bucket;
 mod cancellation;
 mod clock;
+mod connection_fault;
 mod console;
 mod dataset;
 mod fast_path;
@@ -24,6 +25,7 @@ mod rate_limit;
 // It imports a module of the runtime, which does not exist in tests.
 #[cfg(not(test))]
 mod rpc;
+mod service;
 mod tasks;
 mod timer;
 mod wire;

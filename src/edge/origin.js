@@ -8,40 +8,27 @@ const FILE_NAMES = [...NAMES, "ETag", "Last-Modified"];
 const SHORT_BYTES = 4_096;
 
 /**
- * Asks `service`, or the host of `url` if it is undefined. `headers` has names and values, one per line.
+ * Asks `service`, or the host of `url` if it is undefined. `headers` has names and values, one per line. With `isPrivate`, some of
+ * them are secret.
  *
  * Resolves with the head and the body. The head is the status and the values of the headers above, one per line; a missing header
  * is an empty line. The body is the bytes of short JSON, the error if these cannot be read, or else the stream, if any.
  */
-export async function ask(service, url, headers, asksResizer, signal) {
+export async function ask(service, url, headers, asksResizer, isPrivate, signal) {
   // The runtime does not support `error` redirects, and `follow` follows them to any host.
   const init = { redirect: "manual", signal };
   if (headers !== "") init.headers = pairs(headers);
   // Only the image option: the typed options of the worker crate would also send `cacheTtl: 0`, which disables the edge cache for
   // this request.
-  if (asksResizer) init.cf = { image: headers === "" ? { format: "json" } : { format: "json", "origin-auth": "share-publicly" } };
+  if (asksResizer) init.cf = { image: isPrivate ? { format: "json", "origin-auth": "share-publicly" } : { format: "json" } };
+  // The edge cache would serve the image to anyone who requests its URL.
+  else if (isPrivate) init.cache = "no-store";
   const response = await (service ?? globalThis).fetch(url, init);
   const { status, headers: received } = response;
   const values = (asksResizer ? NAMES : FILE_NAMES).map((name) => received.get(name) ?? "");
   const [type, , , length, , encoding] = values;
   const isShort = status === 200 && encoding === "" && length !== "" && length <= SHORT_BYTES && /^application\/json\b/i.test(type);
   return [[status, ...values].join("\n"), isShort ? await bytesOf(response) : response.body];
-}
-
-/** Reads `length` bytes of a part of a file, or fewer if it ends before, and cancels the rest. */
-export async function readPart(stream, length) {
-  const bytes = new Uint8Array(length);
-  const reader = stream.getReader();
-  let filled = 0;
-  while (filled < length) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const piece = value.subarray(0, length - filled);
-    bytes.set(piece, filled);
-    filled += piece.length;
-  }
-  reader.cancel().catch(() => {});
-  return bytes.subarray(0, filled);
 }
 
 async function bytesOf(response) {
@@ -52,17 +39,17 @@ async function bytesOf(response) {
   }
 }
 
-/** Resolves with the first `maxBytes` bytes of a body, or all of it if it is shorter, and cancels the rest. */
-export async function startOf(stream, maxBytes) {
+/** Resolves with the first `most` bytes of a body, or all of it if it is shorter, and cancels the rest. */
+export async function startOf(stream, most) {
   const reader = stream.getReader();
-  const start = new Uint8Array(maxBytes);
+  const start = new Uint8Array(most);
   let length = 0;
-  while (length < maxBytes) {
+  while (length < most) {
     const { done, value } = await reader.read();
     if (done) return start.subarray(0, length);
-    const part = value.subarray(0, maxBytes - length);
-    start.set(part, length);
-    length += part.length;
+    const piece = value.subarray(0, most - length);
+    start.set(piece, length);
+    length += piece.length;
   }
   reader.cancel().catch(() => {});
   return start;

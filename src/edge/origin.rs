@@ -2,15 +2,14 @@
 
 use std::array;
 
-use js_sys::{Array, Promise, Reflect, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStream, Url};
-use worker::Env;
 
-use super::bindings::binding;
 use super::body;
-use super::js_value::{is_subrequest_limit, message};
+use super::connection_fault::fault;
+use super::service::Service;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
@@ -33,25 +32,13 @@ extern "C" {
         url: &str,
         headers: &str,
         asks_resizer: bool,
+        is_private: bool,
         deadline: &AbortSignal,
     ) -> Promise;
 
+    /// Resolves with up to `most` bytes from the beginning, and cancels the rest.
     #[wasm_bindgen(js_name = startOf)]
-    fn start_of(stream: &ReadableStream, max_bytes: u32) -> Promise;
-
-    /// Another Worker. The binding can be used in all requests of an isolate.
-    #[derive(Clone)]
-    pub(super) type Service;
-}
-
-impl Service {
-    /// Returns the service that is bound as `name`, or `None` if the binding is missing or of another kind.
-    pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
-        let value = binding(env, name)?;
-        // A bucket and a namespace have no `fetch`.
-        let method = Reflect::get(&value, &"fetch".into()).ok()?;
-        method.is_function().then(|| value.unchecked_into())
-    }
+    pub(super) fn start_of(stream: &ReadableStream, most: f64) -> Promise;
 }
 
 /// Returns a signal that aborts all fetches with it after `timeout_ms`, so that their connections are closed.
@@ -111,12 +98,14 @@ impl<'a> Conversation<'a> {
     /// Sends a request with these headers, and follows redirects within the origin.
     pub(super) async fn send(&mut self, headers: &str) -> Result<Received, OriginFault> {
         let asks_resizer = self.request.probe.uses_resizer();
+        let is_private = !self.request.headers.is_empty();
         loop {
             let sent = send(
                 self.service,
                 &self.url,
                 headers,
                 asks_resizer,
+                is_private,
                 self.deadline,
             );
             let response = JsFuture::from(sent)
@@ -274,7 +263,7 @@ pub(super) async fn read_s3_error(
         body::detach(stream.cancel());
         return Ok(None);
     }
-    let start = JsFuture::from(start_of(&stream, MAX_ERROR_BYTES)).await;
+    let start = JsFuture::from(start_of(&stream, MAX_ERROR_BYTES.into())).await;
     let start = start.map_err(|thrown| fault(deadline, &thrown, ConnectionFault::Broken))?;
     Ok(S3ErrorCode::from_body(&Uint8Array::new(&start).to_vec()))
 }
@@ -292,37 +281,6 @@ fn redirect_refused(status: u16) -> OriginError {
     OriginError {
         origin_status: Some(status),
         ..ErrorKind::RedirectRefused.into()
-    }
-}
-
-/// Prefix of the runtime's message if the host name has no address or the TLS handshake failed. If a connection is
-/// refused or lost, the message is "Network connection lost.".
-const INTERNAL_ERROR: &str = "internal error";
-
-/// Returns the error of a response that is missing or incomplete. `otherwise` is the fault of a connection that failed
-/// for no other known reason.
-fn fault(deadline: &AbortSignal, thrown: &JsValue, otherwise: ConnectionFault) -> OriginFault {
-    if deadline.aborted() {
-        return ErrorKind::OriginTimeout.into();
-    }
-    let message = message(thrown);
-    if is_subrequest_limit(&message) {
-        return OriginFault {
-            error: ErrorKind::SubrequestLimit.into(),
-            message: Some(message),
-        };
-    }
-    let connection = if message.starts_with(INTERNAL_ERROR) {
-        ConnectionFault::Dns
-    } else {
-        otherwise
-    };
-    OriginFault {
-        error: OriginError {
-            connection: Some(connection),
-            ..ErrorKind::OriginUnreachable.into()
-        },
-        message: Some(message),
     }
 }
 
@@ -350,17 +308,5 @@ mod tests {
         ] {
             assert_eq!(within_origin(from, location).as_deref(), to, "{location}");
         }
-    }
-
-    #[wasm_bindgen_test]
-    fn a_connection_that_fails_after_the_deadline_is_a_timeout() {
-        let aborted = AbortSignal::abort();
-        let lost = js_sys::Error::new("Network connection lost.").into();
-        let fault_with = |signal| fault(signal, &lost, ConnectionFault::Broken);
-        assert_eq!(fault_with(&aborted).error.kind, ErrorKind::OriginTimeout);
-        let in_time = fault_with(&deadline(60_000));
-        assert_eq!(in_time.error.kind, ErrorKind::OriginUnreachable);
-        assert_eq!(in_time.error.reason(), Some("broken"));
-        assert_eq!(in_time.message.as_deref(), Some("Network connection lost."));
     }
 }

@@ -1,6 +1,6 @@
 //! Decides what the responses to range requests mean (RFC 9110, sections 14 and 15.3.7).
 //!
-//! A file is read in up to [`MAX_PARTS`] parts. All must be of the same version of the file: it may be replaced between
+//! A file is read in up to `MAX_PARTS` parts. All must be of the same version of the file: it may be replaced between
 //! two requests. A response that cannot be used as a part means that the server does not support ranges well, so the
 //! file is requested without one.
 

@@ -369,7 +369,7 @@ mod tests {
 
     /// All others are sent as S3 encodes them.
     #[test]
-    fn thirteen_characters_of_an_origin_url_are_encoded_for_s3() {
+    fn twelve_characters_of_an_origin_url_are_encoded_for_s3() {
         let differs = |byte: &u8| {
             let raw = format!("%{byte:02X}");
             let Ok(path) = ImagePath::from_raw(&raw) else {
@@ -387,7 +387,7 @@ mod tests {
             encoded != canonical
         };
         let different: Vec<u8> = (0..=0x7f).filter(differs).collect();
-        assert_eq!(different, b"!$&'()*+,:;=@");
+        assert_eq!(different, b"!$&'()*+,:=@");
         let path = ImagePath::from_raw("a%20b/Gr%c3%b6%c3%9fe%3f%23%25.png").unwrap();
         let url = path.origin_url("");
         assert_eq!(url, "/a%20b/Gr%C3%B6%C3%9Fe%3F%23%25.png");

@@ -14,7 +14,7 @@ const MAX_VALUE_BYTES: usize = 64;
 pub struct QueryNames(Vec<String>);
 
 impl QueryNames {
-    /// Creates the list from names of [unreserved](is_unreserved) characters, each once.
+    /// Creates the list from names of RFC 3986's unreserved characters, each once.
     #[must_use]
     pub fn new(names: Vec<String>) -> Self {
         Self(names)

@@ -13,6 +13,8 @@ const SEGMENTS = Object.entries({
   "Gr%c3%b6%c3%9fe/%e7%8c%ab.png": "Gr%C3%B6%C3%9Fe/%E7%8C%AB.png",
   "a%3fwidth=1": "a%3Fwidth=1",
   "a%23b": "a%23b",
+  // Some servers ignore what follows a semicolon in a segment.
+  "a/..;/b": "a/..%3B/b",
   "100%25.jpg": "100%25.jpg",
   // An escape that was escaped.
   "%252e%252e/%252f": "%252e%252e/%252f",

@@ -53,6 +53,15 @@ suite("Secret headers", () => {
     await assertHidden(site, ...answers);
   });
 
+  test("Responses to requests with secret headers are not cached on their way, and those without may be", async (t) => {
+    const site = await deployPrivate(t);
+    for (const path of [PATH, "/metadata/cdn/cat.jpg"]) await site.get(path);
+    assert.deepEqual(
+      site.origin.requests.map(({ headers }) => headers["cache-control"]),
+      ["no-cache", undefined],
+    );
+  });
+
   test("A path with an encoded prefix is the private origin's, and no path leaves its folder", async (t) => {
     const site = await deployPrivate(t);
     for (const raw of ["private%2Fa.jpg", "%70rivate/b.jpg", "private/https:%2Fevil.test%2Fc.jpg", "private/@evil.test/d.jpg", "private/%252e%252e/e.jpg"]) {
