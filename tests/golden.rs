@@ -53,7 +53,7 @@ impl TestServer {
         let points = Points::default();
         let id = Isolate::new([0.5, 0.25], START_MS - 1_500);
         let dataset = Box::new(points.clone());
-        let routes = Routes::new(Rc::clone(&isolate.service), id, Some(dataset));
+        let routes = Routes::new(Rc::clone(&isolate.service), id, Some(dataset), false);
         Self {
             isolate,
             routes: Rc::new(routes),

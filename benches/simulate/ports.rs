@@ -12,7 +12,7 @@ use optimized_metadata::origin::error::OriginFault;
 use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
 };
 use optimized_metadata::telemetry::log::Log;
 
@@ -116,6 +116,12 @@ impl Bucket for Runtime {
         _: u64,
     ) -> Result<Option<Object>, OriginFault> {
         unreachable!("there is no bucket")
+    }
+}
+
+impl EdgeCache for Runtime {
+    async fn purge_tag(&self, _: &str) -> Result<bool, String> {
+        Ok(false)
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Entry {
     pub body: String,
     /// The strong entity tag of `body`, in quotes.
     pub etag: String,
+    /// The `Cache-Tag` of responses. `None` if the setting `edgeCache` is off.
+    pub tags: Option<Box<str>>,
     last_fetched_ms: u64,
     lifetime_ms: u64,
     resident_since_ms: u64,
@@ -42,6 +44,7 @@ impl Entry {
         last_fetched_ms: u64,
         lifetime_ms: u64,
         now_ms: u64,
+        tags: Option<String>,
     ) -> Rc<Self> {
         #[derive(Serialize)]
         struct Response<'a> {
@@ -64,6 +67,7 @@ impl Entry {
             metadata,
             body,
             etag,
+            tags: tags.map(String::into_boxed_str),
             // The record may come from a machine whose clock is ahead. That must not make it fresh for longer.
             last_fetched_ms: last_fetched_ms.min(now_ms),
             lifetime_ms,
@@ -90,7 +94,8 @@ impl Entry {
     /// Estimates the memory that the entry uses under `key`, in bytes. [`FIXED_BYTES`] is the estimate for all parts of
     /// a fixed size, including those in the cache's tables.
     pub(crate) fn weight(&self, key: &str) -> usize {
-        [key.len(), self.body.len(), self.etag.len()]
+        let tags = self.tags.as_ref().map_or(0, |tags| tags.len());
+        [key.len(), self.body.len(), self.etag.len(), tags]
             .into_iter()
             .fold(FIXED_BYTES, usize::saturating_add)
     }

@@ -5,3 +5,4 @@ pub mod freshness;
 pub mod memory_cache;
 pub(crate) mod negative_cache;
 pub mod record;
+pub mod tags;

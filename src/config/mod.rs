@@ -77,6 +77,10 @@ pub struct Config {
     pub error_ttl_s: u64,
     /// The maximum `max-age` of a response.
     pub client_max_age_s: u64,
+    /// Enables the headers for the platform's cache, and purges there.
+    pub edge_cache: bool,
+    /// The maximum time that the platform's cache keeps a response.
+    pub edge_cache_ttl_s: u64,
     /// The timeout of the origin, including one retry.
     pub origin_timeout_ms: u64,
     /// The timeout of a KV read. After it, the read counts as a miss.
@@ -140,6 +144,8 @@ impl Config {
             negative_ttl_s: read.number("negativeTtl", 60, 0..=DAY_S, "seconds"),
             error_ttl_s: read.number("errorTtl", 5, 0..=DAY_S, "seconds"),
             client_max_age_s: read.number("clientMaxAge", 3_600, 0..=YEAR_S, "seconds"),
+            edge_cache: read.flag("edgeCache", false),
+            edge_cache_ttl_s: read.number("edgeCacheTtl", 300, 0..=YEAR_S, "seconds"),
             origin_timeout_ms: read.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds"),
             kv_timeout_ms: read.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds"),
             max_in_flight: read.count("maxInFlight", 1_000, 1..=10_000, "images"),
@@ -258,6 +264,8 @@ mod tests {
                 negative_ttl_s: 60,
                 error_ttl_s: 5,
                 client_max_age_s: 3_600,
+                edge_cache: false,
+                edge_cache_ttl_s: 300,
                 origin_timeout_ms: 5_000,
                 kv_timeout_ms: 500,
                 max_in_flight: 1_000,
@@ -399,6 +407,9 @@ mod tests {
             ("negativeTtl", json!(86_401)),
             ("errorTtl", json!([])),
             ("clientMaxAge", json!("1")),
+            ("edgeCache", json!("on")),
+            ("edgeCacheTtl", json!(-1)),
+            ("edgeCacheTtl", json!(31_536_001)),
             ("originTimeoutMs", json!(0)),
             ("kvTimeoutMs", json!(25_001)),
             ("maxInFlight", json!(0)),

@@ -13,6 +13,7 @@ use super::bucket::Bucket;
 use super::clock::now_ms;
 use super::console::Console;
 use super::dataset::Analytics;
+use super::edge_cache;
 use super::kv::Namespace;
 use super::rate_limit::Limiter;
 use super::service::Service;
@@ -118,6 +119,7 @@ impl App {
                 isolate,
                 Analytics::bound(env, ANALYTICS)
                     .map(|dataset| Box::new(dataset) as Box<dyn Dataset>),
+                edge_cache::exists(),
             ),
             bound,
         })

@@ -12,6 +12,7 @@ mod clock;
 mod connection_fault;
 mod console;
 mod dataset;
+mod edge_cache;
 mod fast_path;
 mod handler;
 mod header_probe;

@@ -13,7 +13,7 @@ use super::console::Console;
 use super::incoming::Incoming;
 use super::kv::Namespace;
 use super::tasks::Context;
-use super::{header_probe, origin, tasks, timer};
+use super::{edge_cache, header_probe, origin, tasks, timer};
 use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
@@ -22,7 +22,7 @@ use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{
-    self, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    self, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
 };
 use crate::telemetry::log::Log;
 
@@ -155,6 +155,12 @@ impl ports::Bucket for RequestPorts {
             .ok_or(ErrorKind::OriginUnreachable)?;
         // The future is boxed and thus a function of its own, which an isolate without a bucket does not compile.
         bucket.open(key, prefix, timeout_ms).boxed_local().await
+    }
+}
+
+impl EdgeCache for RequestPorts {
+    async fn purge_tag(&self, tag: &str) -> Result<bool, String> {
+        edge_cache::purge_tag(tag).await
     }
 }
 

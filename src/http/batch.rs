@@ -91,8 +91,7 @@ pub(super) async fn post<P: Ports>(
                     ports,
                 )),
                 Err(error) => {
-                    let cache_enabled = service.config().cache_enabled;
-                    let problem = Problem::from_lookup_error(&error, cache_enabled);
+                    let problem = Problem::from_lookup_error(&error, service.config());
                     record_problem(raw, path.as_str(), path.query(), &problem)
                 }
             }),

@@ -2,16 +2,19 @@
 
 use std::rc::Rc;
 
+use super::cache_headers::{Cacheable, EDGE_HEADER, cache_headers};
 use super::problem::Problem;
+use super::problem_code::ProblemCode;
 use super::request::Request;
 use super::response::{Body, Response};
 use super::site::Site;
 use super::{cache_status, conditional, server_timing};
 use crate::cache::entry::etag_of;
+use crate::cache::tags::all_tags;
 use crate::config::{Config, LogLevel};
 use crate::crop::geometry::{CropRequest, process_metadata};
 use crate::crop::params;
-use crate::lookup::Lookup;
+use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
 use crate::service::ports::Ports;
 use crate::telemetry::event::Event;
@@ -40,10 +43,7 @@ impl ImageResponse {
         let path = site.image_path(raw, query)?;
         match site.service().fetch_metadata(&path, ports).await {
             Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
-            Err(error) => Err(Problem::from_lookup_error(
-                &error,
-                site.service().config().cache_enabled,
-            )),
+            Err(error) => Err(problem(&error, &path, site.service().config())),
         }
     }
 
@@ -84,17 +84,10 @@ impl ImageResponse {
         let body = self
             .cropped
             .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
-        let remaining_s = u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default();
-        let cache_control = [
-            "public, max-age=",
-            &remaining_s.min(config.client_max_age_s).to_string(),
-            ", stale-while-revalidate=",
-            &config.stale_while_revalidate_s.to_string(),
-        ]
-        .concat();
+        let caching = cache_headers(Cacheable::of_lookup(&lookup, config), config);
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
         let mut response = conditional::response(request, etag, "application/json", body)
-            .with("Cache-Control", cache_control)
+            .with("Cache-Control", caching.client)
             .with("Cache-Status", cache_status)
             // Not `Age`: clients subtract that from `max-age`, which is already the remaining time.
             .with(
@@ -102,6 +95,11 @@ impl ImageResponse {
                 lookup.entry.age_s(lookup.now_ms).to_string(),
             )
             .with("Server-Timing", server_timing::of(&lookup.timing));
+        if let (Some(edge), Some(tags)) = (caching.edge, &lookup.entry.tags) {
+            response = response
+                .with(EDGE_HEADER, edge)
+                .with("Cache-Tag", tags.to_string());
+        }
         response.is_repeated = lookup.entry.is_repeated(lookup.now_ms);
         response
     }
@@ -146,9 +144,19 @@ pub(super) fn get_from_memory<S: Clone + 'static>(
             let image = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
             Ok(image.response(request, service.config()))
         }
-        Err(error) => Err(Problem::from_lookup_error(
-            &error,
-            service.config().cache_enabled,
-        )),
+        Err(error) => {
+            let path = ImagePath::from_raw(raw).ok()?;
+            Err(problem(&error, &path, service.config()))
+        }
     })
+}
+
+/// Returns the error of a failed look-up. If caches may keep it, the edge can find it by its tags.
+fn problem(error: &LookupError, path: &ImagePath, config: &Config) -> Problem {
+    let problem = Problem::from_lookup_error(error, config);
+    if config.edge_cache && problem.code == ProblemCode::NotFound {
+        problem.with_tags(all_tags(path))
+    } else {
+        problem
+    }
 }

@@ -8,6 +8,7 @@
 
 mod admin;
 mod batch;
+mod cache_headers;
 mod cache_status;
 mod client_address;
 mod conditional;

@@ -4,24 +4,29 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use super::cache_headers::{CacheHeaders, Cacheable, EDGE_HEADER, cache_headers};
 use super::cache_status;
 use super::headers::Headers;
 use super::problem_code::ProblemCode;
 use super::response::{Body, Response};
 use super::server_timing;
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::LookupError;
 use crate::origin::error::{ErrorKind, RATE_LIMITED_RETRY_AFTER_S};
 use crate::path::PathError;
 use crate::path::query::QueryError;
+use crate::service::PurgeError;
 use crate::text::sanitize;
 
 /// `Retry-After` of a 503 if the cause does not specify a time, in seconds.
 const DEFAULT_RETRY_AFTER_S: u32 = 5;
 
-/// `Retry-After` of a failed purge, in seconds: KV accepts one write per second to a key.
-const PURGE_RETRY_AFTER_S: &str = "1";
+/// `Retry-After` of a purge that KV failed, in seconds: KV accepts one write per second to a key.
+const KV_RETRY_AFTER_S: &str = "1";
+
+/// `Retry-After` of a purge that the platform's cache refused, in seconds: it accepts five in a minute.
+const EDGE_RETRY_AFTER_S: &str = "15";
 
 /// An error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,13 +145,19 @@ impl Problem {
         )
     }
 
-    /// The error of a purge whose records may still be in KV.
-    pub(super) fn purge_failed() -> Self {
-        Self::new(
-            ProblemCode::PurgeFailed,
-            "KV did not delete the record. Try again in a moment.",
-        )
-        .with("Retry-After", PURGE_RETRY_AFTER_S)
+    /// The error of a purge whose records may still be in KV or in the platform's cache.
+    pub(super) fn purge_failed(error: &PurgeError) -> Self {
+        let (detail, retry_after_s) = match error {
+            PurgeError::Kv(_) => (
+                "KV did not delete the record. Try again in a moment.",
+                KV_RETRY_AFTER_S,
+            ),
+            PurgeError::Edge => (
+                "The platform's cache refused the purge. Repeat it in 15 seconds.",
+                EDGE_RETRY_AFTER_S,
+            ),
+        };
+        Self::new(ProblemCode::PurgeFailed, detail).with("Retry-After", retry_after_s)
     }
 
     /// Returns the error of a call from another Worker whose parameters are not an object.
@@ -216,8 +227,23 @@ impl From<&ConfigError> for Problem {
 }
 
 impl Problem {
-    /// Returns the error of a failed look-up. `cache_enabled` is the setting.
-    pub(super) fn from_lookup_error(error: &LookupError, cache_enabled: bool) -> Self {
+    /// Adds the headers of an error that caches may keep for `left_s` seconds.
+    fn cacheable(self, left_s: u64, config: &Config) -> Self {
+        let CacheHeaders { client, edge } = cache_headers(Cacheable::Missing { left_s }, config);
+        let problem = self.with("Cache-Control", client);
+        match edge {
+            Some(edge) => problem.with(EDGE_HEADER, edge),
+            None => problem,
+        }
+    }
+
+    /// Adds the tags by which a purge finds this error in the platform's cache.
+    pub(super) fn with_tags(self, tags: String) -> Self {
+        self.with("Cache-Tag", tags)
+    }
+
+    /// Returns the error of a failed look-up.
+    pub(super) fn from_lookup_error(error: &LookupError, config: &Config) -> Self {
         let code = match error.cause.kind {
             ErrorKind::Forbidden | ErrorKind::CredentialsRefused => ProblemCode::ForbiddenByOrigin,
             ErrorKind::NotFound | ErrorKind::NoOrigin => ProblemCode::NotFound,
@@ -242,13 +268,13 @@ impl Problem {
             error: Some(Box::new(*error)),
             ..Self::new(code, cause.to_string())
         }
-        .with("Cache-Status", cache_status::of_error(error, cache_enabled))
+        .with(
+            "Cache-Status",
+            cache_status::of_error(error, config.cache_enabled),
+        )
         .with("Server-Timing", server_timing::of(&error.timing));
         match code.status() {
-            404 => problem.with(
-                "Cache-Control",
-                format!("public, max-age={}", error.remaining_s),
-            ),
+            404 => problem.cacheable(error.remaining_s, config),
             429 | 503 => {
                 let retry_after_s = cause.retry_after_s.unwrap_or(DEFAULT_RETRY_AFTER_S);
                 problem.with("Retry-After", retry_after_s.to_string())

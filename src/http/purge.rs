@@ -59,7 +59,7 @@ pub(super) async fn delete<P: Ports>(
     };
     purged
         .map(|purged| response(&purged))
-        .map_err(|_| Problem::purge_failed())
+        .map_err(|error| Problem::purge_failed(&error))
 }
 
 fn response(purged: &Purged) -> Response {
@@ -68,10 +68,13 @@ fn response(purged: &Purged) -> Response {
         purged: usize,
         #[serde(skip_serializing_if = "Option::is_none")]
         cursor: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        edge: Option<bool>,
     }
     let published = Published {
         purged: purged.count,
         cursor: purged.cursor.as_deref(),
+        edge: purged.edge,
     };
     // A struct of numbers and strings always serializes.
     let body = serde_json::to_string(&published).unwrap_or_default();

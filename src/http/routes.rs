@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use futures::FutureExt;
 
+use super::cache_headers::EDGE_HEADER;
 use super::data_point::Dataset;
 use super::image::ImageResponse;
 use super::inspector::{self, File};
@@ -76,14 +77,16 @@ impl<'a> Route<'a> {
 }
 
 impl<S: Clone + 'static> Routes<S> {
-    /// Returns the routes of `service`. Without a `dataset`, no data points are written.
+    /// Returns the routes of `service`. Without a `dataset`, no data points are written. `has_edge_cache` is `true` if the platform's
+    /// cache is in front.
     #[must_use]
     pub fn new(
         service: Rc<OptimizedMetadataService<S>>,
         isolate: Isolate,
         dataset: Option<Box<dyn Dataset>>,
+        has_edge_cache: bool,
     ) -> Self {
-        Self(Site::new(service, isolate, dataset))
+        Self(Site::new(service, isolate, dataset, has_edge_cache))
     }
 
     /// Handles a request. Errors are responses, too.
@@ -185,7 +188,11 @@ impl<S: Clone + 'static> Routes<S> {
             self.0.service().log_at(&event, now_ms, log);
         }
         let allowed = &self.0.service().config().cors_origins;
-        finish(cors::allow(response, allowed, request.origin))
+        let response = finish(cors::allow(response, allowed, request.origin));
+        if self.0.bypasses_edge_cache() {
+            return response.with(EDGE_HEADER, "no-store");
+        }
+        response
     }
 
     async fn route<P: Ports<Signal = S>>(

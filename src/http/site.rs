@@ -16,6 +16,7 @@ pub(super) struct Site<S> {
     service: Rc<OptimizedMetadataService<S>>,
     isolate: Isolate,
     dataset: Option<Box<dyn Dataset>>,
+    bypasses_edge_cache: bool,
 }
 
 impl<S: Clone + 'static> Site<S> {
@@ -23,12 +24,20 @@ impl<S: Clone + 'static> Site<S> {
         service: Rc<OptimizedMetadataService<S>>,
         isolate: Isolate,
         dataset: Option<Box<dyn Dataset>>,
+        has_edge_cache: bool,
     ) -> Self {
         Self {
+            bypasses_edge_cache: has_edge_cache && !service.config().edge_cache,
             service,
             isolate,
             dataset,
         }
+    }
+
+    /// Returns `true` if the platform's cache must store nothing: it is on, but the setting `edgeCache` is off, so purges would not reach
+    /// it.
+    pub(super) fn bypasses_edge_cache(&self) -> bool {
+        self.bypasses_edge_cache
     }
 
     pub(super) fn service(&self) -> &Rc<OptimizedMetadataService<S>> {

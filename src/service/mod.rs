@@ -24,5 +24,5 @@ mod state;
 mod target;
 mod trigger;
 
-pub use purge::Purged;
+pub use purge::{PurgeError, Purged};
 pub use state::OptimizedMetadataService;

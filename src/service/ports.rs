@@ -13,8 +13,14 @@ use crate::origin::response::{Object, OriginResponse};
 use crate::telemetry::log::Log;
 
 /// All ports of one request. A clone is cheap, and may outlive the request while its work runs.
-pub trait Ports: Kv + Origin + Bucket + RateLimit + Clock + Tasks + Log + Clone + 'static {}
-impl<T: Kv + Origin + Bucket + RateLimit + Clock + Tasks + Log + Clone + 'static> Ports for T {}
+pub trait Ports:
+    Kv + Origin + Bucket + EdgeCache + RateLimit + Clock + Tasks + Log + Clone + 'static
+{
+}
+impl<T> Ports for T where
+    T: Kv + Origin + Bucket + EdgeCache + RateLimit + Clock + Tasks + Log + Clone + 'static
+{
+}
 
 /// A key-value store whose keys have a metadata field besides their value. Each operation fails after `timeout_ms`: the
 /// store itself has no time limits.
@@ -136,6 +142,16 @@ pub trait Bucket {
         prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault>;
+}
+
+/// The platform's cache in front of the service.
+#[allow(async_fn_in_trait)]
+pub trait EdgeCache {
+    /// Removes all responses that have `tag`. Returns `false` if there is no such cache.
+    ///
+    /// # Errors
+    /// The platform's message, if it refused.
+    async fn purge_tag(&self, tag: &str) -> Result<bool, String>;
 }
 
 /// What a client is charged for.

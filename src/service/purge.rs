@@ -1,6 +1,6 @@
 //! Purges: removing images from the caches before they expire.
 //!
-//! A purge takes effect in this isolate and in KV before its response. Other isolates may serve the image for up to
+//! A purge takes effect in this isolate, in KV and in the platform's cache before its response. Other isolates may serve the image for up to
 //! `memoryCacheTtl`, and KV's own cache for up to `kvReadCacheTtl`.
 
 use std::collections::HashSet;
@@ -9,7 +9,9 @@ use std::rc::Rc;
 use super::join_all::join_all;
 use super::ports::{KvFault, Ports};
 use super::state::OptimizedMetadataService;
+use crate::cache::tags::{folder_tag, image_tag};
 use crate::path::{ImagePath, KEY_PREFIX};
+use crate::telemetry::event::Event;
 
 /// How many keys one call deletes from KV at most. Each deletion is an operation, and the platform limits the operations
 /// of a request.
@@ -22,6 +24,23 @@ pub struct Purged {
     pub count: usize,
     /// Where the next call goes on, if there are more images.
     pub cursor: Option<String>,
+    /// With the setting `edgeCache`: `true` if the platform's cache was purged, which is done with the last page.
+    pub edge: Option<bool>,
+}
+
+/// Why a purge failed. Repeat it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurgeError {
+    /// KV did not list or delete records.
+    Kv(KvFault),
+    /// The platform's cache refused the purge: it is limited to a few in a minute.
+    Edge,
+}
+
+impl From<KvFault> for PurgeError {
+    fn from(fault: KvFault) -> Self {
+        Self::Kv(fault)
+    }
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
@@ -37,10 +56,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         cursor: Option<&str>,
         ports: &P,
-    ) -> Result<Purged, KvFault> {
+    ) -> Result<Purged, PurgeError> {
         let mut purged = Purged {
             count: 0,
             cursor: None,
+            edge: None,
         };
         // Only with the first page of its versions.
         if cursor.is_none() {
@@ -57,7 +77,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             purged.count = purged.count.saturating_add(versions.count);
             purged.cursor = versions.cursor;
         }
-        Ok(purged)
+        self.purge_edge(purged, || image_tag(path), ports).await
     }
 
     /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
@@ -72,9 +92,37 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         folder: Option<&ImagePath>,
         cursor: Option<&str>,
         ports: &P,
-    ) -> Result<Purged, KvFault> {
+    ) -> Result<Purged, PurgeError> {
         let prefix = folder.map_or_else(|| KEY_PREFIX.to_owned(), ImagePath::key_prefix);
-        self.purge_prefix(&prefix, cursor, ports).await
+        let purged = self.purge_prefix(&prefix, cursor, ports).await?;
+        self.purge_edge(purged, || folder_tag(folder), ports).await
+    }
+
+    /// Purges a tag from the platform's cache. That is done last: before, a response of this isolate could bring an old record back
+    /// there. For the same reason, only the last page does it.
+    async fn purge_edge<P: Ports<Signal = S>>(
+        &self,
+        purged: Purged,
+        tag: impl FnOnce() -> String,
+        ports: &P,
+    ) -> Result<Purged, PurgeError> {
+        if !self.config.edge_cache || purged.cursor.is_some() {
+            return Ok(purged);
+        }
+        let edge = match ports.purge_tag(&tag()).await {
+            Ok(edge) => edge,
+            Err(cause) => {
+                self.log(&Event::EdgePurgeFault { cause: &cause }, ports);
+                return Err(PurgeError::Edge);
+            }
+        };
+        if !edge {
+            self.log(&Event::EdgeCacheMissing, ports);
+        }
+        Ok(Purged {
+            edge: Some(edge),
+            ..purged
+        })
     }
 
     async fn purge_prefix<P: Ports<Signal = S>>(
@@ -103,6 +151,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Ok(Purged {
             count: page.keys.len().saturating_add(only_in_memory.count()),
             cursor: page.cursor,
+            edge: None,
         })
     }
 

@@ -12,6 +12,7 @@ use crate::cache::entry::Entry;
 use crate::cache::freshness::FreshnessPolicy;
 use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
+use crate::cache::tags::all_tags;
 use crate::config::{Config, LogLevel};
 use crate::image::metadata::ImageMetadata;
 use crate::telemetry::event::Event;
@@ -109,7 +110,15 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ) -> Rc<Entry> {
         let lifetime_ms = self.freshness.lifetime_ms(target.key);
         let now_ms = target.ports.now_ms();
-        Entry::new(target.path, metadata, last_fetched_ms, lifetime_ms, now_ms)
+        let tags = self.config.edge_cache.then(|| all_tags(target.path));
+        Entry::new(
+            target.path,
+            metadata,
+            last_fetched_ms,
+            lifetime_ms,
+            now_ms,
+            tags,
+        )
     }
 
     /// Joins the flight of `key`, or starts one.

@@ -15,6 +15,10 @@ pub use line::{FIELDS, NAMES};
 const ADMIN_TOKEN_MISSING: &str = "Purges, /stats and /metrics return 404 because the secret ADMIN_TOKEN is not set. \
      Set it with: npx wrangler secret put ADMIN_TOKEN.";
 
+/// Purges succeed nonetheless: under `wrangler dev` there is no such cache.
+const EDGE_CACHE_MISSING: &str = "The setting edgeCache is on, but this Worker has no cache to purge. \
+     Add [cache] with enabled = true to wrangler.toml.";
+
 /// Maximum length of the runtime's messages in the log, in characters.
 const MAX_CAUSE_CHARS: usize = 256;
 
@@ -47,6 +51,10 @@ pub(crate) enum Event<'a> {
     },
     /// A data point could not be written. `cause` is the runtime's message.
     DatasetFault { cause: &'a str },
+    /// The setting `edgeCache` is on, but the Worker has no such cache.
+    EdgeCacheMissing,
+    /// The platform's cache refused a purge. `cause` is its message.
+    EdgePurgeFault { cause: &'a str },
     /// A client could not be charged, and was admitted. `cause` is the runtime's message.
     RateLimitFault { cause: &'a str },
     /// Memory was full. It had `before` entries, and evicted the `pruned` least recently used ones.
@@ -94,6 +102,8 @@ impl Event<'_> {
             | Self::KvFault { .. }
             | Self::MalformedRecord { .. }
             | Self::DatasetFault { .. }
+            | Self::EdgeCacheMissing
+            | Self::EdgePurgeFault { .. }
             | Self::RateLimitFault { .. } => LogLevel::Warn,
             Self::OriginFailure { error, .. } if error.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. }
@@ -116,8 +126,10 @@ impl Event<'_> {
             }
             Self::CredentialsRefused { secret, .. } => Some(format!("secret {secret}")),
             Self::DatasetFault { .. } => Some("dataset".into()),
+            Self::EdgeCacheMissing => Some("edge-cache-missing".into()),
             Self::RateLimitFault { .. } => Some("rate-limit".into()),
-            Self::MalformedRecord { .. }
+            Self::EdgePurgeFault { .. }
+            | Self::MalformedRecord { .. }
             | Self::OriginFailure { .. }
             | Self::Pruned { .. }
             | Self::Coalesced { .. }
@@ -130,7 +142,10 @@ impl Event<'_> {
     pub(super) fn is_logged_once(&self) -> bool {
         matches!(
             self,
-            Self::AdminTokenMissing | Self::KvUnbound { .. } | Self::DatasetFault { .. }
+            Self::AdminTokenMissing
+                | Self::KvUnbound { .. }
+                | Self::DatasetFault { .. }
+                | Self::EdgeCacheMissing
         )
     }
 
@@ -175,6 +190,14 @@ impl Event<'_> {
             Self::DatasetFault { cause } => Line {
                 cause: Some(truncated(cause)),
                 ..Line::new(Name::DatasetFault)
+            },
+            Self::EdgeCacheMissing => Line {
+                detail: Some(EDGE_CACHE_MISSING.to_owned()),
+                ..Line::new(Name::EdgeCacheMissing)
+            },
+            Self::EdgePurgeFault { cause } => Line {
+                cause: Some(truncated(cause)),
+                ..Line::new(Name::EdgePurgeFault)
             },
             Self::RateLimitFault { cause } => Line {
                 cause: Some(truncated(cause)),

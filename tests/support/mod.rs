@@ -24,10 +24,10 @@ use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
-use optimized_metadata::service::Purged;
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
 };
+use optimized_metadata::service::{PurgeError, Purged};
 use optimized_metadata::telemetry::log::Log;
 use serde_json::{Value, json};
 
@@ -94,6 +94,9 @@ struct State {
     kv_writes: Cell<u32>,
     kv_deletions: Cell<u32>,
     leaders_lost: Cell<bool>,
+    /// The result of purges in the platform's cache. `None` if there is no such cache.
+    edge: RefCell<Option<Result<(), String>>>,
+    purged_tags: RefCell<Vec<String>>,
     charges: RefCell<Vec<Charge>>,
     /// What the rate limit returns, once each; the last one for all further charges.
     admissions: RefCell<Vec<Result<bool, String>>>,
@@ -178,7 +181,7 @@ impl TestIsolate {
         &mut self,
         folder: Option<&str>,
         cursor: Option<&str>,
-    ) -> Result<Purged, KvFault> {
+    ) -> Result<Purged, PurgeError> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let folder = folder.map(|folder| ImagePath::from_raw(folder).unwrap());
         let purge = service.purge_below(folder.as_ref(), cursor, &runtime);
@@ -186,12 +189,12 @@ impl TestIsolate {
     }
 
     /// Purges an image, and the first page of its versions. `path` may have a query.
-    pub fn purge(&mut self, path: &str) -> Result<Purged, KvFault> {
+    pub fn purge(&mut self, path: &str) -> Result<Purged, PurgeError> {
         self.purge_page(path, None)
     }
 
     /// Purges one page of the versions of an image, and with the first page the image itself.
-    pub fn purge_page(&mut self, path: &str, cursor: Option<&str>) -> Result<Purged, KvFault> {
+    pub fn purge_page(&mut self, path: &str, cursor: Option<&str>) -> Result<Purged, PurgeError> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = self.path(path);
         self.pool.run_until(service.purge(&path, cursor, &runtime))
@@ -286,6 +289,16 @@ impl Runtime {
     /// Sets what the rate limit returns from now on, once each; the last one for all further charges.
     pub fn set_admissions(&self, admissions: impl IntoIterator<Item = Result<bool, String>>) {
         *self.state.admissions.borrow_mut() = admissions.into_iter().collect();
+    }
+
+    /// Puts the platform's cache in front, which returns `result` to purges.
+    pub fn set_edge_cache(&self, result: Result<(), String>) {
+        *self.state.edge.borrow_mut() = Some(result);
+    }
+
+    /// The tags that were purged from the platform's cache since the last call.
+    pub fn purged_tags(&self) -> Vec<String> {
+        self.state.purged_tags.take()
     }
 
     /// The charges since the last call.
@@ -518,6 +531,16 @@ impl Bucket for Runtime {
                 }))
             }
         }
+    }
+}
+
+impl EdgeCache for Runtime {
+    async fn purge_tag(&self, tag: &str) -> Result<bool, String> {
+        let Some(edge) = self.state.edge.borrow().clone() else {
+            return Ok(false);
+        };
+        self.state.purged_tags.borrow_mut().push(tag.to_owned());
+        edge.map(|()| true)
     }
 }
 

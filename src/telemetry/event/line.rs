@@ -40,6 +40,8 @@ names! {
     ConfigurationError = "configuration-error"
     CredentialsRefused = "credentials-refused"
     DatasetFault = "dataset-fault"
+    EdgeCacheMissing = "edge-cache-missing"
+    EdgePurgeFault = "edge-purge-fault"
     KvFault = "kv-fault"
     KvUnbound = "kv-unbound"
     MalformedRecord = "malformed-record"

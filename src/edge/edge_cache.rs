@@ -1,0 +1,34 @@
+//! The platform's cache in front of the Worker (<https://developers.cloudflare.com/workers/cache/>).
+
+use wasm_bindgen::prelude::*;
+
+use super::js_value::{message, number};
+use super::timer::Timed;
+
+/// The time limit of a purge. No look-up waits for one.
+const TIMEOUT_MS: u64 = 10_000;
+
+#[wasm_bindgen(module = "/src/edge/edge_cache.js")]
+extern "C" {
+    /// Returns `true` if the Worker has such a cache.
+    pub(super) fn exists() -> bool;
+
+    #[wasm_bindgen(catch, js_name = purgeTag)]
+    fn purge(tag: &str, ms: f64) -> Result<Timed, JsValue>;
+}
+
+/// Removes all responses that have `tag`. Returns `false` if there is no such cache.
+///
+/// # Errors
+/// The platform's message, if it refused.
+pub(super) async fn purge_tag(tag: &str) -> Result<bool, String> {
+    if !exists() {
+        return Ok(false);
+    }
+    let purged = purge(tag, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
+    match purged.outcome().await {
+        Some(Ok(_)) => Ok(true),
+        Some(Err(thrown)) => Err(message(&thrown)),
+        None => Err("timeout".into()),
+    }
+}
