@@ -25,6 +25,16 @@ export default class extends WorkerEntrypoint {
     return forward(this, request, incoming);
   }
 
+  async queue({ messages }) {
+    guard();
+    const text = JSON.stringify(messages.map(({ body, attempts, timestamp }) => [body ?? null, attempts, timestamp.getTime()]));
+    const delays = await call(this, (build) => build.fetchEvents(text, this.env));
+    for (const [n, message] of messages.entries()) {
+      if (delays[n] === 0) message.ack();
+      else message.retry({ delaySeconds: delays[n] });
+    }
+  }
+
   fetchMetadata(path) {
     guard();
     return call(this, (build) => build.fetchMetadata(path));

@@ -34,6 +34,7 @@
 //! |---|---|
 //! | `edge` | the Worker, and the only module that knows the runtime; it implements the ports |
 //! | [`http`] | [`Routes`](http::Routes): from request to response; error documents; the Inspector |
+//! | [`queue`] | the consumer of the queue: events of buckets, messages that purge or warm images |
 //! | [`service`] | [`OptimizedMetadataService`]: look-ups, batches and purges; single flight; the three layers; the [`ports`](service::ports) |
 //! | [`telemetry`] | events and the log; counters and histograms, and their published names |
 //! | [`lookup`] | the result of a look-up: [`Lookup`](lookup::Lookup) or [`LookupError`](lookup::LookupError) |
@@ -69,6 +70,7 @@ pub mod image;
 pub mod lookup;
 pub mod origin;
 pub mod path;
+pub mod queue;
 pub mod service;
 pub mod telemetry;
 pub mod text;

@@ -1,5 +1,6 @@
 //! Canonicalizes the raw path of a request, and derives the cache key and the origin URL from it.
 
+pub mod purge_target;
 pub mod query;
 
 use std::fmt;

@@ -12,7 +12,7 @@ use optimized_metadata::origin::error::OriginFault;
 use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
 };
 use optimized_metadata::telemetry::log::Log;
 
@@ -120,8 +120,18 @@ impl Bucket for Runtime {
 }
 
 impl EdgeCache for Runtime {
-    async fn purge_tag(&self, _: &str) -> Result<bool, String> {
+    async fn purge_tags(&self, _: &[String]) -> Result<bool, String> {
         Ok(false)
+    }
+}
+
+impl Queue for Runtime {
+    fn has_queue(&self) -> bool {
+        false
+    }
+
+    async fn send(&self, _: &str, _: u64) -> Result<(), String> {
+        Ok(())
     }
 }
 

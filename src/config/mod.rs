@@ -247,6 +247,7 @@ mod tests {
                     query: QueryNames::default(),
                     endpoints: vec![Endpoint {
                         place: Place::Url("https://images.test".into()),
+                        bucket_name: None,
                         id: OriginId::of_url("https://images.test"),
                         probe: Probe::Auto,
                         auth: None,

@@ -51,10 +51,12 @@ pub(super) fn read(top: &mut SettingsReader<'_>) -> RoutingTable {
 fn default_route(read: &mut SettingsReader<'_>) -> Option<Route> {
     let bucket = read.binding("originBucket").map(Place::Bucket);
     let url = read.origin_url("originUrl").map(Place::Url);
+    let bucket_name = bucket_name(read, bucket.as_ref());
     let query = query(read);
     let (auth, probe) = access(read, url.as_ref().or(bucket.as_ref()));
     let bucket = bucket.map(|place| Endpoint {
-        id: id(&place, None),
+        id: id(&place, bucket_name.as_deref()),
+        bucket_name,
         place,
         probe: Probe::Header,
         auth: None,
@@ -62,6 +64,7 @@ fn default_route(read: &mut SettingsReader<'_>) -> Option<Route> {
     });
     let url = url.map(|place| Endpoint {
         id: id(&place, None),
+        bucket_name: None,
         place,
         probe,
         auth,
@@ -110,6 +113,7 @@ fn listed_route(read: &mut SettingsReader<'_>) -> Option<Route> {
         query,
         endpoints: vec![Endpoint {
             id: id(&place, bucket_name.as_deref()),
+            bucket_name,
             place,
             probe,
             auth,
@@ -157,7 +161,7 @@ fn bucket_name(read: &mut SettingsReader<'_>, place: Option<&Place>) -> Option<S
     };
     let name = read.text("bucketName", EXPECTED, is_valid)?;
     if !matches!(place, Some(Place::Bucket(_))) {
-        read.refuse("bucketName", "may only be set with 'bucket'");
+        read.refuse("bucketName", "may only be set with a bucket");
     }
     Some(name.to_owned())
 }

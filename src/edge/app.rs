@@ -15,6 +15,7 @@ use super::console::Console;
 use super::dataset::Analytics;
 use super::edge_cache;
 use super::kv::Namespace;
+use super::queue::Queue;
 use super::rate_limit::Limiter;
 use super::service::Service;
 use super::tasks::Signal;
@@ -53,6 +54,7 @@ pub(super) struct Bound {
     buckets: Vec<(String, Bucket)>,
     services: Vec<(String, Service)>,
     pub(super) limiter: Option<Limiter>,
+    pub(super) queue: Option<Queue>,
     admin_token: Option<String>,
 }
 
@@ -71,6 +73,7 @@ impl Bound {
             buckets,
             services,
             limiter: Limiter::bound(env),
+            queue: Queue::bound(env),
             admin_token: secret(env, ADMIN_TOKEN),
         }
     }

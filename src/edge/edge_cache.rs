@@ -13,19 +13,20 @@ extern "C" {
     /// Returns `true` if the Worker has such a cache.
     pub(super) fn exists() -> bool;
 
-    #[wasm_bindgen(catch, js_name = purgeTag)]
-    fn purge(tag: &str, ms: f64) -> Result<Timed, JsValue>;
+    /// Purges tags, which are separated by commas.
+    #[wasm_bindgen(catch, js_name = purgeTags)]
+    fn purge(tags: &str, ms: f64) -> Result<Timed, JsValue>;
 }
 
-/// Removes all responses that have `tag`. Returns `false` if there is no such cache.
+/// Removes all responses that have one of `tags`. Returns `false` if there is no such cache.
 ///
 /// # Errors
 /// The platform's message, if it refused.
-pub(super) async fn purge_tag(tag: &str) -> Result<bool, String> {
+pub(super) async fn purge_tags(tags: &[String]) -> Result<bool, String> {
     if !exists() {
         return Ok(false);
     }
-    let purged = purge(tag, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
+    let purged = purge(&tags.join(","), number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
     match purged.outcome().await {
         Some(Ok(_)) => Ok(true),
         Some(Err(thrown)) => Err(message(&thrown)),

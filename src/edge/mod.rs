@@ -11,6 +11,7 @@ mod cancellation;
 mod clock;
 mod connection_fault;
 mod console;
+mod consumer;
 mod dataset;
 mod edge_cache;
 mod fast_path;
@@ -22,6 +23,7 @@ mod kv;
 mod origin;
 mod ports;
 mod prefix_share;
+mod queue;
 mod rate_limit;
 // It imports a module of the runtime, which does not exist in tests.
 #[cfg(not(test))]

@@ -22,7 +22,7 @@ use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
 use crate::service::ports::{
-    self, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    self, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
 };
 use crate::telemetry::log::Log;
 
@@ -159,8 +159,21 @@ impl ports::Bucket for RequestPorts {
 }
 
 impl EdgeCache for RequestPorts {
-    async fn purge_tag(&self, tag: &str) -> Result<bool, String> {
-        edge_cache::purge_tag(tag).await
+    async fn purge_tags(&self, tags: &[String]) -> Result<bool, String> {
+        edge_cache::purge_tags(tags).await
+    }
+}
+
+impl Queue for RequestPorts {
+    fn has_queue(&self) -> bool {
+        self.bound.queue.is_some()
+    }
+
+    async fn send(&self, message: &str, delay_s: u64) -> Result<(), String> {
+        match &self.bound.queue {
+            Some(queue) => queue.send_message(message, delay_s).await,
+            None => Ok(()),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Data points for Workers Analytics Engine: one per response about an image, and one per error on any other path.
+//! Data points for Workers Analytics Engine: one per response about an image, one per error on any other
+//! path, and one per message of the queue.
 //!
 //! The metrics of an isolate cover only its own requests. The dataset covers all isolates.
 
@@ -6,6 +7,7 @@ use super::problem::Problem;
 use super::text::Text;
 use crate::image::metadata::Format;
 use crate::lookup::{Layer, Lookup, Timing};
+use crate::queue::Handled;
 use crate::telemetry::isolate::Isolate;
 use crate::text::sanitize;
 
@@ -57,11 +59,30 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
         timing.origin_ms.unwrap_or_default(),
         1,
     ];
-    // None of the strings contains a quotation mark or a backslash, so they need no escaping.
+    encode(layer, &blobs, &doubles)
+}
+
+/// Returns the JSON of the data point of a message of the queue: the index and the first blob are `queue`, the second its outcome, the
+/// fourth its action, and the second number its age in seconds.
+pub(super) fn of_message(message: &Handled, isolate: &Isolate) -> String {
+    let blobs = [
+        "queue",
+        message.outcome.name(),
+        "",
+        message.action.name(),
+        "",
+        &isolate.id,
+        env!("CARGO_PKG_VERSION"),
+    ];
+    encode("queue", &blobs, &[0, message.age_s, 0, 0, 1])
+}
+
+/// None of the strings may contain a quotation mark or a backslash, so that they need no escaping.
+fn encode(index: &str, blobs: &[&str], doubles: &[u64]) -> String {
     let mut json = Text::default();
-    json.add(&["{\"indexes\":[\"", layer, "\"],\"blobs\":[\""])
+    json.add(&["{\"indexes\":[\"", index, "\"],\"blobs\":[\""])
         .add(&[&blobs.join("\",\""), "\"],\"doubles\":["])
-        .numbers(&mut doubles.into_iter())
+        .numbers(&mut doubles.iter().copied())
         .add(&["]}"]);
     json.0
 }

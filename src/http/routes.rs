@@ -15,6 +15,7 @@ use super::site::Site;
 use super::{admin, batch, cors, health, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::geometry::CropRequest;
+use crate::queue::{self, Delivery, Handled};
 use crate::service::OptimizedMetadataService;
 use crate::service::ports::Ports;
 use crate::telemetry::event::{self, Event};
@@ -135,6 +136,19 @@ impl<S: Clone + 'static> Routes<S> {
         };
         self.0.service().log_at(&event, now_ms, ports);
         result.map(|image| image.body().to_owned())
+    }
+
+    /// Handles a batch of messages of the queue. Returns what was done with each, in their order.
+    pub async fn consume<P: Ports<Signal = S>>(
+        &self,
+        deliveries: &[Delivery],
+        ports: &P,
+    ) -> Vec<Handled> {
+        let handled = queue::consume(self.0.service(), deliveries, ports).await;
+        for message in &handled {
+            self.0.record_message(message, ports.now_ms(), ports);
+        }
+        handled
     }
 
     /// Returns the [response](Self::response) to a request for an image, without I/O, or `None` if memory alone does

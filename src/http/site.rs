@@ -6,6 +6,7 @@ use super::data_point::{self, Dataset};
 use super::problem::Problem;
 use crate::lookup::Lookup;
 use crate::path::ImagePath;
+use crate::queue::Handled;
 use crate::service::OptimizedMetadataService;
 use crate::telemetry::event::Event;
 use crate::telemetry::isolate::Isolate;
@@ -89,12 +90,28 @@ impl<S: Clone + 'static> Site<S> {
         if let Err(problem) = outcome {
             self.service.metrics().count_problem(problem.code.name());
         }
-        if let Some(dataset) = &self.dataset {
-            let point = data_point::json(raw, outcome, &self.isolate);
-            if let Err(cause) = dataset.write(&point) {
-                let event = Event::DatasetFault { cause: &cause };
-                self.service.log_at(&event, now_ms, log);
-            }
+        self.write(
+            |isolate| data_point::json(raw, outcome, isolate),
+            now_ms,
+            log,
+        );
+    }
+
+    /// Writes the data point of a message of the queue.
+    pub(super) fn record_message(&self, message: &Handled, now_ms: u64, log: &dyn Log) {
+        self.write(
+            |isolate| data_point::of_message(message, isolate),
+            now_ms,
+            log,
+        );
+    }
+
+    fn write(&self, point: impl FnOnce(&Isolate) -> String, now_ms: u64, log: &dyn Log) {
+        if let Some(dataset) = &self.dataset
+            && let Err(cause) = dataset.write(&point(&self.isolate))
+        {
+            let event = Event::DatasetFault { cause: &cause };
+            self.service.log_at(&event, now_ms, log);
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::origin::sigv4::Credentials;
 pub struct Endpoint {
     /// Its place.
     pub place: Place,
+    /// The name of the bucket, by which events name it. `None` for other places, or if the settings do not have it.
+    pub bucket_name: Option<String>,
     /// Its identity in records.
     pub id: OriginId,
     /// How metadata is requested. A bucket is always [read](Probe::Header).

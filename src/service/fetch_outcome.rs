@@ -20,7 +20,7 @@ pub(super) enum FlightEnd {
 }
 
 /// What is known after KV was read, when the origin is to be asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct AfterKv {
     pub(super) fallback: Option<Fallback>,
     /// KV has a record, which is unusable or only a fallback.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::batch_scope::BatchScope;
 use super::fetch::Fetch;
-use super::fetch_outcome::{FetchOutcome, FlightEnd};
+use super::fetch_outcome::{AfterKv, FetchOutcome, FlightEnd};
 use super::memory_layer::{Decision, MemoryLookup};
 use super::ports::{Charge, Ports};
 use super::single_flight::Join;
@@ -106,27 +106,31 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         if self.config.origins.route(path.as_str()).is_none() {
             return Err(LookupError::no_origin());
         }
-        let outcome = self.lead_or_follow(target, stale_fallback).await;
-        let now_ms = ports.now_ms();
-        let timing = Timing {
-            kv_ms: outcome.kv_ms,
-            origin_ms: outcome.origin_ms,
-            total_ms: now_ms.saturating_sub(started_ms),
-        };
-        match outcome.result {
-            Ok(entry) => Ok(Lookup {
-                entry,
-                layer: outcome.layer,
-                now_ms,
-                timing,
-            }),
-            Err(cached) => Err(LookupError {
-                cause: cached.error,
-                layer: outcome.layer,
-                remaining_s: cached.remaining_s,
-                timing,
-            }),
+        let trigger = Trigger::Miss(stale_fallback.clone());
+        let outcome = self.lead_or_follow(target, trigger, stale_fallback).await;
+        result(outcome, started_ms, ports.now_ms())
+    }
+
+    /// Reads an image from its origin, or follows a flight that does. Memory and KV are not asked.
+    pub(super) async fn read_origin<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        path: &ImagePath,
+        ports: &P,
+    ) -> Result<Lookup, LookupError> {
+        if self.config.origins.route(path.as_str()).is_none() {
+            return Err(LookupError::no_origin());
         }
+        let started_ms = ports.now_ms();
+        let target = Target {
+            path,
+            key: &path.cache_key(),
+            batch: None,
+            is_admitted: true,
+            ports,
+        };
+        let trigger = Trigger::NotInKv(AfterKv::default());
+        let outcome = self.lead_or_follow(target, trigger, None).await;
+        result(outcome, started_ms, ports.now_ms())
     }
 
     /// Waits for the flight of the key, and leads it if there is none.
@@ -137,11 +141,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     async fn lead_or_follow<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         target: Target<'_, P>,
+        mut trigger: Trigger,
         mut stale_fallback: Option<Rc<Entry>>,
     ) -> FetchOutcome {
         let Target { key, ports, .. } = target;
-        let mut trigger = Trigger::Miss(stale_fallback.clone());
-        let (mut turn, mut lost_leaders, mut is_admitted) = (None, 0, false);
+        let (mut turn, mut lost_leaders, mut is_admitted) = (None, 0, target.is_admitted);
         for _ in 0..MAX_JOINS {
             let now_ms = ports.now_ms();
             let (flight, leads) = match self.join_flight(key, now_ms) {
@@ -213,6 +217,29 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let error = ErrorKind::OriginTimeout.into();
         FetchOutcome::from_error(error, Layer::InFlight, stale_fallback)
+    }
+}
+
+/// Returns the result of a look-up from the outcome of its flight.
+fn result(outcome: FetchOutcome, started_ms: u64, now_ms: u64) -> Result<Lookup, LookupError> {
+    let timing = Timing {
+        kv_ms: outcome.kv_ms,
+        origin_ms: outcome.origin_ms,
+        total_ms: now_ms.saturating_sub(started_ms),
+    };
+    match outcome.result {
+        Ok(entry) => Ok(Lookup {
+            entry,
+            layer: outcome.layer,
+            now_ms,
+            timing,
+        }),
+        Err(cached) => Err(LookupError {
+            cause: cached.error,
+            layer: outcome.layer,
+            remaining_s: cached.remaining_s,
+            timing,
+        }),
     }
 }
 

@@ -18,11 +18,13 @@ mod memory_layer;
 mod origin_layer;
 pub mod ports;
 mod purge;
+mod read_again;
 mod semaphore;
 mod single_flight;
 mod state;
 mod target;
 mod trigger;
 
+pub(crate) use join_all::join_all;
 pub use purge::{PurgeError, Purged};
 pub use state::OptimizedMetadataService;

@@ -14,11 +14,11 @@ use crate::telemetry::log::Log;
 
 /// All ports of one request. A clone is cheap, and may outlive the request while its work runs.
 pub trait Ports:
-    Kv + Origin + Bucket + EdgeCache + RateLimit + Clock + Tasks + Log + Clone + 'static
+    Kv + Origin + Bucket + EdgeCache + Queue + RateLimit + Clock + Tasks + Log + Clone + 'static
 {
 }
 impl<T> Ports for T where
-    T: Kv + Origin + Bucket + EdgeCache + RateLimit + Clock + Tasks + Log + Clone + 'static
+    T: Kv + Origin + Bucket + EdgeCache + Queue + RateLimit + Clock + Tasks + Log + Clone + 'static
 {
 }
 
@@ -147,11 +147,24 @@ pub trait Bucket {
 /// The platform's cache in front of the service.
 #[allow(async_fn_in_trait)]
 pub trait EdgeCache {
-    /// Removes all responses that have `tag`. Returns `false` if there is no such cache.
+    /// Removes all responses that have one of up to 100 tags. Returns `false` if there is no such cache.
     ///
     /// # Errors
     /// The platform's message, if it refused.
-    async fn purge_tag(&self, tag: &str) -> Result<bool, String>;
+    async fn purge_tags(&self, tags: &[String]) -> Result<bool, String>;
+}
+
+/// The queue that the service sends messages to, which it consumes itself.
+#[allow(async_fn_in_trait)]
+pub trait Queue {
+    /// Returns `true` if there is one.
+    fn has_queue(&self) -> bool;
+
+    /// Sends a message, in JSON, that is delivered after `delay_s` seconds.
+    ///
+    /// # Errors
+    /// The runtime's message, if it was not accepted.
+    async fn send(&self, message: &str, delay_s: u64) -> Result<(), String>;
 }
 
 /// What a client is charged for.

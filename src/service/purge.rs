@@ -17,6 +17,9 @@ use crate::telemetry::event::Event;
 /// of a request.
 const KEYS_AT_A_TIME: u32 = 100;
 
+/// How many tags one call purges from the platform's cache at most, which is the platform's limit.
+const TAGS_AT_A_TIME: usize = 100;
+
 /// The result of a purge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purged {
@@ -44,19 +47,47 @@ impl From<KvFault> for PurgeError {
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Removes the image at `path` from the caches, and invalidates its flight. A path without a query includes all of
-    /// its versions, of which one call deletes up to 100 from KV.
-    ///
-    /// Versions of long paths have hashed keys, which are found only by the path with its query.
+    /// As [`purge_stored`](Self::purge_stored), and purges the platform's cache with the last page.
     ///
     /// # Errors
-    /// If KV did not delete it. A namespace that is not bound has nothing to delete.
+    /// As [`purge_stored`](Self::purge_stored), or if the platform refuses.
     pub async fn purge<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
         cursor: Option<&str>,
         ports: &P,
     ) -> Result<Purged, PurgeError> {
+        let purged = self.purge_stored(path, cursor, ports).await?;
+        self.purge_edge(purged, || image_tag(path), ports).await
+    }
+
+    /// As [`purge_stored_below`](Self::purge_stored_below), and purges the platform's cache with the last page.
+    ///
+    /// # Errors
+    /// As [`purge_stored_below`](Self::purge_stored_below), or if the platform refuses.
+    pub async fn purge_below<P: Ports<Signal = S>>(
+        &self,
+        folder: Option<&ImagePath>,
+        cursor: Option<&str>,
+        ports: &P,
+    ) -> Result<Purged, PurgeError> {
+        let purged = self.purge_stored_below(folder, cursor, ports).await?;
+        self.purge_edge(purged, || folder_tag(folder), ports).await
+    }
+
+    /// Removes the image at `path` from memory and KV, and invalidates its flight. A path without a query includes all of
+    /// its versions, of which one call deletes up to 100 from KV.
+    ///
+    /// Versions of long paths have hashed keys, which are found only by the path with its query.
+    ///
+    /// # Errors
+    /// If KV did not delete it. A namespace that is not bound has nothing to delete.
+    pub(crate) async fn purge_stored<P: Ports<Signal = S>>(
+        &self,
+        path: &ImagePath,
+        cursor: Option<&str>,
+        ports: &P,
+    ) -> Result<Purged, KvFault> {
         let mut purged = Purged {
             count: 0,
             cursor: None,
@@ -77,7 +108,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             purged.count = purged.count.saturating_add(versions.count);
             purged.cursor = versions.cursor;
         }
-        self.purge_edge(purged, || image_tag(path), ports).await
+        Ok(purged)
     }
 
     /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
@@ -87,15 +118,14 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     ///
     /// # Errors
     /// If KV did not list or delete them. Images deleted by then stay deleted; repeat the purge.
-    pub async fn purge_below<P: Ports<Signal = S>>(
+    pub(crate) async fn purge_stored_below<P: Ports<Signal = S>>(
         &self,
         folder: Option<&ImagePath>,
         cursor: Option<&str>,
         ports: &P,
-    ) -> Result<Purged, PurgeError> {
+    ) -> Result<Purged, KvFault> {
         let prefix = folder.map_or_else(|| KEY_PREFIX.to_owned(), ImagePath::key_prefix);
-        let purged = self.purge_prefix(&prefix, cursor, ports).await?;
-        self.purge_edge(purged, || folder_tag(folder), ports).await
+        self.purge_prefix(&prefix, cursor, ports).await
     }
 
     /// Purges a tag from the platform's cache. That is done last: before, a response of this isolate could bring an old record back
@@ -109,20 +139,36 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         if !self.config.edge_cache || purged.cursor.is_some() {
             return Ok(purged);
         }
-        let edge = match ports.purge_tag(&tag()).await {
-            Ok(edge) => edge,
-            Err(cause) => {
-                self.log(&Event::EdgePurgeFault { cause: &cause }, ports);
-                return Err(PurgeError::Edge);
-            }
-        };
-        if !edge {
-            self.log(&Event::EdgeCacheMissing, ports);
+        let edge = Some(self.purge_tags(&[tag()], ports).await?);
+        Ok(Purged { edge, ..purged })
+    }
+
+    /// Purges tags from the platform's cache, 100 in a call. Returns `false` if the setting is off, or there is no such cache.
+    ///
+    /// # Errors
+    /// If the platform refuses.
+    pub(crate) async fn purge_tags<P: Ports<Signal = S>>(
+        &self,
+        tags: &[String],
+        ports: &P,
+    ) -> Result<bool, PurgeError> {
+        if !self.config.edge_cache {
+            return Ok(false);
         }
-        Ok(Purged {
-            edge: Some(edge),
-            ..purged
-        })
+        for tags in tags.chunks(TAGS_AT_A_TIME) {
+            match ports.purge_tags(tags).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.log(&Event::EdgeCacheMissing, ports);
+                    return Ok(false);
+                }
+                Err(cause) => {
+                    self.log(&Event::EdgePurgeFault { cause: &cause }, ports);
+                    return Err(PurgeError::Edge);
+                }
+            }
+        }
+        Ok(true)
     }
 
     async fn purge_prefix<P: Ports<Signal = S>>(

@@ -38,6 +38,10 @@ pub(crate) enum Event<'a> {
     },
     /// A stored record is invalid. It counts as a miss, and the next fetch overwrites it. `path` is percent-encoded.
     MalformedRecord { path: &'a str, reason: RecordError },
+    /// A message of the queue is malformed, and was dropped.
+    MalformedMessage { reason: &'a str },
+    /// A purge could not send itself to the queue once more. `cause` is the runtime's message.
+    QueueFault { cause: &'a str },
     /// The origin failed. `path` is percent-encoded, `cause` is the runtime's message.
     OriginFailure {
         path: &'a str,
@@ -104,6 +108,8 @@ impl Event<'_> {
             | Self::DatasetFault { .. }
             | Self::EdgeCacheMissing
             | Self::EdgePurgeFault { .. }
+            | Self::MalformedMessage { .. }
+            | Self::QueueFault { .. }
             | Self::RateLimitFault { .. } => LogLevel::Warn,
             Self::OriginFailure { error, .. } if error.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. }
@@ -128,7 +134,9 @@ impl Event<'_> {
             Self::DatasetFault { .. } => Some("dataset".into()),
             Self::EdgeCacheMissing => Some("edge-cache-missing".into()),
             Self::RateLimitFault { .. } => Some("rate-limit".into()),
+            Self::QueueFault { .. } => Some("queue".into()),
             Self::EdgePurgeFault { .. }
+            | Self::MalformedMessage { .. }
             | Self::MalformedRecord { .. }
             | Self::OriginFailure { .. }
             | Self::Pruned { .. }
@@ -198,6 +206,14 @@ impl Event<'_> {
             Self::EdgePurgeFault { cause } => Line {
                 cause: Some(truncated(cause)),
                 ..Line::new(Name::EdgePurgeFault)
+            },
+            Self::MalformedMessage { reason } => Line {
+                reason: Some((*reason).to_owned()),
+                ..Line::new(Name::MalformedMessage)
+            },
+            Self::QueueFault { cause } => Line {
+                cause: Some(truncated(cause)),
+                ..Line::new(Name::QueueFault)
             },
             Self::RateLimitFault { cause } => Line {
                 cause: Some(truncated(cause)),

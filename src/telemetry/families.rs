@@ -1,5 +1,7 @@
 //! The published metrics and all of their names. `/stats` and `/metrics` are both built from this one list.
 
+mod events;
+
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::metrics::Metrics;
 
@@ -266,4 +268,6 @@ pub static FAMILIES: &[Family] = &[
             Read::Histogram(|now| &now.metrics.ages, 1),
         )],
     },
+    events::EVENTS,
+    events::AGES,
 ];

@@ -19,6 +19,61 @@ const AGES_S: &[u64] = &[
     60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 
+/// Bounds of the age of a message, in seconds.
+const EVENT_AGES_S: &[u64] = &[1, 2, 5, 15, 30, 60, 120, 300, 900, 3_600];
+
+/// What a message of the queue asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventAction {
+    /// An object was written.
+    Write,
+    /// An object was deleted.
+    Delete,
+    /// Images are to be purged.
+    Purge,
+    /// Images are to be warmed.
+    Warm,
+    /// The message is malformed.
+    Unknown,
+}
+
+impl EventAction {
+    /// Returns the published name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Purge => "purge",
+            Self::Warm => "warm",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What was done with a message of the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventOutcome {
+    /// What it asks for.
+    Done,
+    /// It will be delivered again.
+    Retried,
+    /// It was dropped.
+    Malformed,
+}
+
+impl EventOutcome {
+    /// Returns the published name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Retried => "retried",
+            Self::Malformed => "malformed",
+        }
+    }
+}
+
 /// How many error codes are counted separately. There are fewer.
 const MAX_CODES: usize = 32;
 
@@ -77,6 +132,10 @@ pub struct Metrics {
     pub origin_ms: Histogram,
     /// Time to a response from another request's flight, in milliseconds.
     pub in_flight_ms: Histogram,
+    /// Messages of the queue that were handled: by action, first done and then retried; the malformed ones last.
+    events: [Counter; 9],
+    /// Age of a message when it was delivered, in seconds.
+    pub event_ages: Histogram,
     /// Errors by code, in the order of their first occurrence. Unused cells have an empty code.
     problems: [Cell<(&'static str, u64)>; MAX_CODES],
 }
@@ -100,6 +159,8 @@ impl Default for Metrics {
             kv_ms: Histogram::new(DURATIONS_MS),
             origin_ms: Histogram::new(DURATIONS_MS),
             in_flight_ms: Histogram::new(DURATIONS_MS),
+            events: Default::default(),
+            event_ages: Histogram::new(EVENT_AGES_S),
             problems: Default::default(),
         }
     }
@@ -118,6 +179,40 @@ impl Metrics {
         self.ages.observe(lookup.entry.age_s(lookup.now_ms));
         if lookup.is_stale() {
             self.stale.increment();
+        }
+    }
+
+    /// Counts a message of the queue, and its age in seconds.
+    pub(crate) fn count_event(&self, action: EventAction, outcome: EventOutcome, age_s: u64) {
+        self.events(action, outcome).increment();
+        self.event_ages.observe(age_s);
+    }
+
+    /// Returns the counter of messages with this action and outcome.
+    #[must_use]
+    pub fn events(&self, action: EventAction, outcome: EventOutcome) -> &Counter {
+        let [
+            write,
+            write_again,
+            delete,
+            delete_again,
+            purge,
+            purge_again,
+            warm,
+            warm_again,
+            malformed,
+        ] = &self.events;
+        let (done, retried) = match action {
+            EventAction::Write => (write, write_again),
+            EventAction::Delete => (delete, delete_again),
+            EventAction::Purge => (purge, purge_again),
+            EventAction::Warm => (warm, warm_again),
+            EventAction::Unknown => (malformed, malformed),
+        };
+        match outcome {
+            EventOutcome::Done => done,
+            EventOutcome::Retried => retried,
+            EventOutcome::Malformed => malformed,
         }
     }
 

@@ -25,7 +25,7 @@ use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
 };
 use optimized_metadata::service::{PurgeError, Purged};
 use optimized_metadata::telemetry::log::Log;
@@ -97,6 +97,9 @@ struct State {
     /// The result of purges in the platform's cache. `None` if there is no such cache.
     edge: RefCell<Option<Result<(), String>>>,
     purged_tags: RefCell<Vec<String>>,
+    edge_calls: Cell<u32>,
+    /// The messages that were sent to the queue. `None` if there is no queue.
+    sent: RefCell<Option<Vec<(String, u64)>>>,
     charges: RefCell<Vec<Charge>>,
     /// What the rate limit returns, once each; the last one for all further charges.
     admissions: RefCell<Vec<Result<bool, String>>>,
@@ -257,6 +260,10 @@ impl Runtime {
         self.state.bucket.borrow_mut().insert(key.into(), object);
     }
 
+    pub fn remove_object(&self, key: &str) {
+        self.state.bucket.borrow_mut().remove(key);
+    }
+
     /// Returns the bindings and keys that were read from buckets, in order, as `IMAGES:cat.jpg`.
     pub fn bucket_reads(&self) -> Vec<String> {
         self.state.bucket_reads.borrow().clone()
@@ -299,6 +306,22 @@ impl Runtime {
     /// The tags that were purged from the platform's cache since the last call.
     pub fn purged_tags(&self) -> Vec<String> {
         self.state.purged_tags.take()
+    }
+
+    /// The number of calls that purged tags.
+    pub fn edge_calls(&self) -> u32 {
+        self.state.edge_calls.get()
+    }
+
+    /// Binds a queue.
+    pub fn bind_queue(&self) {
+        *self.state.sent.borrow_mut() = Some(Vec::new());
+    }
+
+    /// The messages that were sent to the queue since the last call, each with its delay in seconds.
+    pub fn sent(&self) -> Vec<(String, u64)> {
+        let mut sent = self.state.sent.borrow_mut();
+        sent.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The charges since the last call.
@@ -535,12 +558,27 @@ impl Bucket for Runtime {
 }
 
 impl EdgeCache for Runtime {
-    async fn purge_tag(&self, tag: &str) -> Result<bool, String> {
+    async fn purge_tags(&self, tags: &[String]) -> Result<bool, String> {
         let Some(edge) = self.state.edge.borrow().clone() else {
             return Ok(false);
         };
-        self.state.purged_tags.borrow_mut().push(tag.to_owned());
+        let mut purged = self.state.purged_tags.borrow_mut();
+        purged.extend_from_slice(tags);
+        self.state.edge_calls.set(self.state.edge_calls.get() + 1);
         edge.map(|()| true)
+    }
+}
+
+impl Queue for Runtime {
+    fn has_queue(&self) -> bool {
+        self.state.sent.borrow().is_some()
+    }
+
+    async fn send(&self, message: &str, delay_s: u64) -> Result<(), String> {
+        if let Some(sent) = self.state.sent.borrow_mut().as_mut() {
+            sent.push((message.to_owned(), delay_s));
+        }
+        Ok(())
     }
 }
 

@@ -44,9 +44,11 @@ names! {
     EdgePurgeFault = "edge-purge-fault"
     KvFault = "kv-fault"
     KvUnbound = "kv-unbound"
+    MalformedMessage = "malformed-message"
     MalformedRecord = "malformed-record"
     OriginFailure = "origin-failure"
     Pruning = "pruning"
+    QueueFault = "queue-fault"
     RateLimitFault = "rate-limit-fault"
     Request = "request"
 }
