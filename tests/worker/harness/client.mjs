@@ -58,7 +58,7 @@ export class Client {
 }
 
 /** A response, body included. */
-class ClientResponse {
+export class ClientResponse {
   constructor({ statusCode, headers }, bytes) {
     this.status = statusCode;
     this.headers = headers;

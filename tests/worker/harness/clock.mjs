@@ -38,15 +38,20 @@ export class Clock extends WorkerEntrypoint {
 `;
 }
 
-/** The test's control of the Worker's clock. */
+/** The test's control of the Worker's clock, and of those of all isolates that share it. */
 export class Clock {
-  #client;
+  #clients = new Map();
   #state = {};
 
-  /** Connects to a new isolate, whose clock takes over the state of the previous one. */
-  async connect(client) {
-    this.#client = client;
+  /** Connects to a new isolate of `site`, whose clock takes over the state of the others. */
+  async connect(site, client) {
+    this.#clients.set(site, client);
     if (Object.keys(this.#state).length > 0) await this.#update({});
+  }
+
+  /** Disconnects from the isolate of `site`. */
+  disconnect(site) {
+    this.#clients.delete(site);
   }
 
   /** The Worker's current time, within the latency of a request. */
@@ -70,7 +75,8 @@ export class Clock {
 
   async #update(change) {
     Object.assign(this.#state, change);
-    const { status } = await this.#client.request("POST", "/", { body: JSON.stringify(this.#state) });
-    if (status !== 200) throw new Error(`the clock responded with ${status}`);
+    const body = JSON.stringify(this.#state);
+    const answers = await Promise.all([...this.#clients.values()].map((client) => client.request("POST", "/", { body })));
+    for (const { status } of answers) if (status !== 200) throw new Error(`a clock responded with ${status}`);
   }
 }

@@ -13,6 +13,7 @@ export class Kv {
   #server = createTestServer((request, response) => this.#serve(request, response));
   #operations = new EventLog();
   #interceptors = {};
+  #readCache;
   records = new Map();
 
   async listen() {
@@ -26,6 +27,14 @@ export class Kv {
   /** Stores a record as another writer would. */
   seed(key, { value = "", metadata, expirationTtl } = {}) {
     this.records.set(key, { value, metadata, expirationTtl });
+  }
+
+  /**
+   * Caches reads for their `cacheTtl`, and for 60 s at least, on the clock of `now`: as KV does in each location. Writes and deletions
+   * are seen only after that.
+   */
+  cacheReads(now) {
+    this.#readCache = { now, reads: new Map() };
   }
 
   /** Passes every operation of `kind` (get, bulk, put, delete, list) to `interceptor`; `undefined` removes it. */
@@ -114,7 +123,7 @@ export class Kv {
   #apply(operation, change) {
     switch (operation.kind) {
       case "get": {
-        const record = "value" in change || "metadata" in change || "rawMetadata" in change ? change : this.records.get(operation.key);
+        const record = "value" in change || "metadata" in change || "rawMetadata" in change ? change : this.#read(operation.key, operation.cacheTtl);
         if (!record) return { status: 404, body: "" };
         const metadata = record.rawMetadata ?? (record.metadata === undefined ? undefined : JSON.stringify(record.metadata));
         return { status: 200, headers: metadata === undefined ? {} : { "CF-KV-Metadata": utf8Header(metadata) }, body: record.value ?? "" };
@@ -134,6 +143,16 @@ export class Kv {
     }
   }
 
+  #read(key, cacheTtl = 60) {
+    if (!this.#readCache) return this.records.get(key);
+    const { now, reads } = this.#readCache;
+    const cached = reads.get(key);
+    if (cached && now() < cached.until) return cached.record;
+    const record = this.records.get(key);
+    reads.set(key, { record, until: now() + Math.max(60, cacheTtl) * 1_000 });
+    return record;
+  }
+
   #list({ prefix = "", limit = 1000, cursor = "" }) {
     const names = [...this.records.keys()].filter((name) => name.startsWith(prefix) && name > cursor).sort();
     const page = names.slice(0, limit);
@@ -141,10 +160,10 @@ export class Kv {
     return names.length > page.length ? { keys, list_complete: false, cursor: page.at(-1) } : { keys, list_complete: true };
   }
 
-  #bulk({ keys, withMetadata }) {
+  #bulk({ keys, withMetadata, cacheTtl }) {
     const entry = (record) =>
       withMetadata && record ? { value: record.value, metadata: record.metadata ?? null } : (record?.value ?? null);
-    return Object.fromEntries(keys.map((key) => [key, entry(this.records.get(key))]));
+    return Object.fromEntries(keys.map((key) => [key, entry(this.#read(key, cacheTtl === undefined ? undefined : Number(cacheTtl)))]));
   }
 }
 

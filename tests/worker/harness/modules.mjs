@@ -37,6 +37,23 @@ export function modulesOf(main) {
   return [...found.values()];
 }
 
+/** The modules, with `replacement` in place of the built-in module `name` wherever all of its exports are imported. */
+export function withModule(modules, name, replacement) {
+  const pattern = new RegExp(`(import\\s*\\*\\s*as\\s+[\\w$]+\\s+from\\s*)"${name}"`, "g");
+  let count = 0;
+  const replaced = modules.map((module) => {
+    if (module.kind !== "esModule") return module;
+    const before = module.source ?? readFileSync(module.file, "utf8");
+    const specifier = path.relative(path.dirname(module.name), replacement);
+    const source = before.replaceAll(pattern, `$1"${specifier.startsWith(".") ? specifier : `./${specifier}`}"`);
+    if (source === before) return module;
+    count++;
+    return { name: module.name, kind: module.kind, source };
+  });
+  if (count === 0) throw new Error(`no module imports ${name}`);
+  return replaced;
+}
+
 function imports(source) {
   const statements = source.matchAll(/\b(?:import|export)\b[^"'`;()]*?["'](\.{1,2}\/[^"']+)["']/g);
   return [...statements].map((match) => match[1]);

@@ -4,9 +4,10 @@ import { Bucket } from "./bucket.mjs";
 import { callerSource, callPath } from "./caller.mjs";
 import { Client } from "./client.mjs";
 import { Clock, clockSource, clockWrapperSource } from "./clock.mjs";
+import { EdgeCache, workersSource } from "./edge-cache.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
 import { Kv } from "./kv.mjs";
-import { entry, manifest, modulesOf } from "./modules.mjs";
+import { entry, manifest, modulesOf, withModule } from "./modules.mjs";
 import { rateLimitSource } from "./rate-limit.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
 import { TERMINATOR_FLAGS, terminatorSource, terminatorWrapperSource } from "./terminator.mjs";
@@ -36,7 +37,8 @@ export const ORIGIN = "https://images.test/assets";
  * - `terminator: true`: enables `terminateAt()`, which terminates a request at a chosen point.
  * - `entrypoint`: a further entrypoint, see entrypoint.mjs, reached through `site.at[name]`.
  * - `caller: true`: a Worker that binds the service, for `call()`; `{ source, compatibilityDate }` for another such Worker.
- * - `sharedWith`: another site, whose KV and origin this one shares as a second isolate.
+ * - `edgeCache: true`: the platform's cache in front, as `site.edge`; the Worker's purges reach it.
+ * - `sharedWith`: another site, whose KV, origin, clock and edge cache this one shares as a second isolate.
  * - `abortProxy: true`: a Worker in front that can abort requests. It calls the `entrypoint` if there is one; with
  *   `abortProxy: "caller"` it calls the caller.
  */
@@ -62,24 +64,30 @@ class Site {
   constructor(options) {
     this.#options = options;
     if (options.abortProxy) this.abortProxy = new AbortProxy();
-    if (options.clock) this.clock = new Clock();
+    if (options.clock) this.clock = options.sharedWith?.clock ?? new Clock();
     if (options.analytics) this.analytics = new Analytics();
     if (options.bucket) this.bucket = new Bucket();
     const { sharedWith } = options;
     if (sharedWith) Object.assign(this, { kv: sharedWith.kv, origin: sharedWith.origin });
+    if (options.edgeCache) this.edge = sharedWith?.edge ?? this.#newEdgeCache();
+  }
+
+  #newEdgeCache() {
+    const send = (method, path, options, site = this) => site.request(method, path, options);
+    return new EdgeCache(send, () => this.clock?.now() ?? Date.now());
   }
 
   async start() {
-    const [signal, analytics, bucket, kv, origin] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
+    const [signal, analytics, bucket, kv, origin, edge] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
     const { sharedWith } = this.#options;
-    this.#addresses = { kv, origin, ...sharedWith?.addresses, signal, analytics, bucket };
+    this.#addresses = { kv, origin, edge, ...sharedWith?.addresses, signal, analytics, bucket };
     await this.#boot();
   }
 
-  /** The addresses of its fake KV and origin, for a site that shares them. */
+  /** The addresses of the fakes that another site can share. */
   get addresses() {
-    const { kv, origin } = this.#addresses;
-    return { kv, origin };
+    const { kv, origin, edge } = this.#addresses;
+    return { kv, origin, edge };
   }
 
   /** Starts a new isolate with the same KV and origin. */
@@ -95,7 +103,7 @@ class Site {
 
   get #fakes() {
     const own = [this.abortProxy, this.analytics, this.bucket];
-    return this.#options.sharedWith ? own : [...own, this.kv, this.origin];
+    return this.#options.sharedWith ? own : [...own, this.kv, this.origin, this.edge];
   }
 
   request(method, path, options) {
@@ -196,16 +204,17 @@ class Site {
       this.#clients.push(this.at[name]);
     }
     this.abortProxy?.connect(this.#workerd.ports.abortProxy);
-    await this.clock?.connect(this.at.Clock);
+    await this.clock?.connect(this, this.at.Clock);
   }
 
   async #halt() {
+    this.clock?.disconnect(this);
     for (const client of this.#clients.splice(0)) client.close();
     await this.#workerd?.stop();
   }
 
   #configuration() {
-    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, v8Flags, services: bound = {} } = this.#options;
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, edgeCache, v8Flags, services: bound = {} } = this.#options;
     const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -224,6 +233,7 @@ class Site {
       services.push({ name: "caller", ...runtime, ...own, modules: [esModule("caller.js", source)], bindings });
       sockets.push({ name: "caller", service: "caller" });
     }
+    if (edgeCache) services.push({ name: "edge", external: this.#addresses.edge });
     if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
     if (rateLimit) {
       services.push(fakeWorker("rateLimit", rateLimitSource(rateLimit)));
@@ -245,8 +255,12 @@ class Site {
   }
 
   #modules() {
-    const { prelude, clock, wasmStats, terminator, entrypoint, source, data } = this.#options;
+    const { prelude, clock, wasmStats, terminator, entrypoint, edgeCache, source, data } = this.#options;
     const modules = source ? [esModule("worker.js", source)] : modulesOf(entry());
+    if (edgeCache) {
+      modules.splice(0, modules.length, ...withModule(modules, "cloudflare:workers", "test-workers.js"));
+      modules.push(esModule("test-workers.js", workersSource));
+    }
     if (data) modules.push({ name: "data", kind: "data", file: data });
     const wrap = (name, source) => modules.unshift(esModule(name, source(modules[0].name)));
     if (entrypoint) wrap("test-entrypoint.js", (main) => entrypointSource(main, entrypoint));
@@ -270,7 +284,7 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, services = {}, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, edgeCache, services = {}, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
@@ -278,6 +292,7 @@ class Site {
     if (service) bindings.push({ name: "FILES", service: "origin" });
     for (const name of Object.keys(services)) bindings.push({ name, service: name });
     if (rateLimit) bindings.push({ name: "METADATA_RATE_LIMIT", service: "rateLimit", entrypoint: "Limiter" });
+    if (edgeCache) bindings.push({ name: "TEST_EDGE_CACHE", service: "edge" });
     if (analytics) bindings.push({ name: "METADATA_ANALYTICS", analyticsEngine: "analytics" });
     return bindings;
   }
