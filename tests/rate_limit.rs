@@ -155,3 +155,18 @@ fn a_rate_limit_that_fails_admits_the_request_and_is_logged() {
         [r#"{"cause":"broken","event":"rate-limit-fault","level":"warn"}"#]
     );
 }
+
+#[test]
+fn a_refused_follower_does_not_serve_an_entry_that_was_purged_elsewhere() {
+    let mut isolate = isolate();
+    isolate.get("cat.jpg").unwrap();
+    isolate.runtime.kv_remove(KEY);
+    isolate.advance(301_000);
+    let (gate, open) = Gate::new();
+    isolate.runtime.gate_kv_reads(gate);
+    isolate.runtime.set_admissions([Ok(false)]);
+    let (leader, follower) = (isolate.start("cat.jpg"), isolate.start("cat.jpg"));
+    open.send(()).unwrap();
+    assert!(is_refused(&isolate.finish(leader)));
+    assert!(is_refused(&isolate.finish(follower)));
+}

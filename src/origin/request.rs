@@ -124,6 +124,7 @@ mod tests {
         Endpoint {
             id: OriginId::of_url(""),
             place,
+            bucket_name: None,
             probe: Probe::Header,
             auth: scheme.map(|scheme| Auth {
                 secret: "SECRET".into(),

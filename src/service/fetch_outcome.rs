@@ -66,18 +66,14 @@ pub(super) struct FetchOutcome {
 
 impl FetchOutcome {
     /// The outcome of an error: the fallback if there is one, else the error.
-    pub(super) fn from_error(
-        error: OriginError,
-        layer: Layer,
-        stale_fallback: Option<Rc<Entry>>,
-    ) -> Self {
+    pub(super) fn from_error(error: OriginError, layer: Layer, fallback: Option<Fallback>) -> Self {
+        let (result, layer) = match fallback {
+            Some(Fallback { entry, layer }) => (Ok(entry), layer),
+            None => (Err(CachedError::uncached(error)), layer),
+        };
         Self {
-            layer: if stale_fallback.is_some() {
-                Layer::Memory
-            } else {
-                layer
-            },
-            result: stale_fallback.ok_or(CachedError::uncached(error)),
+            result,
+            layer,
             kv_ms: None,
             origin_ms: None,
         }

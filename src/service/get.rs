@@ -9,14 +9,13 @@ use std::rc::Rc;
 
 use super::batch_scope::BatchScope;
 use super::fetch::Fetch;
-use super::fetch_outcome::{AfterKv, FetchOutcome, FlightEnd};
+use super::fetch_outcome::{AfterKv, Fallback, FetchOutcome, FlightEnd};
 use super::memory_layer::{Decision, MemoryLookup};
 use super::ports::{Charge, Ports};
 use super::single_flight::Join;
 use super::state::OptimizedMetadataService;
 use super::target::Target;
 use super::trigger::Trigger;
-use crate::cache::entry::Entry;
 use crate::lookup::{Layer, Lookup, LookupError, Timing};
 use crate::origin::error::{ErrorKind, OriginError};
 use crate::path::ImagePath;
@@ -106,8 +105,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         if self.config.origins.route(path.as_str()).is_none() {
             return Err(LookupError::no_origin());
         }
-        let trigger = Trigger::Miss(stale_fallback.clone());
-        let outcome = self.lead_or_follow(target, trigger, stale_fallback).await;
+        let trigger = Trigger::Miss(stale_fallback);
+        let outcome = self.lead_or_follow(target, trigger).await;
         result(outcome, started_ms, ports.now_ms())
     }
 
@@ -129,7 +128,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             ports,
         };
         let trigger = Trigger::NotInKv(AfterKv::default());
-        let outcome = self.lead_or_follow(target, trigger, None).await;
+        let outcome = self.lead_or_follow(target, trigger).await;
         result(outcome, started_ms, ports.now_ms())
     }
 
@@ -142,9 +141,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self: &Rc<Self>,
         target: Target<'_, P>,
         mut trigger: Trigger,
-        mut stale_fallback: Option<Rc<Entry>>,
     ) -> FetchOutcome {
         let Target { key, ports, .. } = target;
+        let mut fallback = trigger.fallback();
         let (mut turn, mut lost_leaders, mut is_admitted) = (None, 0, target.is_admitted);
         for _ in 0..MAX_JOINS {
             let now_ms = ports.now_ms();
@@ -154,7 +153,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     self.log_at(&Event::Coalesced { key }, now_ms, ports);
                     (flight, false)
                 }
-                Join::Full => return not_asked(OriginError::overloaded(), stale_fallback),
+                Join::Full => return not_asked(OriginError::overloaded(), fallback),
             };
             if leads {
                 // With a turn at the origin, the fetch needs nothing of the batch.
@@ -168,12 +167,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             self.wait_for(&flight, now_ms, ports).await;
             let end = flight.outcome();
+            if let Some(FlightEnd::NeedsOrigin(known) | FlightEnd::Private(_, known)) = &end {
+                // KV was read since. If it has no record, the entry was purged elsewhere and must not be served.
+                fallback.clone_from(&known.fallback);
+            }
             // Charged before it joins again. Otherwise the refused requests of one client would lead one after the other,
             // and the requests of all other clients would wait for each of them.
             if !leads && !is_admitted && matches!(end, Some(FlightEnd::Private(..))) {
                 is_admitted = self.admits(Charge::Origin, ports).await;
                 if !is_admitted {
-                    return not_asked(OriginError::rate_limited(), stale_fallback);
+                    return not_asked(OriginError::rate_limited(), fallback);
                 }
             }
             match end {
@@ -194,7 +197,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     if let (Some(batch), None) = (target.batch, &turn) {
                         turn = batch.turn(ports).await;
                         if turn.is_none() {
-                            return not_asked(OriginError::overloaded(), stale_fallback);
+                            return not_asked(OriginError::overloaded(), fallback);
                         }
                     }
                     trigger = Trigger::NotInKv(known);
@@ -202,12 +205,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 None => {
                     self.flights.borrow_mut().abandon(key, &flight);
                     // A purge may have removed the entry from memory; then it must not be served.
-                    stale_fallback = match self.lookup_memory(key, ports.now_ms()) {
+                    let stale_fallback = match self.lookup_memory(key, ports.now_ms()) {
                         MemoryLookup::Hit(entry) | MemoryLookup::Stale { entry, .. } => Some(entry),
                         MemoryLookup::Miss { stale_fallback } => stale_fallback,
                         MemoryLookup::Failed(_) => None,
                     };
-                    trigger = Trigger::Miss(stale_fallback.clone());
+                    trigger = Trigger::Miss(stale_fallback);
+                    fallback = trigger.fallback();
                     lost_leaders = usize::saturating_add(lost_leaders, 1);
                     if lost_leaders == MAX_LOST_LEADERS {
                         break;
@@ -216,7 +220,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
         }
         let error = ErrorKind::OriginTimeout.into();
-        FetchOutcome::from_error(error, Layer::InFlight, stale_fallback)
+        FetchOutcome::from_error(error, Layer::InFlight, fallback)
     }
 }
 
@@ -244,8 +248,8 @@ fn result(outcome: FetchOutcome, started_ms: u64, now_ms: u64) -> Result<Lookup,
 }
 
 /// Returns the outcome of a request that may not ask the origin.
-fn not_asked(error: OriginError, stale_fallback: Option<Rc<Entry>>) -> FetchOutcome {
+fn not_asked(error: OriginError, fallback: Option<Fallback>) -> FetchOutcome {
     // This is not a memory hit; report the origin layer.
     let layer = Layer::Origin { stored: false };
-    FetchOutcome::from_error(error, layer, stale_fallback)
+    FetchOutcome::from_error(error, layer, fallback)
 }

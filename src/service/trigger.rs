@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::fetch_outcome::AfterKv;
+use super::fetch_outcome::{AfterKv, Fallback};
 use crate::cache::entry::Entry;
 
 #[derive(Debug, Clone)]
@@ -18,6 +18,15 @@ pub(super) enum Trigger {
 }
 
 impl Trigger {
+    /// Returns the entry that is served if all layers fail.
+    pub(super) fn fallback(&self) -> Option<Fallback> {
+        match self {
+            Self::Miss(entry) => entry.clone().map(Fallback::in_memory),
+            Self::StaleInMemory(entry) => Some(Fallback::in_memory(Rc::clone(entry))),
+            Self::NotInKv(known) | Self::StaleInKv(known) => known.fallback.clone(),
+        }
+    }
+
     /// Returns `true` if no request waits for the outcome.
     pub(super) fn is_refresh(&self) -> bool {
         matches!(self, Self::StaleInMemory(_) | Self::StaleInKv(_))
