@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::num::{NonZeroU8, NonZeroU32};
 
-use optimized_metadata::config::Config;
+use optimized_metadata::config::{Config, PurgeBound};
 use optimized_metadata::http::ProblemCode;
 use optimized_metadata::image::density::Density;
 use optimized_metadata::image::metadata::{
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
 const HTTP_API: &str = include_str!("../docs/http-api.md");
 const OBSERVABILITY: &str = include_str!("../docs/observability.md");
+const OPERATIONS: &str = include_str!("../docs/operations.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const README: &str = include_str!("../README.md");
 const TYPES: &str = include_str!("../types/index.d.ts");
@@ -184,4 +185,29 @@ fn openapi_and_the_types_have_the_version_of_the_crate() {
     assert!(OPENAPI.contains(&format!("\n  version: {version}\n")));
     let types: Value = serde_json::from_str(include_str!("../types/package.json")).unwrap();
     assert_eq!(types["version"], version);
+}
+
+#[test]
+fn operations_has_the_bound_after_a_purge_for_the_default_settings() {
+    let rows = |edge_cache: bool| {
+        let settings = json!({ "originUrl": "https://images.test", "edgeCache": edge_cache });
+        PurgeBound::of(&Config::from_json(&settings).unwrap()).rows()
+    };
+    let (_, section) = OPERATIONS.split_once("\n## Changed images\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let (_, table) = section.split_once("|---|---|---|\n").unwrap();
+    let table = table.split("\n\n").next().unwrap().lines();
+    let documented: Vec<(&str, String)> = table
+        .map(|row| {
+            let mut cells = row.split(" | ");
+            let place = cells.next().unwrap().trim_start_matches("| ");
+            (place, cells.next().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(documented, rows(true));
+    let width = rows(false).iter().map(|(place, _)| place.len()).max();
+    for (place, time) in rows(false) {
+        let line = format!("\n  {place:0$}  for up to {time}\n", width.unwrap());
+        assert!(section.contains(&line), "{line}");
+    }
 }

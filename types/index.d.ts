@@ -158,6 +158,8 @@ export interface PurgeAnswer {
   purged: number;
   /** Present if images or versions are left: repeat the `DELETE` with `?cursor=` and this value, percent-encoded. */
   cursor?: string;
+  /** With the setting `edgeCache`, and without a `cursor`: whether the platform's cache was purged. `false` if the Worker has none. */
+  edge?: boolean;
 }
 
 // Errors --------------------------------------------------------------------------------------------------------------

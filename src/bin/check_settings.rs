@@ -3,31 +3,50 @@
 //! Standard input is a JSON array of `{"where", "settings", "buckets", "services"}`: a label for messages, the variable
 //! `metadata`, and the names of the bound R2 buckets and services. Secrets are not known before a deployment. For each element with invalid settings, standard error has a line
 //! `<where>: <error>`, and the exit code is 1.
+//!
+//! With `--purge-bound`, standard output has a JSON array of `{"where", "seconds", "rows"}`: for how long a place can return old
+//! metadata after a purge, as numbers and as the rows of a table.
 
+use std::env::args;
 use std::error::Error;
 use std::io::{Read, stdin};
 use std::process::ExitCode;
 
-use optimized_metadata::config::{Config, ConfigError};
+use optimized_metadata::config::{Config, ConfigError, PurgeBound};
 use optimized_metadata::origin::endpoint::Place;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let mut input = String::new();
     stdin().read_to_string(&mut input)?;
     let input: Value = serde_json::from_str(&input)?;
-    let mut code = ExitCode::SUCCESS;
+    let (mut code, mut bounds) = (ExitCode::SUCCESS, Vec::new());
     for case in input.as_array().ok_or("standard input is not an array")? {
         let field = |name| case.get(name).unwrap_or(&Value::Null);
-        if let Err(error) = check(field("settings"), field("buckets"), field("services")) {
-            eprintln!("{}: {error}", field("where").as_str().unwrap_or("settings"));
-            code = ExitCode::FAILURE;
+        let part = field("where").as_str().unwrap_or("settings");
+        match check(field("settings"), field("buckets"), field("services")) {
+            Ok(config) => bounds.push(bound(part, &config)),
+            Err(error) => {
+                eprintln!("{part}: {error}");
+                code = ExitCode::FAILURE;
+            }
         }
+    }
+    if args().any(|arg| arg == "--purge-bound") {
+        println!("{}", Value::from(bounds));
     }
     Ok(code)
 }
 
-fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<(), ConfigError> {
+fn bound(part: &str, config: &Config) -> Value {
+    let bound = PurgeBound::of(config);
+    let seconds = json!({
+        "kv": bound.kv_s, "memory": bound.memory_s, "edge": bound.edge_s, "clients": bound.clients_s, "errors": bound.errors_s,
+    });
+    json!({ "where": part, "seconds": seconds, "rows": bound.rows() })
+}
+
+fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<Config, ConfigError> {
     let config = match settings {
         // The dashboard and .dev.vars store the settings as JSON text.
         Value::String(text) => {
@@ -39,10 +58,9 @@ fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<(), Conf
         let names = names.as_array();
         names.is_some_and(|names| names.contains(&name.into()))
     };
-    let config = config.refuse_unbound(|place| match place {
+    config.refuse_unbound(|place| match place {
         Place::Url(_) => true,
         Place::Bucket(name) => has(buckets, name),
         Place::Service(name) => has(services, name),
-    });
-    config.map(drop)
+    })
 }

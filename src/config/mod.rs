@@ -18,6 +18,7 @@ mod cors_origins;
 mod error;
 mod log_level;
 mod origins;
+mod purge_bound;
 mod secrets;
 mod settings_reader;
 
@@ -32,6 +33,8 @@ use settings_reader::{ORIGIN_URL_EXPECTED, SettingsReader};
 pub use cors_origins::CorsOrigins;
 pub use error::ConfigError;
 pub use log_level::LogLevel;
+pub use purge_bound::PurgeBound;
+pub(crate) use purge_bound::QUEUE_MS;
 
 const KV_NAMESPACE: &str = "IMAGE_METADATA_CACHE";
 

@@ -8,13 +8,11 @@ use futures::future::{LocalBoxFuture, Shared};
 
 use super::ports::{KvFault, Ports, Stored};
 use super::semaphore::{Permit, Semaphore};
+use crate::config::QUEUE_MS;
 
 /// How many images of one batch are fetched at a time. A Worker may wait for the headers of six responses at once; more
 /// would queue in the runtime while their deadlines run.
 const AT_A_TIME: usize = 6;
-
-/// How long an image may wait in the queue before its look-up fails.
-const QUEUE_MS: u64 = 15_000;
 
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 

@@ -88,6 +88,10 @@ struct State {
     kv_fails: Cell<bool>,
     kv_unbound: Cell<bool>,
     kv_hangs: Cell<bool>,
+    /// How long a read of a single key takes after it has read its value.
+    kv_latency_ms: Cell<u64>,
+    /// What each location has read, and until when it reads that again. `None` if reads are not cached.
+    kv_read_cache: RefCell<Option<HashMap<(usize, String), (Stored, u64)>>>,
     kv_read_gate: RefCell<Option<Gate>>,
     kv_write_gate: RefCell<Option<Gate>>,
     kv_reads: Cell<u32>,
@@ -111,13 +115,15 @@ struct State {
 pub struct Runtime {
     state: Rc<State>,
     spawner: LocalSpawner,
+    /// The location whose cache its reads of KV go through.
+    location: usize,
 }
 
-/// A service with its own runtime.
+/// A service with its own runtime, or with that of its siblings.
 pub struct TestIsolate {
     pub service: Rc<OptimizedMetadataService<Signal>>,
     pub runtime: Runtime,
-    pool: LocalPool,
+    pool: Rc<RefCell<LocalPool>>,
 }
 
 pub type Outcome = Result<Lookup, LookupError>;
@@ -128,12 +134,26 @@ impl TestIsolate {
         let runtime = Runtime {
             state: Rc::default(),
             spawner: pool.spawner(),
+            location: 0,
         };
         runtime.state.now_ms.set(START_MS);
         Self {
             service: service(settings),
             runtime,
-            pool,
+            pool: Rc::new(RefCell::new(pool)),
+        }
+    }
+
+    /// Returns another isolate at `location`, with the same clock, KV and origin.
+    pub fn sibling(&self, settings: Value, location: usize) -> Self {
+        let runtime = Runtime {
+            location,
+            ..self.runtime.clone()
+        };
+        Self {
+            service: service(settings),
+            runtime,
+            pool: Rc::clone(&self.pool),
         }
     }
 
@@ -158,7 +178,7 @@ impl TestIsolate {
 
     /// Returns the outcome of a request. Panics if it still waits for the clock or a gate.
     pub fn finish<T>(&mut self, mut pending: Pending<T>) -> T {
-        self.pool.run_until_stalled();
+        self.pool.borrow_mut().run_until_stalled();
         let outcome = (&mut pending.0).now_or_never();
         outcome.expect("the request still waits for the clock or a gate")
     }
@@ -175,7 +195,7 @@ impl TestIsolate {
 
     pub fn spawn<T: 'static>(&mut self, work: impl Future<Output = T> + 'static) -> Pending<T> {
         let handle = self.runtime.spawner.spawn_local_with_handle(work);
-        self.pool.run_until_stalled();
+        self.pool.borrow_mut().run_until_stalled();
         Pending(Box::pin(handle.unwrap()))
     }
 
@@ -188,7 +208,7 @@ impl TestIsolate {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let folder = folder.map(|folder| ImagePath::from_raw(folder).unwrap());
         let purge = service.purge_below(folder.as_ref(), cursor, &runtime);
-        self.pool.run_until(purge)
+        self.pool.borrow_mut().run_until(purge)
     }
 
     /// Purges an image, and the first page of its versions. `path` may have a query.
@@ -200,7 +220,8 @@ impl TestIsolate {
     pub fn purge_page(&mut self, path: &str, cursor: Option<&str>) -> Result<Purged, PurgeError> {
         let (service, runtime) = (Rc::clone(&self.service), self.runtime.clone());
         let path = self.path(path);
-        self.pool.run_until(service.purge(&path, cursor, &runtime))
+        let purge = service.purge(&path, cursor, &runtime);
+        self.pool.borrow_mut().run_until(purge)
     }
 
     /// Advances the clock from timer to timer, so that timers fire in order.
@@ -208,7 +229,7 @@ impl TestIsolate {
         let state = Rc::clone(&self.runtime.state);
         let until_ms = state.now_ms.get() + ms;
         loop {
-            self.pool.run_until_stalled();
+            self.pool.borrow_mut().run_until_stalled();
             let next = state.timers.borrow().iter().map(|timer| timer.0).min();
             let Some(next_ms) = next.filter(|next_ms| *next_ms <= until_ms) else {
                 break;
@@ -225,7 +246,7 @@ impl TestIsolate {
             }
         }
         state.now_ms.set(until_ms);
-        self.pool.run_until_stalled();
+        self.pool.borrow_mut().run_until_stalled();
     }
 
     /// Replaces the service with a new one, with the same KV and origin.
@@ -337,6 +358,17 @@ impl Runtime {
         self.state.kv_hangs.set(hangs);
     }
 
+    /// Makes each read of a single key take this long after it has read its value.
+    pub fn set_kv_latency(&self, ms: u64) {
+        self.state.kv_latency_ms.set(ms);
+    }
+
+    /// Makes each location read a key again from its cache for the time that the read asks for, and for a minute at least. Writes and
+    /// deletions are seen only after that.
+    pub fn cache_kv_reads(&self) {
+        *self.state.kv_read_cache.borrow_mut() = Some(HashMap::new());
+    }
+
     /// Makes each read of a single key wait for the gate before it returns the value that it has already read.
     pub fn gate_kv_reads(&self, gate: Gate) {
         *self.state.kv_read_gate.borrow_mut() = Some(gate);
@@ -373,6 +405,24 @@ impl Runtime {
         self.state.log.borrow().clone()
     }
 
+    /// Reads a key through the cache of the location, if reads are cached.
+    fn kv_read(&self, key: &str, cache_ttl_s: u64) -> Stored {
+        let stored = self.kv_get(key).map_or(Stored::Nothing, |found| found.0);
+        let mut cache = self.state.kv_read_cache.borrow_mut();
+        let Some(cache) = cache.as_mut() else {
+            return stored;
+        };
+        let key = (self.location, key.to_owned());
+        match cache.get(&key) {
+            Some((cached, until_ms)) if self.now_ms() < *until_ms => cached.clone(),
+            _ => {
+                let until_ms = self.now_ms() + cache_ttl_s.max(60) * 1_000;
+                cache.insert(key, (stored.clone(), until_ms));
+                stored
+            }
+        }
+    }
+
     async fn kv<T>(
         &self,
         count: &Cell<u32>,
@@ -395,12 +445,19 @@ impl Runtime {
 }
 
 impl Kv for Runtime {
-    async fn read(&self, key: &str, _: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
-        let read = || self.kv_get(key).map_or(Stored::Nothing, |found| found.0);
+    async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
+        let read = || self.kv_read(key, cache_ttl_s);
         let stored = self.kv(&self.state.kv_reads, timeout_ms, read).await;
         let gate = self.state.kv_read_gate.borrow().clone();
         if let Some(gate) = gate {
             gate.0.await;
+        }
+        let latency_ms = self.state.kv_latency_ms.get();
+        if latency_ms > 0 {
+            self.sleep(latency_ms.min(timeout_ms)).await;
+        }
+        if latency_ms > timeout_ms {
+            return Err(KvFault::Timeout);
         }
         stored
     }
@@ -408,10 +465,10 @@ impl Kv for Runtime {
     async fn read_many(
         &self,
         keys: &[Rc<str>],
-        _: u64,
+        cache_ttl_s: u64,
         timeout_ms: u64,
     ) -> Result<Vec<Stored>, KvFault> {
-        let read = |key: &Rc<str>| self.kv_get(key).map_or(Stored::Nothing, |found| found.0);
+        let read = |key: &Rc<str>| self.kv_read(key, cache_ttl_s);
         let read_all = || keys.iter().map(read).collect();
         self.kv(&self.state.kv_reads, timeout_ms, read_all).await
     }
