@@ -1,7 +1,7 @@
 //! Purges: removing images from the caches before they expire.
 //!
-//! A purge takes effect in this isolate, in KV and in the platform's cache before its response. Other isolates may serve the image for up to
-//! `memoryCacheTtl`, and KV's own cache for up to `kvReadCacheTtl`.
+//! A purge takes effect in this isolate, in KV and in the platform's cache before its response. KV's own cache and other isolates may serve
+//! the image for a time that [`PurgeBound`](crate::config::PurgeBound) calculates.
 
 use std::collections::HashSet;
 use std::rc::Rc;

@@ -75,6 +75,9 @@ impl Gate {
     }
 }
 
+/// What was read, and until when it is read again, by location and key.
+type ReadCache = HashMap<(usize, String), (Stored, u64)>;
+
 #[derive(Default)]
 struct State {
     now_ms: Cell<u64>,
@@ -90,8 +93,8 @@ struct State {
     kv_hangs: Cell<bool>,
     /// How long a read of a single key takes after it has read its value.
     kv_latency_ms: Cell<u64>,
-    /// What each location has read, and until when it reads that again. `None` if reads are not cached.
-    kv_read_cache: RefCell<Option<HashMap<(usize, String), (Stored, u64)>>>,
+    /// `None` if reads are not cached.
+    kv_read_cache: RefCell<Option<ReadCache>>,
     kv_read_gate: RefCell<Option<Gate>>,
     kv_write_gate: RefCell<Option<Gate>>,
     kv_reads: Cell<u32>,

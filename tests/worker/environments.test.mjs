@@ -24,11 +24,12 @@ suite("The commented-out parts of wrangler.toml", () => {
     });
   }
 
-  test("The bucket, the dataset, the rate limit, the secret and a route deploy once they are uncommented", async () => {
+  test("The bucket, the dataset, the rate limit, the cache, the secret and a route deploy once they are uncommented", async () => {
     const edits = [
       ["[[r2_buckets]]", 'bucket_name = "images"'],
       ["[[analytics_engine_datasets]]", 'dataset = "optimized_metadata"'],
       ["[[ratelimits]]", "simple = { limit = 100, period = 60 }"],
+      ["[cache]", "enabled = true"],
       ["[secrets]", 'required = ["ADMIN_TOKEN"]'],
       ["workers_dev = false", 'routes = [{ pattern = "metadata.example.com", custom_domain = true }]'],
     ];
