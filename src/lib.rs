@@ -38,7 +38,7 @@
 //! | [`service`] | [`OptimizedMetadataService`]: look-ups, batches and purges; single flight; the three layers; the [`ports`](service::ports) |
 //! | [`telemetry`] | events and the log; counters and histograms, and their published names |
 //! | [`lookup`] | the result of a look-up: [`Lookup`](lookup::Lookup) or [`LookupError`](lookup::LookupError) |
-//! | [`config`] | the settings: types, defaults, keys, ranges, errors |
+//! | [`config`] | the settings: types, defaults, keys, ranges, errors; how long old metadata can be returned after a purge |
 //! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
 //! | [`origin`] | the origins: which one has a path, requests and signatures, responses, errors with their texts |
 //! | [`crop`] | crop parameters, and the rectangle that they select |

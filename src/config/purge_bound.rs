@@ -27,7 +27,7 @@ const KV_PROPAGATION_MS: u64 = 60_000;
 pub(crate) const QUEUE_MS: u64 = 15_000;
 
 /// For how many seconds after the response of a purge each place can still return what was purged. An image that is requested later
-/// has the metadata that the origin had at the time of the purge, or newer. The [module](self) lists the exceptions.
+/// has the metadata that the origin had at the time of the purge, or newer. `docs/operations.md` lists the exceptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PurgeBound {
     /// KV.
