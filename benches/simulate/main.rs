@@ -12,17 +12,23 @@
     missing_docs
 )]
 
+pub mod cost;
+pub mod edge;
+pub mod edge_plan;
+pub mod edge_report;
 pub mod fleet;
 pub mod model;
 pub mod origin;
 pub mod past;
 pub mod plan;
+pub mod plot;
 pub mod ports;
 pub mod report;
 pub mod scenario;
 pub mod store;
 pub mod trace;
 
+use std::fs;
 use std::num::NonZero;
 use std::sync::Mutex;
 use std::thread;
@@ -46,19 +52,52 @@ pub fn main() {
     let split = fleets.len();
     let results = run_all(fleets.into_iter().chain(changes).collect());
     let (fleets, changes) = results.split_at(split);
-    if results.is_empty() {
+    if !results.is_empty() {
+        report::assumptions();
+        report::fleets(fleets);
+        report::changes(changes);
+        report::notes(&results);
+    }
+    let runs = results.len() + edge(&wanted, args.is_empty());
+    if runs == 0 {
         println!("No scenario name contains: {}", args.join(" "));
         return;
     }
-    report::assumptions();
-    report::fleets(fleets);
-    report::changes(changes);
-    report::notes(&results);
-    println!(
-        "{} runs in {:.0} s",
-        results.len(),
-        started.elapsed().as_secs_f64()
-    );
+    println!("{runs} runs in {:.0} s", started.elapsed().as_secs_f64());
+}
+
+/// Runs and prints the scenarios of the edge cache, and draws the plot if it has all of them. Returns their number.
+fn edge(wanted: &impl Fn(&Scenario) -> bool, all: bool) -> usize {
+    let run = |mut scenarios: Vec<Scenario>| {
+        scenarios.retain(wanted);
+        run_all(scenarios)
+    };
+    let fleets = run(edge_plan::fleets());
+    let conditions = run(edge_plan::conditions());
+    let viral = run(edge_plan::viral());
+    let deployments = run(edge_plan::deployments());
+    let curves = if all {
+        run(edge_plan::curves())
+    } else {
+        Vec::new()
+    };
+    let groups = [&fleets, &conditions, &viral, &deployments, &curves];
+    let runs = groups.map(Vec::len).iter().sum();
+    if runs > 0 {
+        println!();
+        edge_report::assumptions();
+    }
+    edge_report::fleets(&fleets);
+    edge_report::conditions(&conditions);
+    edge_report::viral(&viral);
+    edge_report::deployments(&deployments);
+    edge_report::costs(&fleets);
+    if all {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/images/edge-cache.svg");
+        fs::write(path, plot::svg(&fleets, &curves)).expect("docs/images can be written");
+        println!("The plot is in docs/images/edge-cache.svg.");
+    }
+    runs
 }
 
 /// Runs the scenarios on all cores. Each run is deterministic.

@@ -90,4 +90,12 @@ impl Model {
         entries.put(image, now_ms);
         false
     }
+
+    /// Returns how long `image` remains a hit if nothing evicts it. 0: it is not cached.
+    pub fn residence_left_ms(&self, image: u32, now_ms: u64) -> u64 {
+        let since_ms = self.resident_since_ms.peek(&image);
+        since_ms.map_or(0, |since_ms| {
+            (since_ms + self.ttl_ms).saturating_sub(now_ms)
+        })
+    }
 }

@@ -6,7 +6,8 @@ use std::rc::Rc;
 use optimized_metadata::config::Config;
 use serde_json::{Value, json};
 
-use super::fleet::{Answers, Fleet};
+use super::edge::{self, Counts, Edge, Settings};
+use super::fleet::{Answers, Fleet, ISOLATES_PER_LOCATION};
 use super::past::Past;
 use super::ports::World;
 use super::store::Store;
@@ -32,8 +33,12 @@ pub struct Scenario {
     pub measured_s: u64,
     /// The settings that differ from the defaults.
     pub settings: Value,
-    /// Whether KV begins empty, instead of with the records of a long-running service.
+    /// Whether KV and the edge begin empty, instead of with what a long-running service would have left there.
     pub kv_begins_empty: bool,
+    /// The cache in front of the Worker, if any.
+    pub edge: Option<Settings>,
+    /// Whether a new version is deployed when the measurement begins.
+    pub deploys: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,6 +47,21 @@ pub struct Outcome {
     pub kv_reads: u64,
     pub kv_writes: u64,
     pub origin_fetches: u64,
+    /// All zero without an edge.
+    pub edge: Counts,
+}
+
+impl Outcome {
+    /// Returns the number of requests, including those that the edge answered.
+    pub fn requests(&self) -> u64 {
+        let Counts {
+            lower,
+            upper,
+            collapsed,
+            runs: _,
+        } = self.edge;
+        self.answers.requests + lower + upper + collapsed
+    }
 }
 
 impl Scenario {
@@ -58,12 +78,22 @@ impl Scenario {
             measured_s: 1_200,
             settings: json!({}),
             kv_begins_empty: false,
+            edge: None,
+            deploys: false,
         }
     }
 
     pub fn name(&self) -> String {
         let name = format!("{}/{}/{}", self.shape.name(), self.images, self.isolates);
         format!("{name} {}", self.change).trim_end().to_owned()
+    }
+
+    /// Returns the number of edge caches that do not share responses.
+    pub fn edge_caches(&self, settings: Settings) -> usize {
+        match settings.upper_tiers {
+            0 => self.isolates.div_ceil(ISOLATES_PER_LOCATION),
+            tiers => tiers,
+        }
     }
 
     pub fn run(&self) -> Outcome {
@@ -80,7 +110,22 @@ impl Scenario {
             past: (!self.kv_begins_empty).then(|| Past::new(trace(), &config, SEED + 2)),
         });
         let mean_life_ms = self.mean_life_s as f64 * 1_000.0;
-        let mut fleet = Fleet::new(self.isolates, mean_life_ms, config, &world, SEED + 3);
+        let mut fleet = Fleet::new(
+            self.isolates,
+            mean_life_ms,
+            config.clone(),
+            &world,
+            SEED + 3,
+        );
+        fleet.edge = self.edge.map(|settings| {
+            let past = || edge::Past {
+                trace: trace(),
+                caches: self.edge_caches(settings),
+                lifetime_ms: settings.ttl_s.min(config.memory_cache_ttl_s) * 1_000,
+                seed: SEED + 4,
+            };
+            Edge::new(settings, (!self.kv_begins_empty).then(past))
+        });
         let counts_from_ms = self.warm_up_s * 1_000;
         let ends_ms = counts_from_ms + self.measured_s * 1_000;
         let mut requests = trace()
@@ -90,6 +135,12 @@ impl Scenario {
             fleet.serve(arrival);
         }
         fleet.answers = Answers::default();
+        if let Some(edge) = &mut fleet.edge {
+            edge.counts = Counts::default();
+        }
+        if self.deploys {
+            fleet.deploy(counts_from_ms);
+        }
         for counter in [&world.kv_reads, &world.kv_writes, &world.origin_fetches] {
             counter.set(0);
         }
@@ -99,6 +150,7 @@ impl Scenario {
             kv_reads: world.kv_reads.get(),
             kv_writes: world.kv_writes.get(),
             origin_fetches: world.origin_fetches.get(),
+            edge: fleet.edge.map_or_else(Counts::default, |edge| edge.counts),
         }
     }
 }
