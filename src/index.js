@@ -27,7 +27,7 @@ export default class extends WorkerEntrypoint {
 
   async queue({ messages }) {
     guard();
-    const text = JSON.stringify(messages.map(({ body, attempts, timestamp }) => [body ?? null, attempts, timestamp.getTime()]));
+    const text = JSON.stringify(messages.map(({ body, attempts, timestamp }) => [jsonOf(body), attempts, timestamp.getTime()]));
     const delays = await call(this, (build) => build.fetchEvents(text, this.env));
     for (const [n, message] of messages.entries()) {
       if (delays[n] === 0) message.ack();
@@ -53,6 +53,15 @@ function guard() {
 
 /** Encodes the head of a request for src/edge/incoming.rs. URLs and headers cannot contain line breaks. */
 const headOf = (method, url, ...values) => [method, url, ...values.map((value) => value ?? "")].join("\n");
+
+/** Encodes the body of a message. One that JSON cannot express must not fail the others of its batch. */
+function jsonOf(body) {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    return null;
+  }
+}
 
 /** Passes a request to the build. */
 function forward(worker, request, incoming) {

@@ -202,6 +202,18 @@ fn warming_fetches_what_kv_does_not_have_with_one_read_of_kv() {
 }
 
 #[test]
+fn warming_many_images_leaves_flights_for_clients() {
+    let mut isolate = isolate();
+    isolate.restart(json!({ "originUrl": "https://images.test", "maxInFlight": 100 }));
+    let bodies = [0, 1, 2].map(|message| {
+        let paths: Vec<_> = (0..100).map(|n| format!("{message}/{n}.jpg")).collect();
+        json!({ "action": "warm", "paths": paths })
+    });
+    let handled = deliver(&mut isolate, &bodies);
+    assert_eq!(outcomes(&handled), [EventOutcome::Done; 3]);
+}
+
+#[test]
 fn a_purge_of_what_is_also_to_be_warmed_comes_first() {
     let mut isolate = isolate();
     isolate.get("a.jpg").unwrap();

@@ -15,7 +15,8 @@ use std::rc::Rc;
 
 use futures::executor::block_on;
 use optimized_metadata::http::{Bindings, Dataset, Method, Request, RequestBody, Routes};
-use optimized_metadata::service::ports::Stored;
+use optimized_metadata::queue::Delivery;
+use optimized_metadata::service::ports::{Clock, Stored};
 use optimized_metadata::telemetry::isolate::Isolate;
 use serde_json::{Value, json};
 use support::{FakeResponse, Gate, START_MS, Signal, TestIsolate};
@@ -89,19 +90,35 @@ impl TestServer {
         self.request(Method::Get, path, "")
     }
 
+    /// Delivers a message of the queue, 7 seconds after it was sent.
+    fn deliver(&mut self, body: Value) {
+        let (routes, runtime) = (Rc::clone(&self.routes), self.isolate.runtime.clone());
+        let sent_ms = runtime.now_ms() - 7_000;
+        let delivery = Delivery {
+            body,
+            attempts: 1,
+            sent_ms,
+        };
+        let pending = self
+            .isolate
+            .spawn(async move { routes.consume(&[delivery], &runtime).await.len() });
+        assert_eq!(self.isolate.finish(pending), 1);
+    }
+
     /// Returns the data points since the last call, each as JSON.
     fn points(&self) -> Vec<String> {
         self.points.written.take()
     }
 }
 
-/// A server that has had a miss, a hit and an error.
+/// A server that has had a miss, a hit, an error and a message of the queue.
 fn server_with_traffic() -> TestServer {
     let mut server = TestServer::new(json!({ "memoryCacheSize": 5 }));
     server.get("/metadata/a");
     server.isolate.advance(90_000);
     server.get("/metadata/a");
     server.get("/metadata/a//b");
+    server.deliver(json!({ "action": "purge", "paths": ["b"] }));
     server
 }
 
@@ -133,6 +150,8 @@ fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
             "memory_capacity gauge",
             "answer_duration_seconds histogram",
             "answer_age_seconds histogram",
+            "events_total counter",
+            "event_age_seconds histogram",
         ]
     );
     let samples: Vec<String> = text
@@ -162,7 +181,7 @@ fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
             "optimized_metadata_lookups_total{I,layer=\"origin\",result=\"miss\"} 0",
             "optimized_metadata_kv_operations_total{I,operation=\"read\"} 1",
             "optimized_metadata_kv_operations_total{I,operation=\"write\"} 1",
-            "optimized_metadata_kv_operations_total{I,operation=\"delete\"} 0",
+            "optimized_metadata_kv_operations_total{I,operation=\"delete\"} 1",
             "optimized_metadata_kv_failures_total{I} 0",
             "optimized_metadata_origin_fetches_total{I} 1",
             "optimized_metadata_origin_failures_total{I} 0",
@@ -182,6 +201,17 @@ fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
             "optimized_metadata_answer_duration_seconds_count{I,source=\"inflight\"} 0",
             "optimized_metadata_answer_age_seconds_sum{I} 90",
             "optimized_metadata_answer_age_seconds_count{I} 2",
+            "optimized_metadata_events_total{I,action=\"write\",outcome=\"done\"} 0",
+            "optimized_metadata_events_total{I,action=\"write\",outcome=\"retried\"} 0",
+            "optimized_metadata_events_total{I,action=\"delete\",outcome=\"done\"} 0",
+            "optimized_metadata_events_total{I,action=\"delete\",outcome=\"retried\"} 0",
+            "optimized_metadata_events_total{I,action=\"purge\",outcome=\"done\"} 1",
+            "optimized_metadata_events_total{I,action=\"purge\",outcome=\"retried\"} 0",
+            "optimized_metadata_events_total{I,action=\"warm\",outcome=\"done\"} 0",
+            "optimized_metadata_events_total{I,action=\"warm\",outcome=\"retried\"} 0",
+            "optimized_metadata_events_total{I,action=\"unknown\",outcome=\"malformed\"} 0",
+            "optimized_metadata_event_age_seconds_sum{I} 7",
+            "optimized_metadata_event_age_seconds_count{I} 1",
         ]
     );
     let ages: Vec<String> = text
@@ -221,13 +251,24 @@ fn the_stats_endpoint_returns_all_its_fields() {
                 "kv": { "hits": 0, "misses": 1 },
                 "origin": { "hits": 1, "misses": 0 },
             },
-            "kv": { "reads": 1, "writes": 1, "deletes": 0, "failures": 0 },
+            "kv": { "reads": 1, "writes": 1, "deletes": 1, "failures": 0 },
             "origin": { "fetches": 1, "failures": 0 },
             "coalesced": 0, "refreshes": 0, "evictions": 0, "inFlight": 0, "entries": 1, "capacity": 5,
             "durationsMs": { "memory": one, "kv": none, "origin": one, "inflight": none },
             "agesS": {
                 "le": [60, 300, 900, 3600, 10800, 21600, 43200, 86400, 172_800, 604_800],
                 "counts": [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0], "sum": 90, "count": 2,
+            },
+            "events": {
+                "write": { "done": 0, "retried": 0 },
+                "delete": { "done": 0, "retried": 0 },
+                "purge": { "done": 1, "retried": 0 },
+                "warm": { "done": 0, "retried": 0 },
+                "malformed": 0,
+            },
+            "eventAgesS": {
+                "le": [1, 2, 5, 15, 30, 60, 120, 300, 900, 3600],
+                "counts": [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0], "sum": 7, "count": 1,
             },
         })
     );
@@ -323,6 +364,31 @@ fn a_data_point_has_its_fields_in_a_fixed_order() {
     assert_eq!(fields, ["kv", "stale", ""]);
     block_on(server.routes.call("", Ok(None), &server.isolate.runtime)).unwrap_err();
     assert_eq!(blob(&server.points()[0], 2), "invalid-path");
+}
+
+#[test]
+fn a_data_point_of_a_message_has_its_fields_in_a_fixed_order() {
+    let mut server = TestServer::new(json!({}));
+    let point = |outcome: &str, action: &str| {
+        format!(
+            r#"{{"indexes":["queue"],"blobs":["queue","{outcome}","{action}","","","8000000040000000","{VERSION}"],"doubles":[0,7,0,0,1]}}"#
+        )
+    };
+    server.deliver(json!({ "action": "warm", "paths": ["a"] }));
+    server.deliver(json!("text"));
+    server
+        .isolate
+        .runtime
+        .mock_origin([FakeResponse::Status(500)]);
+    server.deliver(json!({ "action": "warm", "paths": ["b"] }));
+    assert_eq!(
+        server.points(),
+        [
+            point("done", "warm"),
+            point("malformed", "unknown"),
+            point("retried", "warm"),
+        ]
+    );
 }
 
 fn blob(point: &str, at: usize) -> String {

@@ -11,8 +11,9 @@ use super::tasks::{Context, promise};
 use crate::queue::Delivery;
 use crate::text::json;
 
-/// Handles a batch of messages: a JSON list of `[body, attempts, time when it was sent in milliseconds]`. Resolves with a list of the
-/// seconds after which each is to be delivered again; 0 acknowledges it. Rejects if the settings are invalid.
+/// Handles a batch of messages: a JSON list of `[body, attempts, time when it was sent in milliseconds]`, where each body is a string of
+/// JSON of its own. Resolves with a list of the seconds after which each is to be delivered again; 0 acknowledges it. Rejects if the
+/// settings are invalid.
 #[wasm_bindgen(js_name = fetchEvents)]
 pub fn consume(messages: String, env: Env) -> Promise {
     promise(Box::pin(async move {
@@ -37,8 +38,12 @@ pub fn consume(messages: String, env: Env) -> Promise {
 fn delivery(message: &Value) -> Delivery {
     let field = |index: usize| message.get(index).unwrap_or(&Value::Null);
     let number = |index| field(index).as_u64().unwrap_or_default();
+    // By itself, so that JSON that this parser refuses, such as half of a surrogate pair or deep nesting, is one malformed message, and
+    // does not fail its batch again and again.
+    let body = field(0).as_str();
+    let body = body.and_then(|text| json::parse(text.as_bytes()));
     Delivery {
-        body: field(0).clone(),
+        body: body.unwrap_or_default(),
         attempts: u32::try_from(number(1)).unwrap_or(u32::MAX),
         sent_ms: number(2),
     }

@@ -63,13 +63,14 @@ pub(super) fn json(raw: &str, outcome: Result<&Lookup, &Problem>, isolate: &Isol
 }
 
 /// Returns the JSON of the data point of a message of the queue: the index and the first blob are `queue`, the second its outcome, the
-/// fourth its action, and the second number its age in seconds.
+/// third its action, and the second number its age in seconds. The third is never empty, as it is in the points of responses with
+/// metadata: queries count those by it.
 pub(super) fn of_message(message: &Handled, isolate: &Isolate) -> String {
     let blobs = [
         "queue",
         message.outcome.name(),
-        "",
         message.action.name(),
+        "",
         "",
         &isolate.id,
         env!("CARGO_PKG_VERSION"),

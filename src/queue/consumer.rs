@@ -17,6 +17,10 @@ use crate::telemetry::metrics::{EventAction, EventOutcome};
 /// How many pages of a folder one batch purges. Each has up to 100 images, and the platform limits the operations of a batch.
 const MAX_PAGES: usize = 5;
 
+/// How many images are warmed at a time. More would take the flights that clients need, up to `maxInFlight`. KV reads as many keys at
+/// once.
+const WARMED_AT_A_TIME: usize = 100;
+
 /// The delay of the first retry; each further one takes twice as long.
 const FIRST_DELAY_S: u64 = 10;
 const MAX_DELAY_S: u64 = 600;
@@ -132,7 +136,10 @@ async fn work<P: Ports>(
         images.iter().map(|(path, ..)| path.clone()).collect()
     };
     let read = service.read_again(&paths(&again), ports).await;
-    let warmed = service.fetch_batch(&paths(&warm), ports).await;
+    let mut warmed = Vec::new();
+    for some in paths(&warm).chunks(WARMED_AT_A_TIME) {
+        warmed.extend(service.fetch_batch(some, ports).await);
+    }
     let results = read.into_iter().chain(warmed);
     for ((_, _, messages), result) in again.iter().chain(&warm).zip(results) {
         if result.is_err_and(|error| error.cause.is_transient()) {
