@@ -25,7 +25,7 @@ function statsAfter(site, writes) {
 
 /** A fixed scenario with all kinds of responses, on a clock that is advanced only once. */
 async function runScenario(t) {
-  const site = await deployAdmin(t, { caller: true, clock: true, config });
+  const site = await deployAdmin(t, { caller: true, clock: true, queue: "consumer", config });
   await site.clock.freeze();
   const get = (name) => site.get(`/metadata/${name}`);
 
@@ -72,6 +72,11 @@ async function runScenario(t) {
   await site.get("/nowhere");
   await site.get("/stats");
   await site.request("DELETE", "/metadata/f", { headers });
+
+  site.kv.intercept("delete", ({ key }) => (key === "metadata:kept" ? { status: 503 } : undefined));
+  const sent = site.clock.now() - 7000;
+  const bodies = [{ action: "purge", paths: ["none"] }, { action: "purge", paths: ["kept"] }, null];
+  await site.deliver(bodies.map((body) => ({ body, sent })));
   return { site, before, during };
 }
 
@@ -79,7 +84,7 @@ test("/stats has the expected counts after a fixed scenario", async (t) => {
   const { site, before, during } = await runScenario(t);
   assert.deepEqual([before.answers.origin, before.kv.writes, before.entries], [1, 1, 1]);
   assert.equal(during.inFlight, 1);
-  const { isolate, version, durationsMs, agesS, errors, ...stats } = await statsAfter(site, 6);
+  const { isolate, version, durationsMs, agesS, eventAgesS, errors, ...stats } = await statsAfter(site, 6);
   assert.match(isolate.id, /^[0-9a-f]{16}$/);
   assert.notEqual(isolate.id, before.isolate.id);
   assert.equal(isolate.ageMs, 1_500_000);
@@ -105,7 +110,7 @@ test("/stats has the expected counts after a fixed scenario", async (t) => {
       kv: { hits: 1 + 1, misses: 7 },
       origin: { hits: 6, misses: 2 },
     },
-    kv: { reads: 9, writes: 6, deletes: 1, failures: 2 },
+    kv: { reads: 9, writes: 6, deletes: 1 + 2, failures: 2 + 1 },
     origin: { fetches: 8, failures: 1 },
     coalesced: 19,
     refreshes: 1,
@@ -113,6 +118,13 @@ test("/stats has the expected counts after a fixed scenario", async (t) => {
     inFlight: 0,
     entries: 4,
     capacity: 5,
+    events: {
+      write: { done: 0, retried: 0 },
+      delete: { done: 0, retried: 0 },
+      purge: { done: 1, retried: 1 },
+      warm: { done: 0, retried: 0 },
+      malformed: 1,
+    },
   });
   for (const [source, { le, counts, sum, count }] of Object.entries(durationsMs)) {
     assert.equal(counts.length, le.length + 1);
@@ -121,6 +133,7 @@ test("/stats has the expected counts after a fixed scenario", async (t) => {
   assert.equal(agesS.count, 32);
   assert.equal(agesS.sum, 1500);
   assert.equal(agesS.counts[agesS.le.indexOf(3600)], 1);
+  assert.deepEqual([eventAgesS.count, eventAgesS.sum, eventAgesS.counts[eventAgesS.le.indexOf(15)]], [3, 21, 3]);
 });
 
 test("A duration is counted in the histogram of its layer", async (t) => {
@@ -205,6 +218,11 @@ suite("/metrics", () => {
     };
     for (const [source, own] of Object.entries(stats.durationsMs)) histogram("answer_duration_seconds", { source }, own, 1000);
     histogram("answer_age_seconds", {}, stats.agesS, 1);
+    const { malformed, ...actions } = stats.events;
+    for (const [action, outcomes] of Object.entries(actions))
+      for (const [outcome, number] of Object.entries(outcomes)) same("events_total", { action, outcome }, number);
+    same("events_total", { action: "unknown", outcome: "malformed" }, malformed);
+    histogram("event_age_seconds", {}, stats.eventAgesS, 1);
     assert.deepEqual([...families.keys()].sort(), [...read].map((name) => `optimized_metadata_${name}`).sort());
   });
 

@@ -16,11 +16,11 @@ suite("The warm-up while the Worker is loaded", () => {
     const site = await deploy(t, { wasmStats: true, env: { ADMIN_TOKEN }, config: { logLevel: "debug" } });
     assert.equal(await readsBeforeFirstRequest(site), 1);
     const { json } = await site.get("/stats", headers);
-    const { version, isolate, capacity, durationsMs, agesS, ...counts } = json;
+    const { version, isolate, capacity, durationsMs, agesS, eventAgesS, ...counts } = json;
     const numbers = (value) => (typeof value === "object" ? Object.values(value).flatMap(numbers) : [value]);
     assert.deepEqual(new Set(numbers(counts)), new Set([0]), JSON.stringify(counts));
     assert.equal(capacity, 1000);
-    assert.ok(!JSON.stringify([durationsMs, agesS]).match(/"count":[1-9]/));
+    assert.ok(!JSON.stringify([durationsMs, agesS, eventAgesS]).match(/"count":[1-9]/));
     assert.ok(isolate.startedAt >= before && isolate.ageMs < 60_000, JSON.stringify(isolate));
     assert.equal(site.kv.reads().length, 0);
     assert.equal(site.origin.requests.length, 0);

@@ -104,6 +104,15 @@ suite("Recovery from a termination", () => {
       },
     ],
     [
+      "a batch of messages",
+      {
+        options: { kv: false, queue: "consumer" },
+        operate: (site, n) => site.deliver([{ action: "warm", paths: [`${n}a.jpg`] }, { action: "purge", paths: [KNOWN, "folder/*"] }, null]),
+        expected: ({ messages }) => assert.deepEqual(messages, ["ack", "ack", "ack"]),
+        minCalls: 40,
+      },
+    ],
+    [
       "a call from another Worker",
       {
         options: { kv: false, caller: true },
@@ -150,6 +159,16 @@ suite("Recovery from a termination", () => {
         assert.equal((await site.get(`/metadata/${method}/${n}.jpg`)).status, 500);
         assert.equal((await site.call(method, KNOWN)).metadata?.width, 4000, `${method} after a termination at call ${n}`);
       }
+    }
+  });
+
+  test("An isolate recovers from a termination when a batch of messages comes next", async (t) => {
+    const site = await deployTerminated(t, { kv: false, queue: "consumer" });
+    for (const n of [1, 5, 20]) {
+      await site.terminateAt(n);
+      assert.equal((await site.get(`/metadata/${n}.jpg`)).status, 500);
+      const { outcome, messages } = await site.deliver([{ action: "warm", paths: [`${n}/a.jpg`] }]);
+      assert.deepEqual([outcome, messages], ["ok", ["ack"]], `after a termination at call ${n}`);
     }
   });
 });

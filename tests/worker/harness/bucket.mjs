@@ -31,6 +31,10 @@ export class Bucket {
     return etag;
   }
 
+  remove(key) {
+    this.#objects.delete(key);
+  }
+
   /** Stores these bytes under every other key. */
   putEverywhere(bytes) {
     this.#everywhere = { bytes, etag: "everywhere", httpFields: {} };

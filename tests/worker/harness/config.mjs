@@ -37,13 +37,14 @@ function module({ name, kind, file, source }) {
   return `(name = ${text(name)}, ${kind} = ${file ? `embed ${text(file)}` : text(source)})`;
 }
 
-function binding({ name, kvNamespace, r2Bucket, analyticsEngine, service, entrypoint, json, value }) {
+function binding({ name, kvNamespace, r2Bucket, analyticsEngine, queue, service, entrypoint, json, value }) {
   return `(name = ${text(name)}, ${content()})`;
 
   function content() {
     if (kvNamespace !== undefined) return `kvNamespace = ${text(kvNamespace)}`;
     if (r2Bucket !== undefined) return `r2Bucket = ${text(r2Bucket)}`;
     if (analyticsEngine !== undefined) return `analyticsEngine = ${text(analyticsEngine)}`;
+    if (queue !== undefined) return `queue = ${text(queue)}`;
     if (service !== undefined) return `service = ${designator(service, entrypoint)}`;
     if (json !== undefined) return `json = ${text(JSON.stringify(json))}`;
     return `text = ${text(value)}`;

@@ -8,6 +8,7 @@ import { EdgeCache, workersSource } from "./edge-cache.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf, withModule } from "./modules.mjs";
+import { CONSUMER_FLAGS, Queue, consumerSource } from "./queue.mjs";
 import { rateLimitSource } from "./rate-limit.mjs";
 import { CF_BLOB, Origin } from "./origin.mjs";
 import { TERMINATOR_FLAGS, terminatorSource, terminatorWrapperSource } from "./terminator.mjs";
@@ -22,7 +23,7 @@ export const ORIGIN = "https://images.test/assets";
  *
  * - `config`: settings merged into the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` omits it.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
- * - `bucket: true`: an R2 bucket bound as IMAGES, which `config` has to name.
+ * - `bucket: true`: an R2 bucket bound as IMAGES, which `config` has to name, and a second time as ARCHIVE.
  * - `service: true`: a service bound as FILES, which is the fake origin too; its requests have the host `service`.
  * - `outbound`: the source of a Worker that replaces the fake origin, for many requests that no test inspects.
  * - `namespace`: the same for KV, with the wire protocol of kv.mjs.
@@ -30,6 +31,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `services`: the sources of Workers by the names that they are bound under. Their fetches go to the fake origin, too.
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `analytics: true`: an Analytics Engine dataset.
+ * - `queue: true`: a queue bound as METADATA_QUEUE, which records what is sent; `queue: "consumer"`: only `deliver()`, which both have.
  * - `clock: true`: clocks that the test controls.
  * - `wasmStats: true`: enables `wasmStats()`, which measures the wasm instance.
  * - `v8Flags`: flags of V8, for the whole process.
@@ -67,6 +69,7 @@ class Site {
     if (options.clock) this.clock = options.sharedWith?.clock ?? new Clock();
     if (options.analytics) this.analytics = new Analytics();
     if (options.bucket) this.bucket = new Bucket();
+    if (options.queue === true) this.queue = new Queue();
     const { sharedWith } = options;
     if (sharedWith) Object.assign(this, { kv: sharedWith.kv, origin: sharedWith.origin });
     if (options.edgeCache) this.edge = sharedWith?.edge ?? this.#newEdgeCache();
@@ -78,9 +81,9 @@ class Site {
   }
 
   async start() {
-    const [signal, analytics, bucket, kv, origin, edge] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
+    const [signal, analytics, bucket, queue, kv, origin, edge] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
     const { sharedWith } = this.#options;
-    this.#addresses = { kv, origin, edge, ...sharedWith?.addresses, signal, analytics, bucket };
+    this.#addresses = { kv, origin, edge, ...sharedWith?.addresses, signal, analytics, bucket, queue };
     await this.#boot();
   }
 
@@ -102,7 +105,7 @@ class Site {
   }
 
   get #fakes() {
-    const own = [this.abortProxy, this.analytics, this.bucket];
+    const own = [this.abortProxy, this.analytics, this.bucket, this.queue];
     return this.#options.sharedWith ? own : [...own, this.kv, this.origin, this.edge];
   }
 
@@ -143,6 +146,16 @@ class Site {
   async settled() {
     await this.get("/metadata/");
     await this.get("/metadata/");
+  }
+
+  /**
+   * Delivers a batch of messages to the Worker, each a body or `{ kind, attempts, sent }` (see queue.mjs). Resolves with `outcome`,
+   * and what becomes of each message: `"ack"`, or the delay of its retry in seconds.
+   */
+  async deliver(messages) {
+    const { status, text } = await this.at.queue.request("POST", "/", { body: JSON.stringify(messages) });
+    if (status !== 200) throw new Error(`the queue responded with ${status}: ${text}`);
+    return JSON.parse(text);
   }
 
   get log() {
@@ -214,7 +227,7 @@ class Site {
   }
 
   #configuration() {
-    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, rateLimit, edgeCache, v8Flags, services: bound = {} } = this.#options;
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, queue, rateLimit, edgeCache, v8Flags, services: bound = {} } = this.#options;
     const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -235,6 +248,13 @@ class Site {
     }
     if (edgeCache) services.push({ name: "edge", external: this.#addresses.edge });
     if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
+    if (queue) {
+      const { modules } = fakeWorker("queue", consumerSource);
+      const flags = [...compatibilityFlags, ...CONSUMER_FLAGS];
+      services.push({ name: "queue", compatibilityDate, compatibilityFlags: flags, modules, bindings: [{ name: "WORKER", service: "worker" }] });
+      sockets.push({ name: "queue", service: "queue" });
+      if (queue === true) services.push({ name: "sent", external: this.#addresses.queue });
+    }
     if (rateLimit) {
       services.push(fakeWorker("rateLimit", rateLimitSource(rateLimit)));
       sockets.push({ name: "rateLimit", service: "rateLimit" });
@@ -250,8 +270,8 @@ class Site {
       services.push({ name: "abortProxy", ...runtime, modules, bindings }, { name: "signal", external: this.#addresses.signal });
       sockets.push({ name: "abortProxy", service: "abortProxy" });
     }
-    // In workerd Analytics Engine is experimental.
-    return { services, sockets, cfHeader: CF_BLOB, experimental: analytics, v8Flags };
+    // In workerd Analytics Engine and deliveries by a Worker are experimental.
+    return { services, sockets, cfHeader: CF_BLOB, experimental: analytics || queue, v8Flags };
   }
 
   #modules() {
@@ -284,11 +304,12 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, rateLimit, edgeCache, services = {}, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, queue, rateLimit, edgeCache, services = {}, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
-    if (bucket) bindings.push({ name: "IMAGES", r2Bucket: "bucket" });
+    if (bucket) bindings.push(...["IMAGES", "ARCHIVE"].map((name) => ({ name, r2Bucket: "bucket" })));
+    if (queue === true) bindings.push({ name: "METADATA_QUEUE", queue: "sent" });
     if (service) bindings.push({ name: "FILES", service: "origin" });
     for (const name of Object.keys(services)) bindings.push({ name, service: name });
     if (rateLimit) bindings.push({ name: "METADATA_RATE_LIMIT", service: "rateLimit", entrypoint: "Limiter" });
