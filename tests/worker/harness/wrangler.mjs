@@ -20,23 +20,27 @@ const command = path.join(root, "node_modules/.bin/wrangler");
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `objects`: the content of a bucket bound as IMAGES, by key: `{ bytes, httpMetadata }`.
  * - `records`: the content of KV, by key.
+ * - `queue`: the settings of a queue that the Worker consumes and that is bound as METADATA_QUEUE, with a dead-letter queue. Enables
+ *   `put()`, `send()` and `failed()`.
  */
-export async function wranglerDev(t, { metadata, source, env, objects, records, rateLimit }) {
+export async function wranglerDev(t, { metadata, source, env, objects, records, rateLimit, queue }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
   const own = path.join(directory, "index.js");
-  if (source) writeFileSync(own, source);
+  const main = queue ? wrapperSource(entry()) : source;
+  if (main) writeFileSync(own, main);
   writeFileSync(
     config,
     JSON.stringify({
       name: "optimized-metadata-test",
-      main: source ? own : entry(),
+      main: main ? own : entry(),
       compatibility_date: compatibilityDate,
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
       r2_buckets: objects && [{ binding: "IMAGES", bucket_name: "test" }],
       ratelimits: rateLimit && [{ name: "METADATA_RATE_LIMIT", namespace_id: "1001", simple: rateLimit }],
+      queues: queue && queuesOf(queue),
       vars: { metadata, ...env },
       dev: { ip: "127.0.0.1", port: 0, inspector_port: 0 },
     }),
@@ -89,7 +93,68 @@ export async function wranglerDev(t, { metadata, source, env, objects, records, 
     // wrangler adds text around the Worker's output.
     return JSON.parse(line.slice(line.indexOf("{"), line.lastIndexOf("}") + 1));
   };
-  return client;
+  return Object.assign(client, controlsOf(client));
+}
+
+const FAILED = "metadata-events-failed";
+
+const queuesOf = (settings) => ({
+  producers: [{ binding: "METADATA_QUEUE", queue: "metadata-events" }],
+  consumers: [{ queue: "metadata-events", dead_letter_queue: FAILED, ...settings }, { queue: FAILED, max_batch_timeout: 0 }],
+});
+
+/** A Worker around the one under test that also puts objects into its bucket, sends messages, and consumes the dead-letter queue. */
+const wrapperSource = (main) => `
+import Worker from ${JSON.stringify(main)};
+export * from ${JSON.stringify(main)};
+const failed = [];
+const KINDS = { bytes: [new Uint8Array([1, 2, 3]), "bytes"], bigint: [1n, "v8"], text: ["text", "text"], null: [null, "json"] };
+const messageOf = ({ kind, body }) => {
+  const [value, contentType] = kind ? KINDS[kind] : [body, "json"];
+  return { body: value, contentType };
+};
+export default class extends Worker {
+  async fetch(request) {
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/test/put": {
+        const { keys, bytes } = await request.json();
+        await Promise.all(keys.map((key) => this.env.IMAGES.put(key, Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)))));
+        return new Response();
+      }
+      case "/test/send":
+        await this.env.METADATA_QUEUE.sendBatch((await request.json()).map(messageOf));
+        return new Response();
+      case "/test/failed":
+        return Response.json(failed);
+      default:
+        return super.fetch(request);
+    }
+  }
+
+  async queue(batch) {
+    if (batch.queue === ${JSON.stringify(FAILED)}) for (const { body } of batch.messages) failed.push(body);
+    else return super.queue(batch);
+  }
+}
+`;
+
+function controlsOf(client) {
+  const call = async (path, body) => {
+    const answer = await client.request(body ? "POST" : "GET", `/test/${path}`, { body: body && JSON.stringify(body) });
+    if (answer.status !== 200) throw new Error(`${path}: ${answer.text}`);
+    return answer;
+  };
+  return {
+    /** Stores the same object under each key. */
+    put: (keys, bytes) => call("put", { keys, bytes: bytes.toString("base64") }),
+    /** Sends messages, each `{ body }` or one of the `kind`s that JSON cannot express. */
+    send: async (messages) => {
+      for (let n = 0; n < messages.length; n += 100) await call("send", messages.slice(n, n + 100));
+    },
+    /** Returns the messages in the dead-letter queue so far. */
+    failed: async () => (await call("failed")).json,
+  };
 }
 
 /** Stores objects in the bucket and records in KV before wrangler serves them. */
