@@ -32,7 +32,7 @@ await main(async () => {
   const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples));
   try {
     configure();
-    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples], { env: quiet(env) });
+    await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples, prefix], { env: quiet(env) });
     process.exitCode = await serve(originUrl, env);
   } finally {
     rmSync(configuration, { force: true });
@@ -51,10 +51,26 @@ async function requireFreePort() {
   await once(server.close(), "close");
 }
 
-/** Writes a copy of wrangler.toml with an R2 bucket, which is optional in production. */
+/**
+ * Writes a copy of wrangler.toml with an R2 bucket and a queue of its events, which are optional in production. Its Worker also accepts
+ * uploads to the bucket.
+ */
 function configure() {
   const toml = readFileSync(join(root, "wrangler.toml"), "utf8");
-  writeFileSync(configuration, `${toml}\n[[r2_buckets]]\nbinding = "${bucket}"\nbucket_name = "start-samples"\n`);
+  const main = toml.replace(/^main = .*$/m, 'main = "scripts/lib/local-worker.mjs"');
+  const further = `
+[[r2_buckets]]
+binding = "${bucket}"
+bucket_name = "start-samples"
+[[queues.producers]]
+binding = "START_EVENTS"
+queue = "start-events"
+[[queues.consumers]]
+queue = "start-events"
+max_batch_size = 100
+max_batch_timeout = 0
+`;
+  writeFileSync(configuration, main + further);
 }
 
 /** Stops wrangler from sending telemetry and from looking up this machine's location. */
@@ -117,6 +133,7 @@ Try:
 ${images}
   curl -i ${site}/metadata/${prefix}/portrait.png
   curl -i ${site}/health
+  ${process.env.PORT ? `PORT=${port} ` : ""}npm run upload -- samples/landscape.jpg corners.png    # overwrites ${prefix}/corners.png, whose event reaches the Worker
 
 Or open ${site}/${own ? "" : "#path=landscape.jpg&aspect=16:9"}`);
 }

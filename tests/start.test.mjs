@@ -1,13 +1,14 @@
 // `npm start` returns what the first examples in README.md show, from two origins.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
 import readline from "node:readline";
 import test from "node:test";
+import { promisify } from "node:util";
 import { Client } from "./worker/harness/client.mjs";
 import { within } from "./worker/harness/gate.mjs";
 import { root } from "./worker/harness/modules.mjs";
@@ -47,12 +48,12 @@ async function start(t, env = {}) {
     await exited;
   });
   await within(printed, () => `npm start to print its examples; it printed:\n${lines.join("\n")}`, START_TIMEOUT_MS);
-  return { client, lines };
+  return { client, lines, port };
 }
 
 test("npm start returns what the README shows, from an HTTP origin and from a bucket", async (t) => {
   const settings = readFileSync(path.join(root, "wrangler.toml"), "utf8");
-  const { client, lines } = await start(t);
+  const { client, lines, port } = await start(t);
   assert.equal(readFileSync(path.join(root, "wrangler.toml"), "utf8"), settings);
   const readme = readFileSync(path.join(root, "README.md"), "utf8");
   const [, expected] = readme.match(/^({"path":"landscape\.jpg","metadata":.*})$/m);
@@ -78,6 +79,12 @@ test("npm start returns what the README shows, from an HTTP origin and from a bu
   assert.ok(readme.includes(`\n${fromBucket.text}\n`), fromBucket.text);
   const { width, height, source } = (await client.get("/metadata/rotated.jpg")).json.metadata;
   assert.deepEqual([width, height, source], [600, 900, "format-json"]);
+
+  // The next start restores the object.
+  const [, example] = readme.match(/^\$ npm run -s upload -- (.*)$/m);
+  const { stdout } = await promisify(execFile)("node", ["scripts/upload.mjs", ...example.split(" ")], { cwd: root, env: { ...process.env, PORT: port } });
+  assert.ok(readme.includes(stdout.replaceAll(`:${port}/`, ":8787/")), stdout);
+  assert.equal((await client.get("/metadata/bucket/corners.png")).json.metadata.width, 1600);
 });
 
 test("npm start with ORIGIN_URL serves the images of that origin", async (t) => {

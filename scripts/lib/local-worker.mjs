@@ -1,0 +1,25 @@
+// The Worker of `npm start`: the service, with a route that stores an image in the local bucket and sends its event to the local queue,
+// as R2 does in production. The emulation of R2 sends no events.
+//
+// Only the configuration that scripts/start.mjs writes has this entry point.
+
+import Service from "../../src/index.js";
+
+/** The route, in front of the object's key. scripts/upload.mjs requests it. */
+const ROUTE = "/local-bucket/";
+
+export default class extends Service {
+  fetch(request) {
+    const { pathname } = new URL(request.url);
+    if (request.method === "PUT" && pathname.startsWith(ROUTE)) return upload(request, decodeURIComponent(pathname.slice(ROUTE.length)), this.env);
+    return super.fetch(request);
+  }
+}
+
+async function upload(request, key, env) {
+  const contentType = request.headers.get("Content-Type");
+  const { etag, size } = await env.START_SAMPLES.put(key, await request.arrayBuffer(), { httpMetadata: { contentType } });
+  const event = { account: "local", action: "PutObject", bucket: "start-samples", object: { key, size, eTag: etag }, eventTime: new Date() };
+  await env.START_EVENTS.send(event, { contentType: "json" });
+  return Response.json({ etag });
+}
