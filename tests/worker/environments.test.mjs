@@ -24,17 +24,19 @@ suite("The commented-out parts of wrangler.toml", () => {
     });
   }
 
-  test("The bucket, the dataset, the rate limit, the cache, the secret and a route deploy once they are uncommented", async () => {
+  test("The bucket, the dataset, the rate limit, the cache, the queue, the secret and a route deploy once they are uncommented", async () => {
     const edits = [
       ["[[r2_buckets]]", 'bucket_name = "images"'],
       ["[[analytics_engine_datasets]]", 'dataset = "optimized_metadata"'],
       ["[[ratelimits]]", "simple = { limit = 100, period = 60 }"],
       ["[cache]", "enabled = true"],
+      ["[[queues.consumers]]", 'dead_letter_queue = "metadata-events-failed"'],
+      ["[[queues.producers]]", 'queue = "metadata-events"'],
       ["[secrets]", 'required = ["ADMIN_TOKEN"]'],
       ["workers_dev = false", 'routes = [{ pattern = "metadata.example.com", custom_domain = true }]'],
     ];
     const output = await dryRun({ edit: (toml) => edits.reduce((text, edit) => uncomment(text, ...edit), toml) });
-    for (const binding of ["env.IMAGES (images)", "env.METADATA_ANALYTICS (optimized_metadata)", "env.METADATA_RATE_LIMIT (100 requests/60s)"]) assert.ok(output.includes(binding), output);
+    for (const binding of ["env.IMAGES (images)", "env.METADATA_ANALYTICS (optimized_metadata)", "env.METADATA_RATE_LIMIT (100 requests/60s)", "env.METADATA_QUEUE (metadata-events)"]) assert.ok(output.includes(binding), output);
     assert.doesNotMatch(output, /WARNING/);
   });
 
