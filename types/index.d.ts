@@ -162,14 +162,14 @@ export interface PurgeAnswer {
   edge?: boolean;
 }
 
-// Errors --------------------------------------------------------------------------------------------------------------
-
 /** A message to the queue that the service consumes: `env.METADATA_EVENTS.send(message)`. */
 export interface QueueMessage {
   /** At most `batchLimit` paths, percent-encoded as in URLs. A `?` begins the query of a version, and a purge also takes folders, such as `gallery/*`. */
   paths: string[];
   action: "purge" | "warm";
 }
+
+// Errors --------------------------------------------------------------------------------------------------------------
 
 /**
  * The error that a service binding call rejects with. Its message says what is wrong and what to do.
