@@ -190,8 +190,8 @@ suite("Messages that purge and warm", () => {
     assert.deepEqual((await delivered).messages, Array(3).fill("ack"));
   });
 
-  test("A hundred objects are purged, and then read six at a time", async (t) => {
-    const site = await deployBuckets(t);
+  test("A hundred objects are purged, with one purge of the platform's cache, and then read six at a time", async (t) => {
+    const site = await deployBuckets(t, { edgeCache: true, config: { edgeCache: true } });
     const turnstile = new Turnstile();
     let deleted;
     site.bucket.intercept(() => {
@@ -210,6 +210,10 @@ suite("Messages that purge and warm", () => {
     turnstile.admit(6);
     assert.deepEqual((await delivered).messages, Array(100).fill("ack"));
     assert.deepEqual([deleted, site.bucket.gets.length], [100, 100]);
+    assert.deepEqual(
+      site.edge.purges.map(({ tags }) => tags.length),
+      [100],
+    );
     await site.kv.allWritten(100);
   });
 
