@@ -1,6 +1,6 @@
 // A file that is only appended to, and cut back to a known length after an interruption.
 
-import { open, rm } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import { Problem } from "../process.mjs";
 
 export class AppendedFile {
@@ -13,9 +13,9 @@ export class AppendedFile {
     const opened = new AppendedFile();
     opened.#name = name;
     await opened.#try(async () => {
+      const size = length > 0 ? await sizeOf(file) : 0;
+      if (size < length) throw new Problem(`${name} has changed since the run was interrupted. Delete the state file to start anew.`);
       opened.#handle = await open(file, length > 0 ? "r+" : "w");
-      const { size } = await opened.#handle.stat();
-      if (size < length) throw new Problem(`${name} has changed since the run was interrupted. Delete the state file to start again.`);
       await opened.#handle.truncate(length);
     });
     opened.length = length;
@@ -47,6 +47,16 @@ export class AppendedFile {
       if (error instanceof Problem) throw error;
       throw new Problem(`Cannot write ${this.#name}: ${error.message}.`);
     }
+  }
+}
+
+/** Returns the size of a file, 0 if there is none. */
+export async function sizeOf(file) {
+  try {
+    return (await stat(file)).size;
+  } catch (error) {
+    if (error.code === "ENOENT") return 0;
+    throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { Problem } from "../process.mjs";
 import { clock } from "./clock.mjs";
 import { Interruption } from "./interruption.mjs";
 import { List } from "./list.mjs";
-import { count, Progress } from "./progress.mjs";
+import { count, countPaths, Progress } from "./progress.mjs";
 import { Queue } from "./queue.mjs";
 import { Results } from "./results.mjs";
 import { Service } from "./service.mjs";
@@ -38,7 +38,7 @@ export async function warm(options) {
 async function run({ host, files, batch, parallel, attempts, service, list, results, interruption }) {
   const { resumed } = results;
   console.log(`Requesting the images of ${files.list ?? "standard input"} from ${host}, ${parallel} batches of ${batch} at a time.`);
-  if (resumed > 0) console.log(`Resuming ${files.state}: ${count(resumed)} paths are done.`);
+  if (resumed > 0) console.log(`Resuming ${files.state}. Done before: ${countPaths(resumed)}.`);
   const queue = new Queue(list, results.seen, { size: batch, most: 2 * parallel * batch });
   const progress = new Progress({ stream: process.stdout, now: clock.now, list, resumed });
   const warming = new Warming({ service, queue, results, progress, clock, parallel, attempts });
@@ -54,10 +54,12 @@ async function run({ host, files, batch, parallel, attempts, service, list, resu
   const { found, failed } = results;
   const repeated = Math.max(0, queue.repeated - resumed);
   console.log(
-    `Done in ${progress.seconds.toFixed(1)} s: ${count(found + failed)} paths, ${count(found)} found, ${count(failed)} failed.` +
+    `Done in ${progress.seconds.toFixed(1)} s: ${countPaths(found + failed)}, ${count(found)} found, ${count(failed)} failed.` +
       (repeated > 0 ? ` Lines with a repeated path: ${count(repeated)}.` : ""),
   );
-  if (failed > 0) throw new Failed(`Failed paths are in ${files.failed}, which is a list too. To request them again: npm run warm -- ${host} ${files.failed}`);
+  if (failed > 0) {
+    throw new Failed(`Failed paths are in ${files.failed}, which is a list too. To request them again: npm run warm -- ${host} ${files.failed}`);
+  }
   return 0;
 }
 
@@ -66,5 +68,5 @@ class Failed extends Problem {}
 
 function doneSoFar({ found, failed }, files) {
   const resume = files.state === undefined ? "Without --state they are requested again." : "The same command resumes.";
-  return `${count(found + failed)} paths are done. ${resume}`;
+  return `Done so far: ${countPaths(found + failed)}. ${resume}`;
 }

@@ -1,6 +1,7 @@
 // Ctrl-C and other signals that end a run.
 
 import { stopSignals } from "../process.mjs";
+import { clock } from "./clock.mjs";
 
 const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 /** npm passes the terminal's signal on, so one Ctrl-C arrives twice. */
@@ -10,12 +11,17 @@ const SECOND_AFTER_MS = 500;
 export class Interruption {
   #first = new AbortController();
   #second = new AbortController();
+  #source;
+  #now;
   #at;
   #signal;
   #handle = (signal) => this.#interrupt(signal);
 
-  constructor() {
-    for (const signal of stopSignals) process.on(signal, this.#handle);
+  /** Tests replace the source of signals and the clock. */
+  constructor(source = process, now = clock.now) {
+    this.#source = source;
+    this.#now = now;
+    for (const signal of stopSignals) source.on(signal, this.#handle);
   }
 
   get first() {
@@ -32,11 +38,11 @@ export class Interruption {
   }
 
   release() {
-    for (const signal of stopSignals) process.off(signal, this.#handle);
+    for (const signal of stopSignals) this.#source.off(signal, this.#handle);
   }
 
   #interrupt(signal) {
-    const now = performance.now();
+    const now = this.#now();
     if (this.#signal && now - this.#at > SECOND_AFTER_MS) this.#second.abort();
     this.#signal ??= signal;
     this.#at ??= now;

@@ -34,8 +34,10 @@ export class Progress {
   }
 
   /** Shows that the run pauses. */
-  pause(reason, ms) {
+  pause(reason, duration) {
     const now = this.#now();
+    // The difference of two times may be a hair less or more than a second.
+    const ms = Math.round(duration);
     this.#pausedUntil = now + ms;
     this.#reason = reason;
     if (this.#stream.isTTY) this.#show(now);
@@ -59,7 +61,7 @@ export class Progress {
     const rate = (found + failed - this.#resumed) / Math.max(this.seconds, 0.001);
     const parts = [
       share === undefined ? "" : `${Math.floor(share * 100)} %`.padStart(5),
-      `${count(found + failed)} paths`,
+      countPaths(found + failed),
       `${count(failed)} failed`,
       `${count(Math.round(rate))}/s`,
     ];
@@ -76,6 +78,8 @@ export class Progress {
 }
 
 export const count = (number) => number.toLocaleString("en-US");
+
+export const countPaths = (number) => `${count(number)} ${number === 1 ? "path" : "paths"}`;
 
 function bar(share) {
   if (share === undefined) return "";

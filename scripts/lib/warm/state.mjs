@@ -4,10 +4,9 @@
 // appended, so a process that is killed loses at most the line it was writing.
 
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { Problem } from "../process.mjs";
-import { AppendedFile, remove } from "./appended-file.mjs";
+import { AppendedFile, remove, sizeOf } from "./appended-file.mjs";
 import { BYTES } from "./fingerprints.mjs";
 
 const KIND = "optimized-metadata warm-state 1";
@@ -48,7 +47,7 @@ export class State {
 
 /** Reads a state file; returns the length of its whole lines, and the totals of the last one. */
 async function read(path, name, run, fingerprints) {
-  const size = await sizeOf(path, name);
+  const size = await sizeOf(path);
   if (size === 0) return { length: 0 };
   let length = 0;
   let totals;
@@ -63,15 +62,6 @@ async function read(path, name, run, fingerprints) {
     length = end;
   }
   return { length, totals };
-}
-
-async function sizeOf(path, name) {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (error.code === "ENOENT") return 0;
-    throw new Problem(`Cannot read ${name}: ${error.message}.`);
-  }
 }
 
 function checkRun(value, name, run) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import test, { suite } from "node:test";
 import { names } from "../harness/batch.mjs";
@@ -20,7 +20,7 @@ async function prepare(t, { list = names(10), input } = {}) {
 
 function assertDone({ code, stdout, stderr }, count) {
   assert.equal(code, 0, stdout + stderr);
-  assert.match(stdout, new RegExp(`: ${count} paths, ${count} found, 0 failed\\.`));
+  assert.match(stdout, new RegExp(`: ${count} paths?, ${count} found, 0 failed\\.`));
 }
 
 suite("The list", () => {
@@ -44,7 +44,7 @@ suite("The list", () => {
     service.answer = (paths, n) => (n === 3 ? { status: 403, body: "" } : undefined);
     const refused = await run(args);
     assert.equal(refused.code, 1);
-    assert.match(refused.stdout, /^20 paths are done\. The same command resumes\.$/m);
+    assert.match(refused.stdout, /^Done so far: 20 paths\. The same command resumes\.$/m);
     assertDone(await run(args), 40);
     assert.deepEqual(service.batches.map((paths) => paths[0]), ["0.jpg", "10.jpg", "20.jpg", "20.jpg", "30.jpg"]);
   });
@@ -61,6 +61,14 @@ suite("The list", () => {
       assert.match(stderr, message);
     });
   }
+
+  test("A line without end is refused before it fills memory", async (t) => {
+    const { service } = await prepare(t);
+    const file = folder(t);
+    const { code, stderr } = await runWarm([service.url, "/dev/zero", "--state", file("state"), "--failed", file("failed")]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^Line 1 of \/dev\/zero is longer/m);
+  });
 
   test("A body never exceeds what the service accepts", async (t) => {
     const { service, run } = await prepare(t, { list: names(100).map((name) => "ä".repeat(3500) + name) });
@@ -128,6 +136,14 @@ suite("What ends a run", () => {
     });
   }
 
+  test("The run ends if a response does not have one result for each path", async (t) => {
+    const { service, run } = await prepare(t);
+    service.answer = (paths) => paths.slice(1).map(found);
+    const { code, stderr } = await run();
+    assert.equal(code, 1);
+    assert.match(stderr, /returned 200 application\/json: this is not the service/);
+  });
+
   test("The run ends if the host refuses connections", async (t) => {
     const { file } = await prepare(t);
     const server = http.createServer();
@@ -146,7 +162,7 @@ suite("What ends a run", () => {
     const { code, stdout, stderr } = await run(args);
     assert.equal(code, 1);
     assert.match(stderr, /^Gave up after 1 attempt: 503 overloaded: The detail of overloaded\.$/m);
-    assert.match(stdout, /^10 paths are done\. The same command resumes\.$/m);
+    assert.match(stdout, /^Done so far: 10 paths\. The same command resumes\.$/m);
     service.answer = () => undefined;
     assertDone(await run(args), 30);
     assert.equal(existsSync(file("list.warm-state")), false);
@@ -214,13 +230,10 @@ suite("Interruptions", () => {
   test("Ctrl-C waits for responses, so that the next run repeats nothing", async (t) => {
     const { service, file, run } = await prepare(t, { list });
     const { kill, exited } = startWarm([service.url, file("list"), ...args]);
-    service.answer = (paths, n) => {
-      // npm passes the terminal's signal on, so that it arrives twice.
-      if (n === 13) for (let time = 0; time < 2; time++) kill("SIGINT");
-    };
+    service.answer = (paths, n) => void (n === 13 && kill("SIGINT"));
     const { code, stdout } = await exited;
     assert.equal(code, 130);
-    assert.match(stdout, /^Stopped\. \d+ paths are done\. The same command resumes\.$/m);
+    assert.match(stdout, /^Stopped\. Done so far: \d+ paths\. The same command resumes\.$/m);
     assertDone(await run(args), 400);
     assert.deepEqual([...service.paths].sort(), [...list].sort());
   });
@@ -234,7 +247,7 @@ suite("Interruptions", () => {
     const point = 7 + Math.floor(Math.random() * 25);
     service.answer = (paths, n) => (n === point ? kill("SIGKILL") && new Promise(() => {}) : answer(paths));
     assert.equal((await exited).code, "SIGKILL");
-    for (const name of ["csv", "list.failed", "list.warm-state"]) writeFileSync(file(name), '"half of a ro', { flag: "a" });
+    for (const name of ["csv", "list.failed", "list.warm-state"]) writeFileSync(file(name), '"half of a ro'.repeat(5000), { flag: "a" });
     service.answer = answer;
     const { code, stdout } = await run(outputs);
     assert.equal(code, 1);
@@ -255,7 +268,18 @@ suite("Interruptions", () => {
     writeFileSync(file("list.warm-state"), read(file("list.warm-state")).trimEnd());
     const result = await run(serial);
     assertDone(result, 400);
-    assert.match(result.stdout, /^Resuming .*: 10 paths are done\.$/m);
+    assert.match(result.stdout, /^Resuming .*\. Done before: 10 paths\.$/m);
+  });
+
+  test("A run is not resumed if its CSV file is gone", async (t) => {
+    const { service, file, run } = await prepare(t, { list });
+    service.answer = (paths, n) => (n === 3 ? { status: 403, body: "" } : undefined);
+    const serial = [...args, "--parallel", "1", "--csv", file("csv")];
+    assert.equal((await run(serial)).code, 1);
+    rmSync(file("csv"));
+    const { code, stderr } = await run(serial);
+    assert.equal(code, 1);
+    assert.match(stderr, /csv has changed since the run was interrupted\. Delete the state file to start anew\.$/m);
   });
 
   test("A second Ctrl-C does not wait for responses", async (t) => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import test, { suite } from "node:test";
 import { Fingerprints } from "../../../scripts/lib/warm/fingerprints.mjs";
+import { Interruption } from "../../../scripts/lib/warm/interruption.mjs";
 import { Progress } from "../../../scripts/lib/warm/progress.mjs";
 import { Queue } from "../../../scripts/lib/warm/queue.mjs";
 import { retryAfterMs } from "../../../scripts/lib/warm/service.mjs";
@@ -182,6 +184,24 @@ test("Fingerprints that differ in one half only are distinguished, also after th
   assert.equal(seen.size, 20_000);
 });
 
+test("One Ctrl-C under npm, which arrives twice, is not a second one", () => {
+  let now = 1000;
+  const source = new EventEmitter();
+  const interruption = new Interruption(source, () => now);
+  const send = (signal) => source.emit(signal, signal);
+  const state = () => [interruption.first.aborted, interruption.second.aborted, interruption.exitCode];
+  assert.deepEqual(state(), [false, false, undefined]);
+  send("SIGINT");
+  now += 100;
+  send("SIGINT");
+  assert.deepEqual(state(), [true, false, 130]);
+  now += 500;
+  send("SIGTERM");
+  assert.deepEqual(state(), [true, true, 130]);
+  interruption.release();
+  assert.deepEqual(source.eventNames(), []);
+});
+
 suite("Progress", () => {
   const list = { size: 1000, position: 0 };
 
@@ -220,9 +240,11 @@ suite("Progress", () => {
       }
       progress.pause("503 overloaded", 200);
       progress.pause("503 overloaded", 2500);
+      progress.pause("503 overloaded", 999.9999);
+      progress.pause("503 overloaded", 1000.0001);
       progress.end();
     };
-    const lines = (prefix) => `${prefix}2,010 paths  10 failed  101/s\n${prefix}3,020 paths  20 failed  101/s\nWaiting 3 s: 503 overloaded.\n`;
+    const lines = (prefix) => `${prefix}2,010 paths  10 failed  101/s\n${prefix}3,020 paths  20 failed  101/s\n${[3, 1, 1].map((s) => `Waiting ${s} s: 503 overloaded.\n`).join("")}`;
     assert.equal(show({}, script), lines(" 50 %  "));
     assert.equal(show({}, script, { position: 500 }), lines(""));
   });

@@ -46,7 +46,7 @@ test("Runs that are killed and stopped at random points are resumed, and no path
   }
   const { code, stdout, stderr } = await runWarm(args);
   assert.equal(code, 0, stdout + stderr);
-  assert.match(stdout, /^Resuming .*: [\d,]+ paths are done\.$/m);
+  assert.match(stdout, /^Resuming .*\. Done before: [\d,]+ paths\.$/m);
   assert.match(stdout, /: 2,000 paths, 2,000 found, 0 failed\.$/m);
   await site.kv.allWritten(paths.length);
   assert.deepEqual(keys(site), keysOf(paths), `interrupted at ${points}`);
