@@ -47,16 +47,21 @@ class VirtualClock {
   }
 }
 
-/** Requests `paths` from a service that is the function `look(paths, now)`. Resolves with what happened. */
-async function run(look, { paths = names(10), size = 10, parallel = 1, attempts = 8 } = {}) {
+/**
+ * Requests `paths` from a service that is the function `look(paths, now)` and takes `latency`, and calls `stop` after `stopAt`.
+ * Resolves with what happened.
+ */
+async function run(look, { paths = names(10), size = 10, parallel = 1, attempts = 8, latency = 0, stopAt } = {}) {
   const clock = new VirtualClock();
   const requests = [];
   const done = [];
   const list = { size: 0, position: 0, async *paths() { yield* paths; }, close() {} };
   const service = {
-    async look(batch) {
+    async look(batch, signal) {
       requests.push({ at: clock.now(), paths: batch });
-      return look(batch, clock.now(), requests.length) ?? { results: batch.map(found) };
+      if (latency > 0) await clock.sleep(latency, signal);
+      if (signal.aborted) throw new Error("aborted");
+      return look(batch, clock.now()) ?? { results: batch.map(found) };
     },
   };
   const results = { add: async (finished) => void done.push(...finished) };
@@ -64,9 +69,10 @@ async function run(look, { paths = names(10), size = 10, parallel = 1, attempts 
   const queue = new Queue(list, new Fingerprints(), { size, most: 2 * parallel * size });
   const warming = new Warming({ service, queue, results, progress, clock, parallel, attempts, random: () => 0 });
   let error;
+  if (stopAt !== undefined) clock.sleep(stopAt, new AbortController().signal).then(() => warming.stop());
   const complete = await warming.run().catch((problem) => void (error = problem));
   const of = (ok) => done.filter(({ metadata }) => Boolean(metadata) === ok).map(({ path }) => path);
-  return { complete, error: error?.message, requests, found: of(true), failed: of(false), at: requests.map(({ at }) => at) };
+  return { complete, error: error?.message, requests, found: of(true), failed: of(false), ended: clock.now(), at: requests.map(({ at }) => at) };
 }
 
 const refused = (status, code, afterMs) => ({ refused: { status, code, detail: "Why.", afterMs } });
@@ -85,7 +91,15 @@ suite("Pauses of a run", () => {
   });
 
   test("Requests that fail together are one failure", async () => {
-    const { complete, at } = await run((_, now) => (now < 3000 ? refused(0, "unreachable") : undefined), { size: 1, parallel: 5, attempts: 3 });
+    const look = (_, now) => (now < 3000 ? refused(0, "unreachable") : undefined);
+    const { complete, at } = await run(look, { size: 2, parallel: 5, attempts: 3, latency: 100 });
+    assert.ok(complete);
+    assert.deepEqual(at, [0, 1100, 3200].flatMap((ms) => Array(5).fill(ms)));
+  });
+
+  test("Nothing is requested in a pause that began while the list was read", async () => {
+    const look = (_, now) => (now < 3000 ? refused(0, "unreachable") : undefined);
+    const { complete, at } = await run(look, { size: 2, parallel: 5, attempts: 3 });
     assert.ok(complete);
     assert.deepEqual([...new Set(at)], [0, 1000, 3000]);
   });
@@ -109,6 +123,27 @@ suite("Pauses of a run", () => {
     const { error, at } = await run((paths) => ({ results: paths.map((path) => failed(path, 429, "rate-limited", 60)) }), { attempts: 3 });
     assert.equal(error, "Gave up after 3 attempts in a row: 429 rate-limited: The detail of rate-limited.");
     assert.deepEqual(at, [0, 60_000, 120_000]);
+  });
+});
+
+suite("A run that is stopped", () => {
+  const options = { size: 2, parallel: 2, stopAt: 1000 };
+
+  test("A stopped run sends nothing more, and waits for responses", async () => {
+    const { complete, found: ok, ended } = await run(() => undefined, { ...options, latency: 3000 });
+    assert.equal(complete, false);
+    assert.deepEqual([ok, ended], [names(4), 3000]);
+  });
+
+  test("A stopped run waits for five seconds at most", async () => {
+    const { complete, found: ok, ended } = await run(() => undefined, { ...options, latency: 60_000 });
+    assert.equal(complete, false);
+    assert.deepEqual([ok, ended], [[], 6000]);
+  });
+
+  test("A run stops in a pause", async () => {
+    const { complete, ended } = await run(() => refused(503, "overloaded", 60_000), options);
+    assert.deepEqual([complete, ended], [false, 1000]);
   });
 });
 
