@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use optimized_metadata::cache::edge_lifetime::{Cacheable, EdgeLifetime, EdgeLimits};
 use rand::{RngExt, SeedableRng};
 use rand_xorshift::XorShiftRng;
 
@@ -57,12 +58,21 @@ pub struct Response {
 impl Response {
     /// Returns how long the edge stores the response: `max-age`, which has whole seconds. 0: not at all.
     pub fn lifetime_ms(&self, ttl_s: u64) -> u64 {
-        let bound_ms = match self.source {
-            Source::Origin => u64::MAX,
-            Source::Copy { residence_left_ms } => residence_left_ms,
+        let resident_s = match self.source {
+            Source::Origin => None,
+            Source::Copy { residence_left_ms } => Some(residence_left_ms / 1_000),
         };
-        let ms = self.fresh_left_ms.min(bound_ms).min(ttl_s * 1_000);
-        ms / 1_000 * 1_000
+        let metadata = Cacheable::Metadata {
+            left_s: self.fresh_left_ms / 1_000,
+            resident_s,
+        };
+        // The model serves nothing stale.
+        let limits = EdgeLimits {
+            max_age_s: ttl_s,
+            while_revalidate_s: 0,
+            if_error_s: 0,
+        };
+        EdgeLifetime::of(metadata, limits).max_age_s * 1_000
     }
 }
 

@@ -1,33 +1,19 @@
 //! For how long clients and the platform's cache may keep a response.
 
+use crate::cache::edge_lifetime::{Cacheable, EdgeLifetime, EdgeLimits};
 use crate::config::Config;
 use crate::lookup::{Layer, Lookup};
 
 /// The header that the platform's cache obeys instead of `Cache-Control`. Clients do not get it.
 pub(super) const EDGE_HEADER: &str = "Cloudflare-CDN-Cache-Control";
 
-/// A response that caches may keep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cacheable {
-    /// Metadata that is fresh for `left_s` seconds, or stale.
-    Metadata {
-        left_s: u64,
-        /// `None` directly from the origin. Otherwise how many seconds the entry may stay in this isolate's memory.
-        resident_s: Option<u64>,
-    },
-    /// The error for a missing image, which the negative cache has for `left_s` seconds.
-    Missing { left_s: u64 },
-}
-
-impl Cacheable {
-    pub(super) fn of_lookup(lookup: &Lookup, config: &Config) -> Self {
-        let resident_s = lookup.entry.resident_ms(lookup.now_ms).div_ceil(1_000);
-        let is_from_origin = matches!(lookup.layer, Layer::Origin { .. });
-        Self::Metadata {
-            left_s: u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default(),
-            resident_s: (!is_from_origin)
-                .then(|| config.memory_cache_ttl_s.saturating_sub(resident_s)),
-        }
+/// Returns how a response with metadata may be cached.
+pub(super) fn cacheable(lookup: &Lookup, config: &Config) -> Cacheable {
+    let resident_s = lookup.entry.resident_ms(lookup.now_ms).div_ceil(1_000);
+    let is_from_origin = matches!(lookup.layer, Layer::Origin { .. });
+    Cacheable::Metadata {
+        left_s: u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default(),
+        resident_s: (!is_from_origin).then(|| config.memory_cache_ttl_s.saturating_sub(resident_s)),
     }
 }
 
@@ -40,11 +26,7 @@ pub(super) struct CacheHeaders {
     pub(super) edge: Option<String>,
 }
 
-/// Returns both headers of a response.
-///
-/// A response from memory, KV or another request's flight may be older than a purge elsewhere, which this isolate does not know of.
-/// The edge must not keep it for longer than memory does, not serve it stale, and not prefer it to an error. Only a response directly
-/// from the origin may be served stale there. `stale-if-error` is always explicit: without it, the platform serves stale responses
+/// Returns both headers of a response. `stale-if-error` is always explicit at the edge: without it, the platform serves stale responses
 /// without limit.
 pub(super) fn cache_headers(cacheable: Cacheable, config: &Config) -> CacheHeaders {
     let while_revalidate_s = config.stale_while_revalidate_s;
@@ -59,22 +41,15 @@ pub(super) fn cache_headers(cacheable: Cacheable, config: &Config) -> CacheHeade
         Cacheable::Missing { left_s } => ["public, max-age=", &left_s.to_string()].concat(),
     };
     let edge = config.edge_cache.then(|| {
-        let (max_age_s, while_revalidate_s, if_error_s) = match cacheable {
-            // A stale response is for the client that waits for it.
-            Cacheable::Metadata { left_s: 0, .. } => (0, 0, 0),
-            Cacheable::Metadata {
-                left_s,
-                resident_s: None,
-            } => (left_s, while_revalidate_s, config.stale_if_error_s),
-            Cacheable::Metadata {
-                left_s,
-                resident_s: Some(resident_s),
-            } => (left_s.min(resident_s), 0, 0),
-            Cacheable::Missing { left_s } => (left_s, 0, 0),
+        let limits = EdgeLimits {
+            max_age_s: config.edge_cache_ttl_s,
+            while_revalidate_s,
+            if_error_s: config.stale_if_error_s,
         };
+        let lifetime = EdgeLifetime::of(cacheable, limits);
         format!(
-            "public, max-age={}, stale-while-revalidate={while_revalidate_s}, stale-if-error={if_error_s}",
-            max_age_s.min(config.edge_cache_ttl_s)
+            "public, max-age={}, stale-while-revalidate={}, stale-if-error={}",
+            lifetime.max_age_s, lifetime.while_revalidate_s, lifetime.if_error_s
         )
     });
     CacheHeaders { client, edge }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::cache_headers::{Cacheable, EDGE_HEADER, cache_headers};
+use super::cache_headers::{EDGE_HEADER, cache_headers, cacheable};
 use super::problem::Problem;
 use super::problem_code::ProblemCode;
 use super::request::Request;
@@ -84,7 +84,7 @@ impl ImageResponse {
         let body = self
             .cropped
             .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
-        let caching = cache_headers(Cacheable::of_lookup(&lookup, config), config);
+        let caching = cache_headers(cacheable(&lookup, config), config);
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
         let mut response = conditional::response(request, etag, "application/json", body)
             .with("Cache-Control", caching.client)

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::cache_headers::{CacheHeaders, Cacheable, EDGE_HEADER, cache_headers};
+use super::cache_headers::{CacheHeaders, EDGE_HEADER, cache_headers};
 use super::cache_status;
 use super::headers::Headers;
 use super::problem_code::ProblemCode;
 use super::response::{Body, Response};
 use super::server_timing;
+use crate::cache::edge_lifetime::Cacheable;
 use crate::config::{Config, ConfigError};
 use crate::crop::params::{FieldError, ParameterError};
 use crate::lookup::LookupError;

@@ -47,10 +47,13 @@ impl From<KvFault> for PurgeError {
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// As [`purge_stored`](Self::purge_stored), and purges the platform's cache with the last page.
+    /// Removes the image at `path` from all caches, and invalidates its flight. A path without a query includes all of its versions, of
+    /// which one call deletes up to 100 from KV. The last call also purges the platform's cache.
+    ///
+    /// Versions of long paths have hashed keys, which are found only by the path with its query.
     ///
     /// # Errors
-    /// As [`purge_stored`](Self::purge_stored), or if the platform refuses.
+    /// If KV did not delete it, or the platform refuses. A namespace that is not bound has nothing to delete.
     pub async fn purge<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
@@ -61,10 +64,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.purge_edge(purged, || image_tag(path), ports).await
     }
 
-    /// As [`purge_stored_below`](Self::purge_stored_below), and purges the platform's cache with the last page.
+    /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
+    /// from KV, and returns the cursor for the next call. The last call also purges the platform's cache.
+    ///
+    /// The key of a path of more than 503 bytes is a hash, so no folder but `None` includes it.
     ///
     /// # Errors
-    /// As [`purge_stored_below`](Self::purge_stored_below), or if the platform refuses.
+    /// If KV did not list or delete them, or the platform refuses. Images deleted by then stay deleted; repeat the purge.
     pub async fn purge_below<P: Ports<Signal = S>>(
         &self,
         folder: Option<&ImagePath>,
@@ -75,13 +81,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.purge_edge(purged, || folder_tag(folder), ports).await
     }
 
-    /// Removes the image at `path` from memory and KV, and invalidates its flight. A path without a query includes all of
-    /// its versions, of which one call deletes up to 100 from KV.
-    ///
-    /// Versions of long paths have hashed keys, which are found only by the path with its query.
-    ///
-    /// # Errors
-    /// If KV did not delete it. A namespace that is not bound has nothing to delete.
+    /// As [`purge`](Self::purge), from memory and KV only.
     pub(crate) async fn purge_stored<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
@@ -111,13 +111,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         Ok(purged)
     }
 
-    /// Removes the images below `folder`, or all images, and invalidates their flights. One call deletes up to 100 of them
-    /// from KV, and returns the cursor for the next call.
-    ///
-    /// The key of a path of more than 503 bytes is a hash, so no folder but `None` includes it.
-    ///
-    /// # Errors
-    /// If KV did not list or delete them. Images deleted by then stay deleted; repeat the purge.
+    /// As [`purge_below`](Self::purge_below), from memory and KV only.
     pub(crate) async fn purge_stored_below<P: Ports<Signal = S>>(
         &self,
         folder: Option<&ImagePath>,
