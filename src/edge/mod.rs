@@ -11,6 +11,8 @@ mod cancellation;
 mod clock;
 mod connection_fault;
 mod console;
+// It uses the current context, which imports a module of the runtime.
+#[cfg(not(test))]
 mod consumer;
 mod dataset;
 mod edge_cache;
