@@ -70,6 +70,7 @@ pub mod image;
 pub mod lookup;
 pub mod origin;
 pub mod path;
+pub mod placeholder;
 pub mod queue;
 pub mod service;
 pub mod telemetry;

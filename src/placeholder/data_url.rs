@@ -1,0 +1,97 @@
+//! A PNG as a `data:` URL, drawn from a ThumbHash.
+
+use crate::image::metadata::Dimensions;
+use crate::placeholder::pixels::Pixels;
+use crate::placeholder::thumbhash;
+use crate::text::base64;
+
+/// The longer side of the picture, in pixels. Browsers scale it up smoothly, and with it the URL has less than 4 KB.
+const LONGER_SIDE: u64 = 24;
+
+/// Draws the picture of a hash in the aspect ratio of the image. Returns `None` if the hash is too short.
+#[must_use]
+pub fn from_hash(hash: &[u8], image: Dimensions) -> Option<String> {
+    let (width, height) = (u64::from(image.width()), u64::from(image.height()));
+    let longer = width.max(height);
+    let scaled = |side: u64| {
+        let doubled = side.saturating_mul(LONGER_SIDE).saturating_mul(2);
+        // Rounded to the nearest pixel.
+        let rounded = doubled.saturating_add(longer) / longer.saturating_mul(2);
+        usize::try_from(rounded.max(1)).ok()
+    };
+    let pixels = thumbhash::decode(hash, scaled(width)?, scaled(height)?)?;
+    Some(["data:image/png;base64,", &base64::encode(&png(&pixels))].concat())
+}
+
+/// Encodes a picture as a PNG. The data are not compressed: a blurred picture of this size would hardly get smaller, and a browser
+/// does not care.
+fn png(pixels: &Pixels) -> Vec<u8> {
+    let is_opaque = pixels.rgba().iter().all(|[.., alpha]| *alpha == 255);
+    let mut rows = Vec::new();
+    for row in pixels.rgba().chunks(pixels.width()) {
+        // No filter.
+        rows.push(0);
+        for [red, green, blue, alpha] in row {
+            rows.extend([red, green, blue]);
+            if !is_opaque {
+                rows.push(*alpha);
+            }
+        }
+    }
+    let side = |side: usize| u32::try_from(side).unwrap_or_default().to_be_bytes();
+    let color_type = if is_opaque { 2 } else { 6 };
+    let header = [
+        &side(pixels.width())[..],
+        &side(pixels.height()),
+        &[8, color_type, 0, 0, 0],
+    ];
+    let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
+    add_chunk(&mut png, *b"IHDR", &header.concat());
+    add_chunk(&mut png, *b"IDAT", &zlib(&rows));
+    add_chunk(&mut png, *b"IEND", &[]);
+    png
+}
+
+fn add_chunk(png: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
+    let length = u32::try_from(content.len()).unwrap_or_default();
+    png.extend(length.to_be_bytes());
+    let checked = [&name[..], content].concat();
+    png.extend(&checked);
+    png.extend(crc(&checked).to_be_bytes());
+}
+
+/// Wraps data as zlib does, in one block that is not compressed (RFC 1950 and section 3.2.4 of RFC 1951). There are at most 65,535
+/// bytes.
+fn zlib(data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap_or_default();
+    let mut zlib = vec![0x78, 0x01, 0x01];
+    zlib.extend(length.to_le_bytes());
+    zlib.extend((!length).to_le_bytes());
+    zlib.extend(data);
+    zlib.extend(adler(data).to_be_bytes());
+    zlib
+}
+
+fn adler(data: &[u8]) -> u32 {
+    const MODULUS: u32 = 65_521;
+    let (a, b) = data.iter().fold((1_u32, 0_u32), |(a, b), byte| {
+        let a = a.wrapping_add(u32::from(*byte)) % MODULUS;
+        (a, b.wrapping_add(a) % MODULUS)
+    });
+    b << 16 | a
+}
+
+fn crc(data: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0xedb8_8320;
+    let crc = data.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            let shifted = crc >> 1;
+            if crc & 1 == 1 {
+                shifted ^ POLYNOMIAL
+            } else {
+                shifted
+            }
+        })
+    });
+    !crc
+}

@@ -1,0 +1,47 @@
+//! A tiny picture.
+
+/// The maximum of each side, in pixels: the limit of a ThumbHash.
+pub const MAX_SIDE: usize = 100;
+
+/// A picture of 1 to [`MAX_SIDE`] pixels each way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pixels {
+    width: usize,
+    height: usize,
+    rgba: Vec<[u8; 4]>,
+}
+
+impl Pixels {
+    /// Creates a picture from its pixels, row by row: red, green, blue and opacity, not premultiplied, in sRGB. Returns `None` if a
+    /// side is out of range, or the number of pixels is another.
+    #[must_use]
+    pub fn new(width: usize, height: usize, rgba: Vec<[u8; 4]>) -> Option<Self> {
+        let sides = 1..=MAX_SIDE;
+        let is_valid = sides.contains(&width)
+            && sides.contains(&height)
+            && width.checked_mul(height) == Some(rgba.len());
+        is_valid.then_some(Self {
+            width,
+            height,
+            rgba,
+        })
+    }
+
+    /// Returns the width, in pixels.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Returns the height, in pixels.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Returns the pixels, row by row.
+    #[must_use]
+    pub fn rgba(&self) -> &[[u8; 4]] {
+        &self.rgba
+    }
+}
