@@ -4,10 +4,12 @@
 //! - [`prefix`]: the first bytes of a body or object, and the range to load next. [`prefix_budget`] bounds their
 //!   memory.
 //! - [`header`]: the readers, one file per format, and how to add one.
-//! - [`density`]: pixels per inch.
+//! - [`density`]: pixels per inch. [`color`]: a color in sRGB.
 //! - [`displayed_size`]: the size in a `format=json` response. [`content_encoding`]: which encodings are decoded.
 
+pub mod color;
 pub mod content_encoding;
+pub(crate) mod crc32;
 pub mod density;
 pub mod displayed_size;
 pub mod header;

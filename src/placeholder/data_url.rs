@@ -1,5 +1,6 @@
 //! A PNG as a `data:` URL, drawn from a ThumbHash.
 
+use crate::image::crc32::crc32;
 use crate::image::metadata::Dimensions;
 use crate::placeholder::pixels::Pixels;
 use crate::placeholder::thumbhash;
@@ -57,7 +58,7 @@ fn add_chunk(png: &mut Vec<u8>, name: [u8; 4], content: &[u8]) {
     png.extend(length.to_be_bytes());
     let checked = [&name[..], content].concat();
     png.extend(&checked);
-    png.extend(crc(&checked).to_be_bytes());
+    png.extend(crc32(&checked).to_be_bytes());
 }
 
 /// Wraps data as zlib does, in one block that is not compressed (RFC 1950 and section 3.2.4 of RFC 1951). There are at most 65,535
@@ -79,19 +80,4 @@ fn adler(data: &[u8]) -> u32 {
         (a, b.wrapping_add(a) % MODULUS)
     });
     b << 16 | a
-}
-
-fn crc(data: &[u8]) -> u32 {
-    const POLYNOMIAL: u32 = 0xedb8_8320;
-    let crc = data.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            let shifted = crc >> 1;
-            if crc & 1 == 1 {
-                shifted ^ POLYNOMIAL
-            } else {
-                shifted
-            }
-        })
-    });
-    !crc
 }

@@ -6,6 +6,7 @@ use super::byte_range::ByteRange;
 use super::error::ImageError;
 use super::exif::Exif;
 use super::outcome::{Header, Stop};
+use crate::image::crc32::crc32;
 use crate::image::density::{Density, Unit};
 use crate::image::metadata::{ColorSpace, Format, Traits};
 
@@ -99,19 +100,6 @@ fn physical_density(data: ByteRange<'_>) -> Result<Option<Density>, Stop> {
         return Ok(None);
     }
     Ok(Density::per(Unit::Meter, data.u32_be(0)?, 1))
-}
-
-/// The checksum of a chunk's type and data. It is computed once, over a few bytes: a table would not pay for itself.
-fn crc32(bytes: &[u8]) -> u32 {
-    let mut crc = u32::MAX;
-    for byte in bytes {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            let carry = if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
-            crc = (crc >> 1) ^ carry;
-        }
-    }
-    !crc
 }
 
 #[cfg(test)]
