@@ -5,7 +5,11 @@
 
 use std::fmt;
 
+use self::samples::BitDepth;
 use crate::placeholder::pixels::{MAX_SIDE, Pixels};
+
+mod filter;
+mod samples;
 
 /// The maximum size of a picture that is read, in bytes. It is larger than any of 100 by 100 pixels that is not compressed.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -20,7 +24,7 @@ const MAX_CHUNKS: usize = 64;
 pub struct Png {
     width: usize,
     height: usize,
-    bit_depth: u8,
+    bit_depth: BitDepth,
     kind: Kind,
     palette: Vec<[u8; 4]>,
     /// The one value of gray or of a color that is transparent.
@@ -104,46 +108,29 @@ impl Png {
     }
 
     fn of_header(header: &[u8]) -> Result<Self, PngError> {
-        let [
-            w0,
-            w1,
-            w2,
-            w3,
-            h0,
-            h1,
-            h2,
-            h3,
-            bit_depth,
-            color_type,
-            compression,
-            filter,
-            interlace,
-        ] = *header
-        else {
-            return Err(PngError::Malformed);
+        let malformed = PngError::Malformed;
+        let (width, header) = header.split_first_chunk().ok_or(malformed)?;
+        let (height, header) = header.split_first_chunk().ok_or(malformed)?;
+        let [bit_depth, color_type, compression, filter, interlace] = *header else {
+            return Err(malformed);
         };
-        let side = |bytes| {
-            let side = usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
-            match side {
-                0 => Err(PngError::Malformed),
-                1..=MAX_SIDE => Ok(side),
-                _ => Err(PngError::TooLarge),
-            }
-        };
-        let (width, height) = (side([w0, w1, w2, w3])?, side([h0, h1, h2, h3])?);
+        let (width, height) = (side(*width)?, side(*height)?);
         let kind = match (color_type, bit_depth) {
-            (_, 16) => return Err(PngError::Unsupported),
-            (0, 1 | 2 | 4 | 8) => Kind::Gray,
-            (2, 8) => Kind::Rgb,
+            (0, _) => Kind::Gray,
+            (2, 8 | 16) => Kind::Rgb,
             (3, 1 | 2 | 4 | 8) => Kind::Palette,
-            (4, 8) => Kind::GrayAlpha,
-            (6, 8) => Kind::Rgba,
-            _ => return Err(PngError::Malformed),
+            (4, 8 | 16) => Kind::GrayAlpha,
+            (6, 8 | 16) => Kind::Rgba,
+            _ => return Err(malformed),
+        };
+        let bit_depth = match bit_depth {
+            16 => return Err(PngError::Unsupported),
+            bits => BitDepth::new(bits).ok_or(malformed)?,
         };
         match (compression, filter, interlace) {
             (0, 0, 0) => {}
             (0, 0, 1) => return Err(PngError::Unsupported),
-            _ => return Err(PngError::Malformed),
+            _ => return Err(malformed),
         }
         Ok(Self {
             width,
@@ -157,7 +144,8 @@ impl Png {
     }
 
     fn add_transparency(&mut self, content: &[u8]) -> Result<(), PngError> {
-        // Two bytes a sample. With up to 8 bits, the first one is 0.
+        // Two bytes a sample, of which the bits of the depth count.
+        let sample = |low: u8| low & self.bit_depth.max();
         match (self.kind, content) {
             (Kind::Palette, alphas) => {
                 for (color, alpha) in self.palette.iter_mut().zip(alphas) {
@@ -165,9 +153,9 @@ impl Png {
                     *opacity = *alpha;
                 }
             }
-            (Kind::Gray, [0, gray]) => self.transparent = Some([*gray; 3]),
-            (Kind::Rgb, [0, red, 0, green, 0, blue]) => {
-                self.transparent = Some([*red, *green, *blue]);
+            (Kind::Gray, [_, gray]) => self.transparent = Some([sample(*gray); 3]),
+            (Kind::Rgb, [_, red, _, green, _, blue]) => {
+                self.transparent = Some([*red, *green, *blue].map(sample));
             }
             _ => return Err(PngError::Malformed),
         }
@@ -191,7 +179,7 @@ impl Png {
     fn row_bytes(&self) -> usize {
         self.width
             .saturating_mul(self.kind.samples())
-            .saturating_mul(self.bit_depth.into())
+            .saturating_mul(self.bit_depth.bits())
             .div_ceil(8)
     }
 
@@ -211,7 +199,7 @@ impl Png {
                 .next()
                 .and_then(<[u8]>::split_first)
                 .ok_or(PngError::Malformed)?;
-            let row = unfiltered(*filter, row, &above, step)?;
+            let row = filter::undo(*filter, row, &above, step)?;
             self.read_row(&row, &mut rgba)?;
             above = row;
         }
@@ -226,13 +214,14 @@ impl Png {
                 255
             }
         };
+        let samples = self.bit_depth.samples(row).take(self.width);
         match self.kind {
-            Kind::Gray => rgba.extend(self.samples(row).map(|sample| {
-                let gray = self.scaled(sample);
+            Kind::Gray => rgba.extend(samples.map(|sample| {
+                let gray = self.bit_depth.gray(sample);
                 [gray, gray, gray, opacity([sample; 3])]
             })),
             Kind::Palette => {
-                for index in self.samples(row) {
+                for index in samples {
                     let color = self.palette.get(usize::from(index));
                     rgba.push(*color.ok_or(PngError::Malformed)?);
                 }
@@ -251,34 +240,15 @@ impl Png {
         }
         Ok(())
     }
+}
 
-    /// Returns the samples of a row with one sample a pixel.
-    fn samples<'a>(&self, row: &'a [u8]) -> impl Iterator<Item = u8> + use<'a> {
-        let depth = u32::from(self.bit_depth);
-        let mask = 255_u8
-            .checked_shr(8_u32.saturating_sub(depth))
-            .unwrap_or(255);
-        let shifts = move || {
-            (0..8 / depth)
-                .rev()
-                .map(move |place| place.saturating_mul(depth))
-        };
-        row.iter()
-            .flat_map(move |byte| {
-                shifts().map(move |shift| byte.checked_shr(shift).unwrap_or(0) & mask)
-            })
-            .take(self.width)
-    }
-
-    /// Scales a sample of gray to 8 bits.
-    fn scaled(&self, sample: u8) -> u8 {
-        let factor = match self.bit_depth {
-            1 => 255,
-            2 => 85,
-            4 => 17,
-            _ => 1,
-        };
-        sample.saturating_mul(factor)
+/// Reads the width or the height.
+fn side(bytes: [u8; 4]) -> Result<usize, PngError> {
+    let side = usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
+    match side {
+        0 => Err(PngError::Malformed),
+        1..=MAX_SIDE => Ok(side),
+        _ => Err(PngError::TooLarge),
     }
 }
 
@@ -301,44 +271,4 @@ fn palette(content: &[u8]) -> Result<Vec<[u8; 4]>, PngError> {
     }
     let opaque = |[red, green, blue]: &[u8; 3]| [*red, *green, *blue, 255];
     Ok(colors.iter().map(opaque).collect())
-}
-
-/// Undoes the filter of a row (section 9.2 of the specification).
-fn unfiltered(filter: u8, row: &[u8], above: &[u8], step: usize) -> Result<Vec<u8>, PngError> {
-    let mut output: Vec<u8> = Vec::with_capacity(row.len());
-    for (index, (byte, up)) in row.iter().zip(above).enumerate() {
-        let before = index.checked_sub(step);
-        let at = |bytes: &[u8]| {
-            before
-                .and_then(|index| bytes.get(index))
-                .copied()
-                .unwrap_or(0)
-        };
-        let (left, up_left) = (at(&output), at(above));
-        let predicted = match filter {
-            0 => 0,
-            1 => left,
-            2 => *up,
-            3 => left.midpoint(*up),
-            4 => paeth(left, *up, up_left),
-            _ => return Err(PngError::Malformed),
-        };
-        output.push(byte.wrapping_add(predicted));
-    }
-    Ok(output)
-}
-
-/// Returns the neighbor that is nearest to `left + up - up_left`.
-fn paeth(left: u8, up: u8, up_left: u8) -> u8 {
-    let estimate = i16::from(left)
-        .saturating_add(up.into())
-        .saturating_sub(up_left.into());
-    let distance = |neighbor: u8| estimate.abs_diff(neighbor.into());
-    if distance(left) <= distance(up) && distance(left) <= distance(up_left) {
-        left
-    } else if distance(up) <= distance(up_left) {
-        up
-    } else {
-        up_left
-    }
 }
