@@ -11,10 +11,9 @@
 )]
 #![cfg(not(target_family = "wasm"))]
 
+mod node;
+
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use optimized_metadata::origin::s3_error::S3ErrorCode;
 use optimized_metadata::origin::sigv4::{
@@ -175,47 +174,13 @@ fn token(random: &mut XorShiftRng, length: usize) -> String {
         .collect()
 }
 
-/// The Node that npm installed, or else the system's.
-fn node(root: &Path) -> PathBuf {
-    let installed = root.join("node_modules/.bin/node");
-    if installed.exists() {
-        installed
-    } else {
-        "node".into()
-    }
-}
-
 /// Runs the oracle once for all cases.
 fn sign_with_aws4(cases: &[Case]) -> Vec<BTreeMap<String, String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut child = Command::new(node(root))
-        .args(["--input-type=module", "--eval", ORACLE])
-        .current_dir(root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("Node does not start ({error}). Install Node 20 or later, then run: npm ci")
-        });
     let lines: Vec<String> = cases
         .iter()
         .map(|case| case.to_json().to_string())
         .collect();
-    // A Node that has failed reads nothing. Its own message is below.
-    let _ = child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(lines.join("\n").as_bytes());
-    let output = child.wait_with_output().unwrap();
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        !stderr.contains("ERR_MODULE_NOT_FOUND"),
-        "The npm package aws4 is missing. Run: npm ci"
-    );
-    assert!(output.status.success(), "Node failed: {stderr}");
-    let stdout = String::from_utf8(output.stdout).unwrap();
+    let stdout = node::run(ORACLE, &lines.join("\n"));
     let signed = stdout.lines().map(|line| {
         let headers: BTreeMap<String, String> = serde_json::from_str(line).unwrap();
         let headers = headers.into_iter();
