@@ -15,9 +15,11 @@ pub fn from_hash(hash: &[u8], image: Dimensions) -> Option<String> {
     let (width, height) = (u64::from(image.width()), u64::from(image.height()));
     let longer = width.max(height);
     let scaled = |side: u64| {
-        let doubled = side.saturating_mul(LONGER_SIDE).saturating_mul(2);
         // Rounded to the nearest pixel.
-        let rounded = doubled.saturating_add(longer) / longer.saturating_mul(2);
+        let doubled = side.saturating_mul(LONGER_SIDE).saturating_mul(2);
+        let rounded = doubled
+            .saturating_add(longer)
+            .checked_div(longer.saturating_mul(2))?;
         usize::try_from(rounded.max(1)).ok()
     };
     let pixels = thumbhash::decode(hash, scaled(width)?, scaled(height)?)?;
@@ -80,4 +82,89 @@ fn adler(data: &[u8]) -> u32 {
         (a, b.wrapping_add(a) % MODULUS)
     });
     b << 16 | a
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::placeholder::png::Png;
+
+    fn url(hash: &[u8], width: u32, height: u32) -> String {
+        from_hash(hash, Dimensions::new(width, height).unwrap()).unwrap()
+    }
+
+    /// Reads a PNG whose data are not compressed.
+    fn read(png: &[u8]) -> Pixels {
+        let png = Png::parse(png).unwrap();
+        let (wrapper, content) = png.data().split_at(7);
+        let (content, checksum) = content.split_at(content.len() - 4);
+        let length = u16::try_from(content.len()).unwrap();
+        let [low, high] = length.to_le_bytes();
+        assert_eq!(wrapper, [0x78, 1, 1, low, high, !low, !high]);
+        assert_eq!(checksum, adler(content).to_be_bytes());
+        png.pixels(content).unwrap()
+    }
+
+    const OPAQUE: [u8; 32] = [0x33; 32];
+    const TRANSPARENT: [u8; 32] = [0xb3; 32];
+
+    #[test]
+    fn the_longer_side_has_24_pixels_and_the_shorter_one_is_in_proportion() {
+        for (width, height, expected) in [
+            (1, 1, (24, 24)),
+            (4_000, 3_000, (24, 18)),
+            (3_000, 4_000, (18, 24)),
+            (48, 47, (24, 24)),
+            (48, 46, (24, 23)),
+            (48, 1, (24, 1)),
+            (1, 10_000, (1, 24)),
+            (i32::MAX.unsigned_abs(), 1, (24, 1)),
+            (i32::MAX.unsigned_abs(), i32::MAX.unsigned_abs(), (24, 24)),
+        ] {
+            let pixels = thumbhash::decode(&OPAQUE, expected.0, expected.1).unwrap();
+            let png = png(&pixels);
+            assert_eq!(read(&png), pixels);
+            let digits = base64::encode(&png);
+            let expected = format!("data:image/png;base64,{digits}");
+            assert_eq!(url(&OPAQUE, width, height), expected, "{width}x{height}");
+        }
+    }
+
+    #[test]
+    fn a_url_has_less_than_4_kb_in_any_aspect_ratio() {
+        let mut longest = 0;
+        for ratio in (1..=100).chain([1_000, 10_000]) {
+            for hash in [&OPAQUE, &TRANSPARENT] {
+                for (width, height) in [(ratio, 1), (1, ratio)] {
+                    longest = longest.max(url(hash, width, height).len());
+                }
+            }
+        }
+        assert_eq!(longest, 3_218);
+    }
+
+    #[test]
+    fn an_opaque_picture_is_drawn_without_opacity() {
+        let color_type = |hash: &[u8]| {
+            let pixels = thumbhash::decode(hash, 24, 24).unwrap();
+            png(&pixels)[25]
+        };
+        assert_eq!(color_type(&OPAQUE), 2);
+        assert_eq!(color_type(&TRANSPARENT), 6);
+    }
+
+    #[test]
+    fn a_hash_that_is_too_short_is_not_drawn() {
+        let size = Dimensions::new(3, 2).unwrap();
+        assert_eq!(from_hash(&[], size), None);
+        assert_eq!(from_hash(&OPAQUE[..9], size), None);
+    }
+
+    #[test]
+    fn the_checksum_has_known_values() {
+        assert_eq!(adler(b""), 1);
+        assert_eq!(adler(b"Wikipedia"), 0x11e6_0398);
+        // Both sums exceed the modulus.
+        assert_eq!(adler(&[255; 2_424]), 0xaace_6f10);
+    }
 }

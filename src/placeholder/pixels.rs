@@ -45,3 +45,27 @@ impl Pixels {
         &self.rgba
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_has_1_to_100_pixels_each_way_and_as_many_as_its_sides_say() {
+        let is_valid =
+            |width, height, count| Pixels::new(width, height, vec![[0; 4]; count]).is_some();
+        assert!(is_valid(1, 1, 1) && is_valid(100, 100, 10_000) && is_valid(3, 2, 6));
+        for (width, height, count) in [
+            (0, 0, 0),
+            (0, 1, 0),
+            (1, 0, 0),
+            (101, 1, 101),
+            (1, 101, 101),
+            (3, 2, 5),
+            (3, 2, 7),
+            (usize::MAX, usize::MAX, 1),
+        ] {
+            assert!(!is_valid(width, height, count), "{width}x{height}, {count}");
+        }
+    }
+}

@@ -2,43 +2,65 @@
 
 /// The number of bits of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct BitDepth(u8);
+pub(super) enum BitDepth {
+    One,
+    Two,
+    Four,
+    Eight,
+}
 
 impl BitDepth {
     /// Returns `None` if there are more than 8 bits, or a number that the format does not have.
     pub(super) fn new(bits: u8) -> Option<Self> {
-        matches!(bits, 1 | 2 | 4 | 8).then_some(Self(bits))
+        Some(match bits {
+            1 => Self::One,
+            2 => Self::Two,
+            4 => Self::Four,
+            8 => Self::Eight,
+            _ => return None,
+        })
     }
 
     pub(super) fn bits(self) -> usize {
-        self.0.into()
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+            Self::Eight => 8,
+        }
     }
 
     /// Returns the largest sample.
     pub(super) fn max(self) -> u8 {
-        match self.0 {
-            1 => 1,
-            2 => 3,
-            4 => 15,
-            _ => 255,
+        match self {
+            Self::One => 1,
+            Self::Two => 3,
+            Self::Four => 15,
+            Self::Eight => 255,
         }
     }
 
     /// Returns the samples of a row. Those of the last byte may be more than the row has pixels.
     pub(super) fn samples(self, row: &[u8]) -> impl Iterator<Item = u8> {
-        let depth = u32::from(self.0);
         // The first sample has the highest bits.
-        let shifts = (0..8 / depth)
-            .rev()
-            .map(move |place| place.saturating_mul(depth));
-        row.iter().flat_map(move |byte| {
-            let shifted = move |shift| byte.checked_shr(shift).unwrap_or(0);
-            shifts.clone().map(move |shift| shifted(shift) & self.max())
-        })
+        let shifts: &[u8] = match self {
+            Self::One => &[7, 6, 5, 4, 3, 2, 1, 0],
+            Self::Two => &[6, 4, 2, 0],
+            Self::Four => &[4, 0],
+            Self::Eight => &[0],
+        };
+        row.iter()
+            .flat_map(move |byte| shifts.iter().map(move |shift| byte >> shift & self.max()))
     }
 
     /// Scales a sample of gray to 8 bits.
     pub(super) fn gray(self, sample: u8) -> u8 {
-        sample.saturating_mul(255 / self.max())
+        let factor = match self {
+            Self::One => 255,
+            Self::Two => 85,
+            Self::Four => 17,
+            Self::Eight => 1,
+        };
+        sample.saturating_mul(factor)
     }
 }
