@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use optimized_metadata::cache::memory_cache::MemoryCache;
 use optimized_metadata::cache::record::Record;
+use optimized_metadata::image::color::Color;
 use optimized_metadata::image::density::{Density, MAX_DENSITY, MIN_DENSITY};
 use optimized_metadata::image::header::{self, Header, ImageError, Limits, Stop, steps};
 use optimized_metadata::image::metadata::{Dimensions, ImageMetadata, MAX_DIMENSION};
@@ -14,6 +15,9 @@ use optimized_metadata::origin::range_response::{RangeResponse, RangedFile};
 use optimized_metadata::origin::response::OriginResponse;
 use optimized_metadata::origin::s3_error::S3ErrorCode;
 use optimized_metadata::path::{ImagePath, MAX_PATH_BYTES};
+use optimized_metadata::placeholder::pixels::{MAX_SIDE, Pixels};
+use optimized_metadata::placeholder::png::{MAX_BYTES, Png};
+use optimized_metadata::placeholder::{average, data_url, thumbhash};
 
 const ORIGIN: &str = "https://images.test/base";
 
@@ -237,6 +241,106 @@ fn assert_valid(metadata: &ImageMetadata) {
     let density = metadata.traits.density.map(Density::value);
     assert!(density.is_none_or(|density| (MIN_DENSITY..=MAX_DENSITY).contains(&density)));
     assert!(!metadata.source.is_empty() && metadata.source.is_ascii());
+}
+
+/// Any bytes, as a PNG, as the inflated data of one, and as a hash, are within the bounds of a tiny picture or refused.
+pub fn placeholder(bytes: &[u8]) {
+    if let Ok(png) = Png::parse(bytes) {
+        assert!(bytes.len() <= MAX_BYTES);
+        assert!(!png.data().is_empty() && png.data().len() < bytes.len());
+        assert_tiny(&png, bytes[23].into(), bytes);
+    }
+    if let Some(([width, height, form], rest)) = bytes.split_first_chunk() {
+        let forms = [
+            [1, 0],
+            [2, 0],
+            [4, 0],
+            [8, 0],
+            [8, 2],
+            [1, 3],
+            [2, 3],
+            [4, 3],
+            [8, 3],
+            [8, 4],
+            [8, 6],
+        ];
+        let [bit_depth, color_type] = forms[usize::from(*form) % forms.len()];
+        let (width, height) = (1 + width % 100, 1 + height % 100);
+        let header = [
+            0, 0, 0, width, 0, 0, 0, height, bit_depth, color_type, 0, 0, 0,
+        ];
+        let chunk = |name: &[u8], content: &[u8]| {
+            let length = u32::try_from(content.len()).unwrap().to_be_bytes();
+            [&length, name, content, &[0; 4]].concat()
+        };
+        let colors = &rest[..rest.len().min(768) / 3 * 3];
+        let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+        file.extend(chunk(b"IHDR", &header));
+        if !colors.is_empty() {
+            file.extend(chunk(b"PLTE", colors));
+        }
+        if color_type == 3 {
+            file.extend(chunk(b"tRNS", colors));
+        }
+        file.extend([chunk(b"IDAT", b"data"), chunk(b"IEND", b"")].concat());
+        let png = Png::parse(&file).unwrap();
+        assert_eq!(png.data(), b"data");
+        assert_tiny(&png, height.into(), rest);
+    }
+    for (width, height) in [(1, 1), (MAX_SIDE, 2), (MAX_SIDE + 1, 1), (0, 1)] {
+        if let Some(drawn) = thumbhash::decode(bytes, width, height) {
+            assert!(bytes.len() >= 5 && (1..=MAX_SIDE).contains(&width));
+            assert_eq!((drawn.width(), drawn.height()), (width, height));
+        }
+    }
+    assert_drawn(bytes, 3, 1);
+}
+
+/// Reads a picture of `height` rows, whose inflated data are `bytes`, repeated, with valid filters.
+fn assert_tiny(png: &Png, height: usize, bytes: &[u8]) {
+    let length = png.inflated_bytes();
+    assert!((2..=40_100).contains(&length));
+    assert!(png.pixels(bytes).is_err() || bytes.len() >= length);
+    let mut inflated: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
+    for row in inflated.chunks_mut(length / height) {
+        row[0] %= 5;
+    }
+    if let Ok(pixels) = png.pixels(&inflated) {
+        assert_eq!(pixels.height(), height);
+        assert_placeholders(&pixels);
+    }
+}
+
+/// The hash of a picture can be drawn. The average color is between its darkest and its brightest values.
+fn assert_placeholders(pixels: &Pixels) {
+    let (width, height) = (pixels.width(), pixels.height());
+    assert!(width <= MAX_SIDE && height <= MAX_SIDE);
+    assert_eq!(pixels.rgba().len(), width * height);
+    let hash = thumbhash::encode(pixels);
+    assert!((14..=25).contains(&hash.len()), "{}", hash.len());
+    assert!(assert_drawn(&hash, width, height));
+    let is_visible = |pixel: &&[u8; 4]| pixel[3] > 0;
+    let visible = || pixels.rgba().iter().filter(is_visible);
+    let Some(color) = average::color(pixels) else {
+        assert_eq!(visible().count(), 0);
+        return;
+    };
+    let text = color.to_string();
+    assert_eq!(Color::parse(&text), Some(color));
+    for (channel, digits) in [(0, 1..3), (1, 3..5), (2, 5..7)] {
+        let value = u8::from_str_radix(&text[digits], 16).unwrap();
+        let values = || visible().map(|pixel| pixel[channel]);
+        assert!(values().min() <= Some(value) && Some(value) <= values().max());
+    }
+}
+
+/// Returns whether a hash can be drawn, in a short URL.
+fn assert_drawn(hash: &[u8], width: usize, height: usize) -> bool {
+    let side = |side: usize| u32::try_from(side).unwrap();
+    let image = Dimensions::new(side(width), side(height)).unwrap();
+    let url = data_url::from_hash(hash, image);
+    assert!(url.as_ref().is_none_or(|url| url.len() < 4_096));
+    url.is_some()
 }
 
 /// The cache behaves like a list that is searched linearly. The first byte is the capacity, each

@@ -22,7 +22,7 @@ use optimized_metadata::image::metadata::Dimensions;
 use optimized_metadata::path::ImagePath;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{Index, select};
 use serde_json::json;
 
 /// Text with parts that the canonicalisation of paths treats specially.
@@ -191,6 +191,29 @@ proptest! {
     }
 
     #[test]
+    fn any_bytes_are_a_tiny_picture_with_placeholders_or_refused(
+        form in any::<u8>(), size in (0..40_u8, 0..40_u8), bytes in vec(any::<u8>(), 0..900),
+    ) {
+        checks::placeholder(&bytes);
+        checks::placeholder(&[&[size.0, size.1, form], &bytes[..]].concat());
+    }
+
+    #[test]
+    fn a_tiny_png_with_any_changes_is_read_within_the_bounds(
+        name in select(&["palette", "gray", "rgba"]),
+        changes in vec((any::<Index>(), any::<u8>()), 0..4), length in any::<Index>(),
+    ) {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/placeholder");
+        let mut bytes = std::fs::read(corpus.join(name)).unwrap();
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        checks::placeholder(&bytes);
+        checks::placeholder(&bytes[..length.index(bytes.len())]);
+    }
+
+    #[test]
     fn the_memory_cache_matches_a_list_model(operations in vec(any::<u8>(), 0..400)) {
         checks::memory_cache(&operations);
     }
@@ -230,6 +253,7 @@ fn the_fuzz_corpus_passes_all_checks() {
         ("reply", checks::reply),
         ("image_header", checks::image_header),
         ("memory_cache", checks::memory_cache),
+        ("placeholder", checks::placeholder),
     ] {
         let seeds: Vec<_> = corpus.join(target).read_dir().unwrap().collect();
         assert!(seeds.len() >= 3, "{target} has seeds");
