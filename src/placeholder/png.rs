@@ -594,7 +594,9 @@ mod tests {
         );
         let short = chunk(b"IHDR", b"\0\0\0\x01\0\0\0\x01\x08\0\0\0");
         let long = chunk(b"IHDR", b"\0\0\0\x01\0\0\0\x01\x08\0\0\0\0\0");
+        let renamed = chunk(b"tEXt", &header[8..21]);
         for chunks in [
+            [&renamed, &data, &end],
             [&data, &header, &end],
             [&header, &end, &data],
             [&header, &data, &header],
