@@ -468,6 +468,20 @@ mod tests {
     }
 
     #[test]
+    fn each_probe_accepts_what_it_asks_for() {
+        let json = response_with(Some("application/json"), br#"{"width":4,"height":3}"#);
+        let image = response_with(None, GIF);
+        let kinds = |response: &OriginResponse| {
+            [Probe::Auto, Probe::Resizer, Probe::Header]
+                .map(|probe| response.metadata(probe).map_err(|error| error.kind).err())
+        };
+        let not_resized = ErrorKind::InvalidResponse(InvalidResponse::NotResized);
+        let unknown = ErrorKind::UnreadableImage(ImageError::Unknown);
+        assert_eq!(kinds(&json), [None, None, Some(unknown)]);
+        assert_eq!(kinds(&image), [None, Some(not_resized), None]);
+    }
+
+    #[test]
     fn the_etag_of_a_file_is_a_strong_one_of_data_that_are_not_encoded() {
         for (etag, encoding, expected) in [
             ("\"a\"", None, Some("a")),

@@ -87,6 +87,31 @@ suite("Several origins", () => {
   });
 });
 
+suite("How an origin is asked", () => {
+  for (const [probe, image, json] of [
+    ["auto", 200, 200],
+    ["resizer", 502, 200],
+    ["header", 200, 415],
+  ]) {
+    test(`With probe ${probe}, an image is a ${image} and the resizer's JSON a ${json}`, async (t) => {
+      const site = await deploy(t, { config: { probe } });
+      site.origin.on("/assets/image.jpg", file("samples/rotated.jpg", "image/jpeg"));
+      const answers = [await site.get("/metadata/image.jpg"), await site.get("/metadata/json.jpg")];
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        [image, json],
+      );
+      const asked = site.origin.requests.map(({ cf, headers }) => [cf?.image?.format, headers.range]);
+      const expected = probe === "header" ? [undefined, "bytes=0-65535"] : ["json", undefined];
+      assert.deepEqual(asked, [expected, expected]);
+      if (probe === "resizer") {
+        const { detail } = assertProblem(answers[0], 502, "invalid-origin-answer");
+        assert.match(detail, /returned a file instead of the image's metadata .*Enable image resizing .*or set 'probe' to auto\./);
+      }
+    });
+  }
+});
+
 const versioned = { env: { ADMIN_TOKEN: "token" }, config: { query: ["v", "size"], origins: [{ prefix: "cdn", url: CDN }] } };
 const admin = { headers: { Authorization: "Bearer token" } };
 
