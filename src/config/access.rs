@@ -12,7 +12,7 @@ pub(super) fn access(
     place: Option<&Place>,
 ) -> (Option<Auth>, Probe) {
     let field = read.field("headersSecret");
-    let headers = read.binding("headersSecret").map(|secret| Auth {
+    let headers = read.secret("headersSecret").map(|secret| Auth {
         secret,
         field,
         scheme: Scheme::Headers(None),
@@ -42,12 +42,12 @@ fn aws(read: &mut SettingsReader<'_>) -> Option<Auth> {
     };
     let region = read.text("region", EXPECTED, is_valid);
     if region.is_none() {
-        read.refuse("region", EXPECTED);
+        read.refuse_missing("region", &format!("it {EXPECTED}"));
     }
     let field = read.field("secret");
-    let secret = read.binding("secret");
+    let secret = read.secret("secret");
     if secret.is_none() {
-        read.refuse("secret", "must be the name of a secret");
+        read.refuse_missing("secret", "it must be the name of a secret");
     }
     Some(Auth {
         secret: secret?,
@@ -161,7 +161,7 @@ mod tests {
     const URL: &str = "https://private.test";
     const AWS: &str =
         "must be an object such as {\"region\": \"eu-west-1\", \"secret\": \"S3_CREDENTIALS\"}";
-    const BINDING: &str = "must be the name of a binding: letters, digits and underscores";
+    const SECRET: &str = "must be the name of a secret, in letters, digits and underscores: store its value with npx wrangler secret put";
     const REGION: &str =
         "must be the region of the bucket, such as \"eu-west-1\", or \"auto\" for R2";
 
@@ -174,19 +174,23 @@ mod tests {
             settings
         };
         for (settings, field, expected) in [
-            (json!({ "headersSecret": 7 }), "headersSecret", BINDING),
+            (json!({ "headersSecret": 7 }), "headersSecret", SECRET),
             (
                 json!({ "headersSecret": "Basic hunter2" }),
                 "headersSecret",
-                BINDING,
+                SECRET,
             ),
             (
                 json!({ "headersSecret": { "Cookie": "hunter2" } }),
                 "headersSecret",
-                BINDING,
+                SECRET,
             ),
             (json!({ "aws": "S3_CREDENTIALS" }), "aws", AWS),
-            (json!({ "aws": { "secret": "S" } }), "aws.region", REGION),
+            (
+                json!({ "aws": { "secret": "S" } }),
+                "aws.region",
+                &format!("is missing: it {REGION}"),
+            ),
             (
                 json!({ "aws": { "secret": "S", "region": "EU West" } }),
                 "aws.region",
@@ -200,12 +204,12 @@ mod tests {
             (
                 json!({ "aws": { "region": "auto" } }),
                 "aws.secret",
-                "must be the name of a secret",
+                "is missing: it must be the name of a secret",
             ),
             (
                 json!({ "aws": { "region": "auto", "secret": "hunter-2" } }),
                 "aws.secret",
-                BINDING,
+                SECRET,
             ),
             (
                 json!({ "aws": { "region": "auto", "secret": "S", "accessKeyId": "hunter2" } }),

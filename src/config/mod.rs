@@ -28,7 +28,7 @@ use crate::cache::freshness::FreshnessPolicy;
 use crate::image::header::Limits;
 use crate::origin::endpoint::Place;
 use crate::origin::routing::RoutingTable;
-use settings_reader::{ORIGIN_URL_EXPECTED, SettingsReader};
+use settings_reader::SettingsReader;
 
 pub use cors_origins::CorsOrigins;
 pub use error::ConfigError;
@@ -159,7 +159,10 @@ impl Config {
         };
         read.finish()?;
         if config.origins.routes().is_empty() {
-            return Err(ConfigError::new("originUrl", ORIGIN_URL_EXPECTED));
+            return Err(ConfigError::new(
+                "originUrl",
+                "is missing: set it to the base URL of the images, or set 'originBucket' or 'origins'",
+            ));
         }
         if config.header_limits.most < config.header_limits.first {
             return Err(ConfigError::new(
@@ -432,9 +435,11 @@ mod tests {
         for settings in [json!(null), json!("text"), json!([])] {
             assert_eq!(Config::from_json(&settings).unwrap_err().field, "metadata");
         }
-        assert_eq!(
-            Config::from_json(&json!({})).unwrap_err().field,
-            "originUrl"
-        );
+        for settings in [json!({}), json!({ "origins": [] })] {
+            assert_eq!(
+                Config::from_json(&settings).unwrap_err().to_string(),
+                "The setting 'originUrl' is missing: set it to the base URL of the images, or set 'originBucket' or 'origins'."
+            );
+        }
     }
 }

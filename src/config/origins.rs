@@ -9,7 +9,7 @@ use crate::origin::routing::{Route, RoutingTable};
 use crate::path::ImagePath;
 use crate::path::query::{QueryNames, is_unreserved};
 
-const ORIGINS_EXPECTED: &str = "must be a list of origins such as {\"prefix\": \"photos\", \"url\": \"https://images.example.com\"}";
+const EXAMPLE: &str = "{\"prefix\": \"photos\", \"url\": \"https://images.example.com\"}";
 
 /// The maximum number of origins, and of names in a `query`.
 const MAX_ORIGINS: usize = 100;
@@ -22,7 +22,7 @@ const OWN_PARAMETERS: [&str; 3] = ["cursor", "focalPoint", "placeholder"];
 /// Reads all origins.
 pub(super) fn read(top: &mut SettingsReader<'_>) -> RoutingTable {
     let default = default_route(top);
-    let mut listed: Vec<Route> = top.objects("origins", ORIGINS_EXPECTED, listed_route);
+    let mut listed: Vec<Route> = top.objects("origins", EXAMPLE, listed_route);
     if listed.len() > MAX_ORIGINS {
         top.refuse(
             "origins",
@@ -102,10 +102,7 @@ fn listed_route(read: &mut SettingsReader<'_>) -> Option<Route> {
     let query = query(read);
     let (auth, probe) = access(read, place.as_ref().map(|(_, place)| place));
     let Some((key, place)) = place else {
-        read.refuse(
-            "url",
-            "is missing: an origin has one of 'url', 'bucket' and 'service'",
-        );
+        read.refuse_missing("url", "an origin has one of 'url', 'bucket' and 'service'");
         return None;
     };
     Some(Route {
@@ -132,8 +129,8 @@ fn id(place: &Place, bucket_name: Option<&str>) -> OriginId {
 
 /// Reads the decoded path of a folder. A slash at its end is optional.
 fn prefix(read: &mut SettingsReader<'_>) -> String {
-    const EXPECTED: &str = "must be the beginning of paths, not percent-encoded, such as \"photos\" or \"photos/2024\", or \"\" for all paths: \
-                            no path begins with a slash or has an empty, '.' or '..' segment, '\\' or a control character";
+    const EXPECTED: &str = "must be a folder of paths, such as \"photos\" or \"photos/2024\", or \"\" for all paths: not percent-encoded, \
+                            not beginning with a slash, and without empty, '.' and '..' segments, '\\' and control characters";
     let is_valid = |prefix: &str| {
         let folder = prefix.strip_suffix('/').unwrap_or(prefix);
         let is_encoded = || ImagePath::from_raw(folder).is_ok_and(|path| path.as_str() != folder);
@@ -143,7 +140,7 @@ fn prefix(read: &mut SettingsReader<'_>) -> String {
         Some(prefix) => prefix.strip_suffix('/').unwrap_or(prefix).to_owned(),
         None => {
             // Without it, an origin would silently become the default.
-            read.refuse("prefix", EXPECTED);
+            read.refuse_missing("prefix", &format!("it {EXPECTED}"));
             String::new()
         }
     }
@@ -524,6 +521,32 @@ mod tests {
     }
 
     #[test]
+    fn a_misspelled_key_is_named_instead_of_the_key_that_is_missing_for_it() {
+        let url = "https://a.test";
+        for (fields, key) in [
+            (json!({ "prefix": "a", "urll": url }), "urll"),
+            (json!({ "prefix": "a", "originUrl": url }), "originUrl"),
+            (json!({ "prefx": "a", "url": url }), "prefx"),
+            (
+                json!({ "prefix": "a", "url": url, "aws": { "Region": "auto", "secret": "S" } }),
+                "aws.Region",
+            ),
+        ] {
+            let error = read(&with(&fields)).unwrap_err().to_string();
+            let expected = format!("The setting 'origins[0].{key}' is not known; the keys are ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        for (fields, key) in [
+            (json!({ "url": url }), "prefix"),
+            (json!({ "prefix": "a" }), "url"),
+        ] {
+            let error = read(&with(&fields)).unwrap_err().to_string();
+            let expected = format!("The setting 'origins[0].{key}' is missing: ");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+    }
+
+    #[test]
     fn the_error_of_a_list_names_the_element() {
         let twice = json!({ "origins": [
             { "prefix": "a", "url": "https://a.test" },
@@ -537,7 +560,13 @@ mod tests {
         for list in [json!({}), json!("a"), json!(7)] {
             let error = read(&json!({ "origins": list })).unwrap_err();
             assert_eq!(error.field, "origins");
+            assert!(error.expected.starts_with("must be a list"), "{error}");
         }
+        let error = read(&json!({ "origins": ["https://a.test"] })).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "The setting 'origins[0]' must be an object such as {\"prefix\": \"photos\", \"url\": \"https://images.example.com\"}."
+        );
         let many: Vec<_> = (0..101)
             .map(|n| json!({ "prefix": n.to_string(), "url": "https://a.test" }))
             .collect();

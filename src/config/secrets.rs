@@ -17,8 +17,8 @@ impl Config {
             let expected = match &endpoint.place {
                 Place::Url(_) => continue,
                 place if is_bound(place) => continue,
-                Place::Bucket(_) => "must be the name of an R2 bucket that is bound to this Worker",
-                Place::Service(_) => "must be the name of a service that is bound to this Worker",
+                Place::Bucket(name) => not_bound("R2 bucket", name, "r2_buckets"),
+                Place::Service(name) => not_bound("service", name, "services"),
             };
             return Err(ConfigError::new(&endpoint.field, expected));
         }
@@ -43,6 +43,12 @@ impl Config {
     }
 }
 
+fn not_bound(kind: &str, name: &str, table: &str) -> String {
+    format!(
+        "names {name}, but no {kind} is bound to this Worker under that name: add [[{table}]] with binding = \"{name}\" to wrangler.toml"
+    )
+}
+
 fn read_secret(
     auth: &mut Auth,
     value: Option<String>,
@@ -54,7 +60,7 @@ fn read_secret(
     };
     let Some(value) = value.filter(|value| !value.is_empty()) else {
         return Err(error(format!(
-            "names the secret {}, which is not set: set it with wrangler secret put {0}",
+            "names the secret {}, which is not set: run npx wrangler secret put {0}, or add it to .dev.vars for wrangler dev",
             auth.secret
         )));
     };
@@ -117,7 +123,10 @@ mod tests {
     fn each_error_names_the_setting_and_the_secret_and_no_part_of_its_value() {
         let headers = "The setting 'origins[1].headersSecret' names the secret HEADERS, which ";
         for (value, problem) in [
-            ("", "is not set: set it with wrangler secret put HEADERS."),
+            (
+                "",
+                "is not set: run npx wrangler secret put HEADERS, or add it to .dev.vars for wrangler dev.",
+            ),
             (
                 "Basic hunter2",
                 "must hold a JSON object of request headers, such as {\"Authorization\": \"Basic …\"}.",
@@ -145,7 +154,10 @@ mod tests {
         }
         let aws = "The setting 'origins[2].aws.secret' names the secret KEYS, which ";
         for (value, problem) in [
-            ("", "is not set: set it with wrangler secret put KEYS."),
+            (
+                "",
+                "is not set: run npx wrangler secret put KEYS, or add it to .dev.vars for wrangler dev.",
+            ),
             (
                 "hunter2",
                 "must hold a JSON object such as {\"accessKeyId\": \"…\", \"secretAccessKey\": \"…\"}.",
@@ -236,15 +248,15 @@ mod tests {
         for (missing, error) in [
             (
                 "MAIN",
-                "'originBucket' must be the name of an R2 bucket that is bound to this Worker.",
+                "'originBucket' names MAIN, but no R2 bucket is bound to this Worker under that name: add [[r2_buckets]] with binding = \"MAIN\" to wrangler.toml.",
             ),
             (
                 "AVATARS",
-                "'origins[0].bucket' must be the name of an R2 bucket that is bound to this Worker.",
+                "'origins[0].bucket' names AVATARS, but no R2 bucket is bound to this Worker under that name: add [[r2_buckets]] with binding = \"AVATARS\" to wrangler.toml.",
             ),
             (
                 "RENDERER",
-                "'origins[1].service' must be the name of a service that is bound to this Worker.",
+                "'origins[1].service' names RENDERER, but no service is bound to this Worker under that name: add [[services]] with binding = \"RENDERER\" to wrangler.toml.",
             ),
         ] {
             let config = Config::from_json(&settings).unwrap();

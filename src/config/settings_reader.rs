@@ -8,7 +8,7 @@ use super::cors_origins::CorsOrigins;
 use super::error::ConfigError;
 use super::log_level::LogLevel;
 
-pub(super) const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of the images, with a port from 1 to 65535 if any, and without query, fragment or credentials";
+const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of the images, in ASCII, with a port from 1 to 65535 if any, and without spaces, query, fragment, credentials, '.' and '..' segments";
 
 /// Reads settings one by one, and keeps the first error for [`finish`](Self::finish).
 ///
@@ -19,6 +19,8 @@ pub(super) struct SettingsReader<'a> {
     scope: String,
     known_keys: Vec<&'static str>,
     error: Option<ConfigError>,
+    /// The first missing key. An unknown key has precedence, because it is probably the same one, misspelled.
+    missing: Option<ConfigError>,
 }
 
 impl<'a> SettingsReader<'a> {
@@ -28,10 +30,11 @@ impl<'a> SettingsReader<'a> {
             scope,
             known_keys: Vec::new(),
             error: None,
+            missing: None,
         }
     }
 
-    /// Returns the first invalid value or, if there is none, the first unknown key.
+    /// Returns the first invalid value or, if there is none, the first unknown key or, if there is none, the first missing key.
     pub(super) fn finish(self) -> Result<(), ConfigError> {
         if let Some(error) = self.error {
             return Err(error);
@@ -41,7 +44,7 @@ impl<'a> SettingsReader<'a> {
             .keys()
             .find(|key| !self.known_keys.contains(&key.as_str()))
         {
-            None => Ok(()),
+            None => self.missing.map_or(Ok(()), Err),
             Some(unknown) => Err(ConfigError::new(
                 &self.field(unknown),
                 format!("is not known; the keys are {}", self.known_keys.join(", ")),
@@ -65,6 +68,14 @@ impl<'a> SettingsReader<'a> {
         }
     }
 
+    /// Records that a required key is missing. Has no effect if its value is invalid.
+    pub(super) fn refuse_missing(&mut self, key: &str, expected: &str) {
+        if self.missing.is_none() {
+            let error = ConfigError::new(&self.field(key), format!("is missing: {expected}"));
+            self.missing = Some(error);
+        }
+    }
+
     /// Reads the object of `key` with `read`. Returns `None` if the key is missing or invalid.
     pub(super) fn object<T>(
         &mut self,
@@ -76,24 +87,25 @@ impl<'a> SettingsReader<'a> {
         self.nested(key, value, expected, read)
     }
 
-    /// Reads the list of objects of `key` with `read`. Invalid objects are not in the result.
+    /// Reads the list of objects of `key` with `read`. `example` is one of the objects. Invalid objects are not in the result.
     pub(super) fn objects<T>(
         &mut self,
         key: &'static str,
-        expected: &str,
+        example: &str,
         mut read: impl FnMut(&mut SettingsReader<'a>) -> Option<T>,
     ) -> Vec<T> {
         let Some(value) = self.get(key) else {
             return Vec::new();
         };
         let Some(list) = value.as_array() else {
-            self.refuse(key, expected);
+            self.refuse(key, format!("must be a list of objects such as {example}"));
             return Vec::new();
         };
+        let expected = format!("must be an object such as {example}");
         let objects = list.iter().enumerate();
         objects
             .filter_map(|(index, value)| {
-                self.nested(&format!("{key}[{index}]"), value, expected, &mut read)
+                self.nested(&format!("{key}[{index}]"), value, &expected, &mut read)
             })
             .collect()
     }
@@ -179,12 +191,12 @@ impl<'a> SettingsReader<'a> {
 
     pub(super) fn binding(&mut self, key: &'static str) -> Option<String> {
         const EXPECTED: &str = "must be the name of a binding: letters, digits and underscores";
-        let is_valid = |name: &str| {
-            !name.is_empty()
-                && !name.starts_with(|c: char| c.is_ascii_digit())
-                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        };
-        self.text(key, EXPECTED, is_valid).map(str::to_owned)
+        self.text(key, EXPECTED, is_identifier).map(str::to_owned)
+    }
+
+    pub(super) fn secret(&mut self, key: &'static str) -> Option<String> {
+        const EXPECTED: &str = "must be the name of a secret, in letters, digits and underscores: store its value with npx wrangler secret put";
+        self.text(key, EXPECTED, is_identifier).map(str::to_owned)
     }
 
     pub(super) fn origin_url(&mut self, key: &'static str) -> Option<String> {
@@ -227,6 +239,12 @@ impl<'a> SettingsReader<'a> {
         let name = self.text(key, "must be one of debug, info, warn, error", is_valid);
         name.and_then(LogLevel::named).unwrap_or(LogLevel::Info)
     }
+}
+
+fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Returns `true` for the segments that a URL parser removes, together with the one before: `.` and `..`, encoded or not.

@@ -150,7 +150,7 @@ suite("The setting originBucket", () => {
     test(`An originBucket that names ${what} is a configuration error`, async (t) => {
       const site = await deploy(t, { bucket, metadata: { originBucket } });
       const { detail } = assertProblem(await site.get(PATH), 500, "configuration-error");
-      assert.match(detail, /'originBucket' must be the name of an R2 bucket that is bound/);
+      assert.match(detail, /'originBucket' names \w+, but no R2 bucket is bound to this Worker under that name/);
     });
   }
 });

@@ -20,7 +20,7 @@ suite("The build's check of the settings", () => {
 
   test("The check accepts the origins of wrangler.toml once they and their bucket are uncommented", () => {
     const origins = uncommented(read("wrangler.toml"), /^# origins = \[\n(#   .*\n)+# \]$/m);
-    assert.throws(() => check(origins), { message: /^\[vars\.metadata\]: The setting 'origins\[1\]\.bucket' must be the name of an R2 bucket/m });
+    assert.throws(() => check(origins), { message: /^\[vars\.metadata\]: The setting 'origins\[1\]\.bucket' names IMAGES, but no R2 bucket is bound/m });
     check(uncommented(origins, /^# \[\[r2_buckets\]\]\n(# .*\n)+/m));
   });
 
@@ -29,11 +29,11 @@ suite("The build's check of the settings", () => {
     ["a value out of range", `${VALID}kvCacheTtl = 1\n`, /^\[vars\.metadata\]: The setting 'kvCacheTtl' must be a whole number of seconds from 60 to /m],
     ["no settings", 'name = "a"\n', /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
     ["settings as broken JSON text", "vars.metadata = '{'\n", /^\[vars\.metadata\]: The setting 'metadata' must be a JSON object/m],
-    ["a bucket that is not bound", `${VALID}originBucket = "IMAGES"\n`, /^\[vars\.metadata\]: The setting 'originBucket' must be the name of an R2 bucket/m],
+    ["a bucket that is not bound", `${VALID}originBucket = "IMAGES"\n`, /^\[vars\.metadata\]: The setting 'originBucket' names IMAGES, but no R2 bucket is bound/m],
     [
       "a service of an origin that is not bound",
       `${VALID}origins = [{ prefix = "a", url = "https://a.test" }, { prefix = "b", service = "B" }]\n[[services]]\nbinding = "A"\nservice = "a"\n`,
-      /^\[vars\.metadata\]: The setting 'origins\[1\]\.service' must be the name of a service that is bound/m,
+      /^\[vars\.metadata\]: The setting 'origins\[1\]\.service' names B, but no service is bound/m,
     ],
     [
       "an environment without settings, and another with an invalid one",
