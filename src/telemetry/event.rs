@@ -17,7 +17,7 @@ const ADMIN_TOKEN_MISSING: &str = "Purges, /stats and /metrics return 404 becaus
 
 /// Purges succeed nonetheless: under `wrangler dev` there is no such cache.
 const EDGE_CACHE_MISSING: &str = "The setting edgeCache is on, but this Worker has no cache to purge. \
-     Add [cache] with enabled = true to wrangler.toml.";
+     Add [cache] with enabled = true to wrangler.toml. wrangler dev never has one.";
 
 /// Maximum length of the runtime's messages in the log, in characters.
 const MAX_CAUSE_CHARS: usize = 256;
