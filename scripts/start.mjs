@@ -124,10 +124,11 @@ async function printExamples() {
     ? `  curl -i ${site}/metadata/<the path of an image below ${own}>`
     : `  curl -i ${site}/metadata/landscape.jpg
   curl -i "${site}/metadata/gallery/Gr%C3%B6%C3%9Fe%201.png?aspect=16:9"`;
-  const answers = [!own && (await answer(site, "corners.png")), await answer(site, `${prefix}/corners.png`)];
+  const fromBucket = await answer(site, `${prefix}/corners.png`);
+  const answers = own ? [fromBucket, `  ${"all others".padEnd(18)} from ${own}`] : [await answer(site, "corners.png"), fromBucket];
   console.log(`
 The path of an image selects its origin:
-${answers.filter(Boolean).join("\n")}
+${answers.join("\n")}
 
 Try:
 ${images}

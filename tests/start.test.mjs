@@ -100,4 +100,5 @@ test("npm start with ORIGIN_URL serves the images of that origin", async (t) => 
     lines.some((line) => line.includes(`below ${originUrl}`)),
     lines.join("\n"),
   );
+  assert.ok(lines.includes(`  all others         from ${originUrl}`), lines.join("\n"));
 });
