@@ -55,6 +55,20 @@ test("The smoke test looks each further path up until a cache has it", async (t)
   assert.deepEqual(asked, ["https://cdn.test/x/Gr%C3%B6%C3%9Fe%201.jpg", "https://images.test/assets/dog.jpg?v=3"]);
 });
 
+test("The smoke test passes behind the platform's cache, and reaches the memory of the Worker", async (t) => {
+  const site = await deploy(t, { edgeCache: true, config: { edgeCache: true, query: ["v"] } });
+  site.origin.on(failure(404));
+  for (const name of ["cat", "dog"]) site.origin.on(`/assets/${name}.jpg`, image());
+  const { url } = await proxy(t, async (request, response) => {
+    const answer = await site.edge.request(request.method, request.url, { headers: request.headers });
+    response.writeHead(answer.status, answer.headers).end(answer.bytes);
+  });
+  const { passed, lines, stderr } = await smoke(url, "cat.jpg?v=a", "dog.jpg");
+  assert.ok(passed, [...lines, stderr].join("\n"));
+  assert.match(lines[3], /^ok {4}memory: hit at request \d+$/);
+  assert.equal(lines[5], "ok    dog.jpg: 4000 by 3000 pixels, jpeg, source format-json, from origin, then from the platform's cache");
+});
+
 suite("Failures of the smoke test", () => {
   test("The smoke test fails if no host is given", async () => {
     for (const args of [[], ["photos/cat.jpg"], ["localhost:8787"]]) await assertFails(args, /^Pass the URL of the instance/m);
