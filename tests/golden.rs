@@ -75,6 +75,7 @@ impl TestServer {
                 body: RequestBody::Bytes(body),
                 bindings: Bindings {
                     kv: true,
+                    queue: true,
                     rate_limit: true,
                     admin_token: Some(TOKEN.to_owned()),
                 },
@@ -442,6 +443,7 @@ fn admin_requests_are_logged_at_info_and_other_requests_are_not() {
     let url = "https://metadata.test/stats";
     let bindings = Bindings {
         kv: true,
+        queue: true,
         rate_limit: true,
         admin_token: Some("another".to_owned()),
     };
@@ -557,8 +559,7 @@ fn the_health_endpoint_returns_the_version_the_bindings_and_the_origins() {
     }));
     let health = server.get("/health");
     let version = env!("CARGO_PKG_VERSION");
-    let bindings =
-        r#"{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"rateLimit":true}"#;
+    let bindings = r#"{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"queue":true,"rateLimit":true}"#;
     let origins = concat!(
         r#"[{"kind":"bucket","prefix":"cdn/avatars"},{"kind":"service","prefix":"og"},"#,
         r#"{"kind":"bucket","prefix":""},{"kind":"url","prefix":""}]"#

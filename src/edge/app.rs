@@ -92,6 +92,7 @@ impl Bound {
     pub(super) fn bindings(&self) -> Bindings {
         Bindings {
             kv: self.kv.is_some(),
+            queue: self.queue.is_some(),
             rate_limit: self.limiter.is_some(),
             admin_token: self.admin_token.clone(),
         }

@@ -21,6 +21,7 @@ struct Bindings {
     analytics: bool,
     bucket: bool,
     kv: bool,
+    queue: bool,
     rate_limit: bool,
 }
 
@@ -49,6 +50,7 @@ pub(super) fn get<S: Clone + 'static>(site: &Site<S>, request: &Request<'_>) -> 
             // A configured bucket that is not bound is a configuration error.
             bucket: origins.iter().any(|origin| origin.kind == "bucket"),
             kv: request.bindings.kv,
+            queue: request.bindings.queue,
             rate_limit: request.bindings.rate_limit,
         },
         origins,

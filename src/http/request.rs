@@ -117,6 +117,8 @@ impl From<&str> for Method {
 pub struct Bindings {
     /// Is `true` if the KV namespace is bound.
     pub kv: bool,
+    /// Is `true` if a queue is bound, by which purges repeat themselves.
+    pub queue: bool,
     /// Is `true` if a rate limit is bound.
     pub rate_limit: bool,
     /// The secret that admin requests need. Without it, the admin routes do not exist.

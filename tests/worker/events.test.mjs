@@ -294,6 +294,8 @@ suite("A purge that repeats itself", () => {
     // It is a message that the Worker accepts.
     assert.deepEqual((await site.deliver(sent.map(({ body }) => body))).messages, Array(paths.length).fill("ack"));
     assert.equal(sent.length, paths.length, "a repeated purge does not repeat itself");
+    assert.equal((await site.get("/health")).json.bindings.queue, true);
+    assert.equal((await (await deployBuckets(t)).get("/health")).json.bindings.queue, false);
   });
 
   test("A purge of several pages is repeated once, with the last", async (t) => {
