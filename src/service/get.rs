@@ -110,7 +110,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         result(outcome, started_ms, ports.now_ms())
     }
 
-    /// Reads an image from its origin, or follows a flight that does. Memory and KV are not asked.
+    /// Reads an image from its origin. Memory and KV are not asked.
+    ///
+    /// Since the image was purged, a client may have looked it up, and KV may have returned the purged record from a cache near the
+    /// isolate. So what memory has by now does not count, nor does a flight that is under way.
     pub(super) async fn read_origin<P: Ports<Signal = S>>(
         self: &Rc<Self>,
         path: &ImagePath,
@@ -120,9 +123,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             return Err(LookupError::no_origin());
         }
         let started_ms = ports.now_ms();
+        let key = &path.cache_key();
+        self.purge_memory(key);
         let target = Target {
             path,
-            key: &path.cache_key(),
+            key,
             batch: None,
             is_admitted: true,
             ports,

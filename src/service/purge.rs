@@ -196,7 +196,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     }
 
     /// Removes a key from memory, and invalidates its flight.
-    fn purge_memory(&self, key: &str) {
+    pub(super) fn purge_memory(&self, key: &str) {
         self.flights.borrow_mut().invalidate(key);
         self.memory.borrow_mut().remove(key);
         self.negative_cache.borrow_mut().remove(key);

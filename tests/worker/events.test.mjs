@@ -119,6 +119,39 @@ suite("Events of R2 buckets", () => {
   });
 });
 
+suite("Objects that clients look up while they are read again", () => {
+  for (const [what, hasGate] of [
+    ["has looked it up", false],
+    ["is looking it up", true],
+  ]) {
+    test(`An object is read from its bucket if a client ${what} since it was purged, and KV still returns the purged record`, async (t) => {
+      const site = await deployBuckets(t);
+      site.bucket.putEverywhere(large);
+      const [turnstile, gate] = [new Turnstile(), new Gate()];
+      site.bucket.intercept(() => turnstile.pass());
+      const last = names(7).at(-1);
+      site.kv.intercept("get", async () => {
+        if (hasGate) await gate.pass();
+        return { metadata: recordOf({ width: 40 }) };
+      });
+      const delivered = site.deliver(names(7).map((name) => event("PutObject", "images", name)));
+      // The last one waits for its turn.
+      await turnstile.arrived(6);
+      const client = widthOf(site, `r2/${last}`);
+      if (hasGate) await site.kv.received("get");
+      else assert.deepEqual(await client, [40, "kv"]);
+      turnstile.admit(6);
+      await turnstile.arrived(7);
+      gate.open();
+      assert.deepEqual(await client, [40, "kv"]);
+      turnstile.admit();
+      assert.deepEqual((await delivered).messages, Array(7).fill("ack"));
+      assert.deepEqual(await widthOf(site, `r2/${last}`), [80, "memory"]);
+      await site.kv.allWritten(7);
+    });
+  }
+});
+
 suite("Messages that are malformed", () => {
   const kinds = ["bytes", "bigint", "circular", "date", "map", "surrogate", "deep"];
   const bodies = [null, 1, "text", [], {}, { action: 1 }, { action: "PurgeObject" }, purge([]), purge("a"), purge([1]), purge(["a//b"]), purge(names(101)), { action: "PutObject", bucket: "images" }];
