@@ -10,10 +10,14 @@ pub(super) const EDGE_HEADER: &str = "Cloudflare-CDN-Cache-Control";
 /// Returns how a response with metadata may be cached.
 pub(super) fn cacheable(lookup: &Lookup, config: &Config) -> Cacheable {
     let resident_s = lookup.entry.resident_ms(lookup.now_ms).div_ceil(1_000);
-    let is_from_origin = matches!(lookup.layer, Layer::Origin { .. });
     Cacheable::Metadata {
         left_s: u64::try_from(lookup.entry.ttl_s(lookup.now_ms)).unwrap_or_default(),
-        resident_s: (!is_from_origin).then(|| config.memory_cache_ttl_s.saturating_sub(resident_s)),
+        resident_s: match lookup.layer {
+            // With caches, only a purge during the fetch prevents that it is stored: the image may be the old one.
+            Layer::Origin { stored: false } if config.cache_enabled => Some(0),
+            Layer::Origin { .. } => None,
+            _ => Some(config.memory_cache_ttl_s.saturating_sub(resident_s)),
+        },
     }
 }
 

@@ -234,6 +234,26 @@ suite("What the platform's cache stores", () => {
     );
   });
 
+  test("A response of the origin is not stored if its image was purged while it was fetched", async (t) => {
+    const site = await deployed(t);
+    const gate = new Gate();
+    site.origin.on("/assets/photos/cat.jpg", gated(gate));
+    const fetched = site.edge.get(PATH);
+    await gate.arrived();
+    assert.deepEqual((await purge(site, PATH)).json, { purged: 1, edge: true });
+    gate.open();
+    assertFound(await fetched, "origin");
+    assert.deepEqual(site.edge.paths, []);
+    assertFound(await site.edge.get(PATH), "origin");
+    assert.deepEqual(site.edge.paths, [PATH]);
+  });
+
+  test("Without caches in the Worker, responses of the origin are stored", async (t) => {
+    const site = await deployed(t, { config: { cacheEnabled: false } });
+    assertFound(await site.edge.get(PATH), "origin");
+    assert.deepEqual(site.edge.stored(PATH).map(({ ttl }) => ttl), [250]);
+  });
+
   test("A response from memory is never kept for longer than memory keeps it", async (t) => {
     const site = await deployed(t, { config: { memoryCacheTtl: 100, edgeCacheTtl: 1_000 } });
     await site.clock.freeze();
