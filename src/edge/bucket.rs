@@ -107,6 +107,11 @@ impl Bucket {
                 if is_declared || encoding == ContentEncoding::Identity && prefix.is_gzip() {
                     source = gunzip(self, &found, &bytes, number(most));
                     prefix = prefix.decoded(is_declared);
+                    // JavaScript holds all that is read of the object until the header is decoded.
+                    let has_more = size.min(most) > chunk.length().into();
+                    if has_more && !shares.make_room_for_rest(most, is_late).await {
+                        return Err(ErrorKind::OriginTimeout.into());
+                    }
                 } else if encoding == ContentEncoding::Identity {
                     prefix.set_object_bytes(size);
                 } else {

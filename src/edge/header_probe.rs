@@ -157,6 +157,13 @@ impl Parts<'_> {
         let end = self.file.bytes().min(most);
         let mut loaded = u64::from(first.length());
         let chunks = Array::of1(&first);
+        // JavaScript holds all of them until the header is decoded.
+        if loaded < end {
+            let is_late = || self.conversation.is_late();
+            if !self.shares.make_room_for_rest(most, is_late).await {
+                return Err(ErrorKind::OriginTimeout.into());
+            }
+        }
         while loaded < end {
             let part = self
                 .load((loaded, end.saturating_sub(loaded)), prefix)

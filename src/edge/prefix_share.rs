@@ -39,6 +39,20 @@ impl PrefixShares {
             _ => return true,
         };
         let bytes = length.map_or(bytes, |length| length.min(bytes));
+        self.take(pool, bytes, is_late).await
+    }
+
+    /// Waits for memory for up to `bytes` more of a file that is read before its header is. The memory for the first bytes is taken.
+    /// Returns `false` if none was free before `is_late`.
+    pub(super) async fn make_room_for_rest(
+        &mut self,
+        bytes: u64,
+        is_late: impl Fn() -> bool,
+    ) -> bool {
+        self.taken.len() > 1 || self.take(Pool::Rest, bytes, is_late).await
+    }
+
+    async fn take(&mut self, pool: Pool, bytes: u64, is_late: impl Fn() -> bool) -> bool {
         loop {
             let now_ms = now_ms();
             let until_ms = now_ms.saturating_add(LOST_AFTER_MS);

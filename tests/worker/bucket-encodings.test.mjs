@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test, { suite } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
+import { Turnstile } from "./harness/gate.mjs";
 import { text } from "./harness/origin.mjs";
 import { jpeg, segments, tiffWithTrailingDirectory } from "./harness/picture.mjs";
 import { ORIGIN, deploy } from "./harness/site.mjs";
@@ -69,6 +70,23 @@ suite("An object stored with Content-Encoding gzip", () => {
     assert.deepEqual([first.offset, first.length, first.etagMatches], [0, 64 * KIB, undefined]);
     assert.deepEqual([second.offset, second.offset + second.length, second.etagMatches], [64 * KIB, packed.length, answer.json.metadata.etag]);
     assert.deepEqual(more, []);
+  });
+
+  test("Gzipped objects beyond headerBytes are read only as far as there is memory for headerBytesMax of each", async (t) => {
+    const site = await deploy(t, { bucket: true, metadata: { originBucket: "IMAGES", originTimeoutMs: 20_000 } });
+    site.bucket.putEverywhere(gzipSync(noise(1_500_000)));
+    const turnstile = new Turnstile();
+    site.bucket.intercept(({ offset }) => (offset > 0 ? turnstile.pass() : undefined));
+    const reads = Promise.all(Array.from({ length: 12 }, (_, n) => site.get(`/metadata/${n}.gz`)));
+    for (let n = 8; n < 12; n++) {
+      await turnstile.arrived(n);
+      await site.settled();
+      assert.equal(turnstile.arrivals, n);
+      turnstile.admit();
+    }
+    await turnstile.arrived(12);
+    turnstile.admit(12);
+    for (const answer of await reads) assertProblem(answer, 415, "not-an-image");
   });
 
   test("A gzipped object is decoded up to headerBytesMax at most", async (t) => {
