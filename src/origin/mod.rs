@@ -1,5 +1,6 @@
 //! L3, the origins: which one has a path, how it is asked, its responses, errors and identity.
 
+mod content_range;
 pub mod endpoint;
 pub mod error;
 pub mod id;

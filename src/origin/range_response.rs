@@ -5,6 +5,7 @@
 //! file is requested without one.
 
 use crate::image::content_encoding::ContentEncoding;
+use crate::origin::content_range::ContentRange;
 use crate::origin::response::OriginResponse;
 
 /// The maximum number of parts. The longest header takes fewer, unless the server returns shorter parts than requested.
@@ -103,13 +104,13 @@ pub fn range(offset: u64, length: u64) -> String {
 /// Reads a `Content-Range`: the first and the last byte, and the length of the file. `None` if it is malformed or does
 /// not say the length.
 fn parse(content_range: &str) -> Option<(u64, u64, u64)> {
-    let (unit, range) = content_range.trim().split_once(' ')?;
-    let (range, bytes) = range.split_once('/')?;
-    let (first, last) = range.split_once('-')?;
-    let number = |text: &str| text.trim().parse::<u64>().ok();
-    let (first, last, bytes) = (number(first)?, number(last)?, number(bytes)?);
-    let is_valid = unit.eq_ignore_ascii_case("bytes") && first <= last && last < bytes;
-    is_valid.then_some((first, last, bytes))
+    let ContentRange {
+        first,
+        last,
+        length,
+    } = ContentRange::parse(content_range)?;
+    let bytes = length.parse().ok()?;
+    (first <= last && last < bytes).then_some((first, last, bytes))
 }
 
 #[cfg(test)]

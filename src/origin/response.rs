@@ -11,6 +11,7 @@ use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
 use crate::image::prefix::BodyPrefix;
+use crate::origin::content_range::ContentRange;
 use crate::origin::endpoint::Probe;
 use crate::origin::error::{ErrorKind, InvalidResponse, OriginError};
 use crate::origin::s3_error::S3ErrorCode;
@@ -125,12 +126,10 @@ impl OriginResponse {
             .and_then(strong_etag)
     }
 
-    /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part. See
-    /// RFC 9110, section 14.4.
+    /// Returns the complete length (a number, or `*` if it is unknown) from the `Content-Range` of a first part.
     fn complete_length(&self) -> Option<&str> {
-        let range = self.content_range.as_deref()?.trim();
-        let (_, length) = range.strip_prefix("bytes 0-")?.split_once('/')?;
-        Some(length)
+        let range = ContentRange::parse(self.content_range.as_deref()?)?;
+        (range.first == 0).then_some(range.length)
     }
 
     fn resizer_code(&self) -> Option<u16> {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import test, { suite } from "node:test";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { assertFound, assertProblem } from "./harness/expect.mjs";
-import { Gate } from "./harness/gate.mjs";
+import { Gate, Turnstile } from "./harness/gate.mjs";
 import { failure, flood, gated, inSequence, noResponse, partial, ranged, redirect, reset, text } from "./harness/origin.mjs";
 import { avifWithTrailingMeta, jpeg, segments, tiffWithTrailingDirectory, webpWithTrailingExif } from "./harness/picture.mjs";
 import { ORIGIN, deploy } from "./harness/site.mjs";
@@ -80,6 +80,16 @@ suite("Ranges of a file over HTTP", () => {
     const long = await serve(t, ranged(await jpeg({ before: segments(1_200_000) })));
     assert.match(await refusal(long), /beyond headerBytesMax/);
     assert.ok(rangesOf(long).at(-1)[1] < 1024 * KIB);
+  });
+
+  test("A Content-Range is read with any case of its unit, spaces and leading zeros", async (t) => {
+    const bytes = await jpeg({ width: 7 });
+    for (const range of ["BYTES 0-265/266", "bytes  0-265/266", "bytes 000-0265/0266"]) {
+      assert.equal(bytes.length, 266);
+      const site = await serve(t, partial(bytes, range));
+      assert.deepEqual([await metadataOf(site)].map(({ width, fileSize }) => [width, fileSize]), [[7, 266]], range);
+      assert.deepEqual(rangesOf(site), [FIRST]);
+    }
   });
 
   test("A server that returns shorter parts than requested is asked for the rest", async (t) => {
@@ -222,6 +232,25 @@ suite("A server without usable ranges", () => {
     assert.ok(site.origin.requests[0].sent < GB / 16);
     gate.open();
     await read;
+  });
+
+  test("Gzip files beyond headerBytes are read only as far as there is memory for headerBytesMax of each", async (t) => {
+    const bytes = gzipSync(randomBytes(1_500_000));
+    const turnstile = new Turnstile();
+    const rest = gated(turnstile, ranged(bytes));
+    const site = await serve(t, (request, ...others) => (request.headers.range === "bytes=0-65535" ? ranged(bytes) : rest)(request, ...others), withSettings({ originTimeoutMs: 20_000 }));
+    const reads = Promise.all(Array.from({ length: 12 }, (_, n) => site.get(`/metadata/${n}.gz`)));
+    // The first parts of all are read.
+    for (let n = 0; n < 12; n++) await site.origin.received(`/assets/${n}.gz`);
+    for (let n = 8; n < 12; n++) {
+      await turnstile.arrived(n);
+      await site.settled();
+      assert.equal(turnstile.arrivals, n);
+      turnstile.admit();
+    }
+    await turnstile.arrived(12);
+    turnstile.admit(12);
+    for (const answer of await reads) assertProblem(answer, 415, "not-an-image");
   });
 
   test("A compressing server is asked for the whole file, which the runtime decodes", async (t) => {
