@@ -54,6 +54,17 @@ fn default_route(read: &mut SettingsReader<'_>) -> Option<Route> {
     let bucket_name = bucket_name(read, bucket.as_ref());
     let query = query(read);
     let (auth, probe) = access(read, url.as_ref().or(bucket.as_ref()));
+    if url.is_none() && bucket.is_none() {
+        // They would have no effect: an element of `origins` has its own.
+        for key in ["query", "probe"] {
+            if read.has(key) {
+                read.refuse(
+                    key,
+                    format!("may only be set with 'originUrl' or 'originBucket': set 'origins[].{key}' instead"),
+                );
+            }
+        }
+    }
     let bucket = bucket.map(|place| Endpoint {
         id: id(&place, bucket_name.as_deref()),
         bucket_name,
@@ -267,6 +278,21 @@ mod tests {
             ("url", Probe::Resizer, "originUrl"),
         ];
         assert_eq!(fields.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn settings_of_the_default_origin_are_refused_without_one() {
+        for (key, value) in [("query", json!(["v"])), ("probe", json!("header"))] {
+            let mut settings = json!({ "origins": [{ "prefix": "", "url": "https://a.test" }] });
+            settings[key] = value;
+            let error = read(&settings).unwrap_err().to_string();
+            let expected = format!(
+                "The setting '{key}' may only be set with 'originUrl' or 'originBucket': set 'origins[].{key}' instead."
+            );
+            assert_eq!(error, expected);
+            settings["originBucket"] = json!("IMAGES");
+            assert!(read(&settings).is_ok(), "{settings}");
+        }
     }
 
     #[test]

@@ -62,6 +62,11 @@ impl<'a> SettingsReader<'a> {
         self.settings.get(key)
     }
 
+    /// Returns `true` if a key that was read is set.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.settings.contains_key(key)
+    }
+
     pub(super) fn refuse(&mut self, key: &str, expected: impl Into<String>) {
         if self.error.is_none() {
             self.error = Some(ConfigError::new(&self.field(key), expected));
