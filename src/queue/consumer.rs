@@ -17,6 +17,9 @@ use crate::telemetry::metrics::{EventAction, EventOutcome};
 /// How many pages of a folder one batch purges. Each has up to 100 images, and the platform limits the operations of a batch.
 const MAX_PAGES: usize = 5;
 
+/// How many images are purged at a time. A batch may name 10,000, and each waits for KV in memory of its own.
+const PURGED_AT_A_TIME: usize = 100;
+
 /// How many images are warmed at a time. More would take the flights that clients need, up to `maxInFlight`. KV reads as many keys at
 /// once.
 const WARMED_AT_A_TIME: usize = 100;
@@ -107,13 +110,15 @@ async fn work<P: Ports>(
     let mut tags = Vec::new();
     let purges = plan.images.iter().filter(|(_, work, _)| work.purges);
     let purges: Vec<_> = purges.collect();
-    let purged = purges
-        .iter()
-        .map(|(path, ..)| purge_image(service, path, ports));
-    for ((path, _, messages), purged) in purges.iter().zip(join_all(purged).await) {
-        tags.push(image_tag(path));
-        if !purged {
-            failed.extend(messages);
+    for some in purges.chunks(PURGED_AT_A_TIME) {
+        let purged = some
+            .iter()
+            .map(|(path, ..)| purge_image(service, path, ports));
+        for ((path, _, messages), purged) in some.iter().zip(join_all(purged).await) {
+            tags.push(image_tag(path));
+            if !purged {
+                failed.extend(messages);
+            }
         }
     }
     for (folder, messages) in &plan.folders {

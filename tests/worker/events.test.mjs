@@ -182,6 +182,20 @@ suite("Messages that purge and warm", () => {
     for (const [path, layer] of [["b.jpg", "memory"], ["a.jpg", "origin"], ["c/e/f.jpg", "origin"]]) assertFound(await site.get(`/metadata/${path}`), layer);
   });
 
+  test("Many images are purged a hundred at a time", async (t) => {
+    const site = await deployBuckets(t);
+    const turnstile = new Turnstile();
+    site.kv.intercept("delete", () => turnstile.pass());
+    const delivered = site.deliver([0, 1, 2].map((n) => purge(names(100).map((name) => `${n}/${name}`))));
+    for (const n of [100, 200, 300]) {
+      await turnstile.arrived(n);
+      await site.settled();
+      assert.equal(turnstile.arrivals, n);
+      turnstile.admit(100);
+    }
+    assert.deepEqual((await delivered).messages, Array(3).fill("ack"));
+  });
+
   test("A folder of many images is purged over several deliveries", async (t) => {
     const site = await deployBuckets(t);
     for (const name of names(620)) site.kv.seed(`metadata:folder/${name}`, { metadata: recordOf() });
