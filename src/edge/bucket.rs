@@ -4,7 +4,7 @@ use js_sys::{Object as Options, Promise, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use super::bindings::binding;
+use super::bindings::{binding, has_method};
 use super::clock::now_ms;
 use super::js_value::{is_subrequest_limit, message, number, object};
 use super::prefix_share::PrefixShares;
@@ -54,11 +54,8 @@ impl Bucket {
     /// Returns the bucket that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
-        let has = |method: &str| {
-            Reflect::get(&value, &method.into()).is_ok_and(|method| method.is_function())
-        };
-        // A service binding has every method: any other name is one of its RPC methods.
-        (has("createMultipartUpload") && !has("fetch")).then(|| value.unchecked_into())
+        let is_bucket = has_method(&value, "createMultipartUpload") && !has_method(&value, "fetch");
+        is_bucket.then(|| value.unchecked_into())
     }
 
     /// Reads the ranges that `prefix` needs from the object of this key, most often one range. `None` if there is no

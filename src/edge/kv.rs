@@ -6,11 +6,11 @@
 
 use std::rc::Rc;
 
-use js_sys::{Array, Reflect};
+use js_sys::Array;
 use wasm_bindgen::prelude::*;
 use worker::Env;
 
-use super::bindings::binding;
+use super::bindings::{binding, has_method};
 use super::js_value::{message, number};
 use super::timer::Timed;
 use crate::service::ports::{KvFault, Page, Stored};
@@ -54,8 +54,8 @@ impl Namespace {
     /// Returns the namespace that is bound as `name`, or `None` if the binding is missing or of another kind.
     pub(super) fn bound(env: &Env, name: &str) -> Option<Self> {
         let value = binding(env, name)?;
-        let method = Reflect::get(&value, &"getWithMetadata".into()).ok()?;
-        method.is_function().then(|| value.unchecked_into())
+        let is_namespace = has_method(&value, "getWithMetadata") && !has_method(&value, "fetch");
+        is_namespace.then(|| value.unchecked_into())
     }
 
     pub(super) async fn read(

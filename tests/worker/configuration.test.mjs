@@ -31,6 +31,13 @@ suite("A missing KV binding", () => {
     await site.logged({ event: "kv-unbound" });
     assertFound(await site.get(PATH), "memory");
   });
+
+  test("A service, which has methods of any name, counts as missing too", async (t) => {
+    const site = await deploy(t, { config: { kvNamespace: "FILES" }, service: true });
+    assertFound(await site.get(PATH), "origin");
+    await site.logged({ event: "kv-unbound" });
+    assert.equal((await site.get("/health")).json.bindings.kv, false);
+  });
 });
 
 test("With a KV binding no warning is logged", async (t) => {
