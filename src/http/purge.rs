@@ -32,7 +32,8 @@ pub(super) async fn delete<P: Ports>(
     let cursor = query::pairs(request.query())
         .flatten()
         .find_map(|(name, value)| (name == "cursor").then_some(value));
-    let cursor = cursor.as_deref();
+    // `?cursor=` is what a loop sends first.
+    let cursor = cursor.as_deref().filter(|cursor| !cursor.is_empty());
     let purged = match target {
         PurgeTarget::Image(path) => {
             let path = site.version(&path, request.query())?;

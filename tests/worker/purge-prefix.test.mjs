@@ -150,6 +150,16 @@ suite("A purge of many records", () => {
     assert.deepEqual([...site.kv.records.keys()], ["metadata:other.jpg"]);
   });
 
+  test("A purge with an empty cursor begins, also in memory", async (t) => {
+    const site = await deployAdmin(t, { kv: false });
+    for (const path of ["/metadata/a/1.jpg", "/metadata/a/*"]) {
+      await site.get("/metadata/a/1.jpg");
+      assertFound(await site.get("/metadata/a/1.jpg"), "memory");
+      assert.deepEqual((await purge(site, `${path}?cursor=`)).json, { purged: 1 });
+      assertFound(await site.get("/metadata/a/1.jpg"), "origin");
+    }
+  });
+
   test("A purge that is started again instead of continued deletes the rest", async (t) => {
     const site = await deployAdmin(t);
     seed(site, 150);
