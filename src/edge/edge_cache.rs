@@ -2,8 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::js_value::{message, number};
-use super::timer::Timed;
+use super::js_value::number;
+use super::timer::{Timed, settled};
 
 /// The time limit of a purge. No look-up waits for one.
 const TIMEOUT_MS: u64 = 10_000;
@@ -39,10 +39,6 @@ pub(super) async fn purge_tags(tags: &[String]) -> Result<bool, String> {
     if !exists() {
         return Ok(false);
     }
-    let purged = purge(&tags.join(","), number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
-    match purged.outcome().await {
-        Some(Ok(_)) => Ok(true),
-        Some(Err(thrown)) => Err(message(&thrown)),
-        None => Err("timeout".into()),
-    }
+    settled(purge(&tags.join(","), number(TIMEOUT_MS))).await?;
+    Ok(true)
 }

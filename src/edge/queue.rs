@@ -4,8 +4,8 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::bindings::binding;
-use super::js_value::{message, number};
-use super::timer::Timed;
+use super::js_value::number;
+use super::timer::{Timed, settled};
 
 /// The name under which the queue is bound as a producer.
 const NAME: &str = "METADATA_QUEUE";
@@ -34,11 +34,7 @@ impl Queue {
     /// # Errors
     /// The message of the runtime, if it was not accepted.
     pub(super) async fn send_message(&self, text: &str, delay_s: u64) -> Result<(), String> {
-        let sent = send(self, text, number(delay_s), number(TIMEOUT_MS));
-        match sent.map_err(|thrown| message(&thrown))?.outcome().await {
-            Some(Ok(_)) => Ok(()),
-            Some(Err(thrown)) => Err(message(&thrown)),
-            None => Err("timeout".into()),
-        }
+        settled(send(self, text, number(delay_s), number(TIMEOUT_MS))).await?;
+        Ok(())
     }
 }

@@ -5,8 +5,8 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 
 use super::bindings::binding;
-use super::js_value::{message, number};
-use super::timer::Timed;
+use super::js_value::number;
+use super::timer::{Timed, settled};
 
 const NAME: &str = "METADATA_RATE_LIMIT";
 
@@ -37,11 +37,7 @@ impl Limiter {
     /// # Errors
     /// The message of the runtime, if it could not be charged.
     pub(super) async fn admits(&self, key: String) -> Result<bool, String> {
-        let charged = charge(self, &key, number(TIMEOUT_MS)).map_err(|thrown| message(&thrown))?;
-        match charged.outcome().await {
-            Some(Ok(success)) => Ok(success.is_truthy()),
-            Some(Err(thrown)) => Err(message(&thrown)),
-            None => Err("timeout".into()),
-        }
+        let success = settled(charge(self, &key, number(TIMEOUT_MS))).await?;
+        Ok(success.is_truthy())
     }
 }

@@ -9,7 +9,7 @@ use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::js_value::number;
+use super::js_value::{message, number};
 
 #[wasm_bindgen(module = "/src/edge/time_limit.js")]
 extern "C" {
@@ -59,6 +59,18 @@ pub(super) async fn sleep(ms: u64) {
 /// Waits for `promise` to settle. Returns `None` after `ms` milliseconds.
 pub(super) async fn within(promise: Promise, ms: u64) -> Option<Result<JsValue, JsValue>> {
     limited(&promise, number(ms)).outcome().await
+}
+
+/// Waits for a call that has a time limit.
+///
+/// # Errors
+/// The runtime's message, or `timeout`.
+pub(super) async fn settled(call: Result<Timed, JsValue>) -> Result<JsValue, String> {
+    let timed = call.map_err(|thrown| message(&thrown))?;
+    match timed.outcome().await {
+        Some(settled) => settled.map_err(|thrown| message(&thrown)),
+        None => Err("timeout".into()),
+    }
 }
 
 #[cfg(test)]
