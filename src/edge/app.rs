@@ -112,11 +112,11 @@ impl App {
     }
 
     pub(super) fn new(env: &Env, isolate: Isolate) -> Result<Self, ConfigError> {
-        let config = config(env).inspect_err(|error| {
+        let (config, bound) = bind(env).inspect_err(|error| {
             let event = Event::Configuration(error);
             Console.log(event.level(), &event.line());
         })?;
-        let bound = Rc::new(Bound::new(env, &config));
+        let bound = Rc::new(bound);
         Ok(Self {
             routes: Routes::new(
                 OptimizedMetadataService::new(config),
@@ -130,16 +130,18 @@ impl App {
     }
 }
 
-/// Returns the settings, with the secrets that they name.
-fn config(env: &Env) -> Result<Config, ConfigError> {
-    Config::from_json(&settings(env))?
-        .refuse_placeholder()?
+/// Returns the settings, and the bindings and secrets that they name.
+fn bind(env: &Env) -> Result<(Config, Bound), ConfigError> {
+    let config = Config::from_json(&settings(env))?.refuse_placeholder()?;
+    let bound = Bound::new(env, &config);
+    let config = config
         .refuse_unbound(|place| match place {
             Place::Url(_) => true,
-            Place::Bucket(name) => Bucket::bound(env, name).is_some(),
-            Place::Service(name) => Service::bound(env, name).is_some(),
+            Place::Bucket(name) => bound.bucket(name).is_some(),
+            Place::Service(name) => bound.service(name).is_some(),
         })?
-        .with_secrets(|name| secret(env, name))
+        .with_secrets(|name| secret(env, name))?;
+    Ok((config, bound))
 }
 
 fn named<T>(name: &str, binding: Option<T>) -> Option<(String, T)> {
