@@ -9,6 +9,7 @@ use super::message::Message;
 use super::plan::{Image, Plan, add};
 use crate::cache::tags::{folder_tag, image_tag};
 use crate::path::ImagePath;
+use crate::path::purge_target::PurgeTarget;
 use crate::service::ports::Ports;
 use crate::service::{OptimizedMetadataService, join_all};
 use crate::telemetry::event::Event;
@@ -113,7 +114,7 @@ async fn work<P: Ports>(
     for some in purges.chunks(PURGED_AT_A_TIME) {
         let purged = some
             .iter()
-            .map(|(path, ..)| purge_image(service, path, ports));
+            .map(|(path, ..)| purge(service, PurgeTarget::Image(path.clone()), ports));
         for ((path, _, messages), purged) in some.iter().zip(join_all(purged).await) {
             tags.push(image_tag(path));
             if !purged {
@@ -123,7 +124,7 @@ async fn work<P: Ports>(
     }
     for (folder, messages) in &plan.folders {
         tags.push(folder_tag(folder.as_ref()));
-        if !purge_folder(service, folder.as_ref(), ports).await {
+        if !purge(service, PurgeTarget::Below(folder.clone()), ports).await {
             failed.extend(messages);
         }
     }
@@ -154,34 +155,24 @@ async fn work<P: Ports>(
     failed
 }
 
-/// Removes an image and all of its versions. Returns `false` if KV failed.
-async fn purge_image<P: Ports>(
+/// Removes an image and its versions, or the images below a folder. Returns `false` if KV failed, or has more of them than one batch
+/// deletes. Delivered again, the message goes on with what is left.
+async fn purge<P: Ports>(
     service: &OptimizedMetadataService<P::Signal>,
-    path: &ImagePath,
+    target: PurgeTarget,
     ports: &P,
 ) -> bool {
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
-        match service.purge_stored(path, cursor.as_deref(), ports).await {
-            Ok(purged) if purged.cursor.is_none() => return true,
-            Ok(purged) => cursor = purged.cursor,
-            Err(_) => return false,
-        }
-    }
-    false
-}
-
-/// Removes the images below a folder. Returns `false` if KV failed, or has more of them than one batch deletes. Delivered again,
-/// the message goes on with what is left.
-async fn purge_folder<P: Ports>(
-    service: &OptimizedMetadataService<P::Signal>,
-    folder: Option<&ImagePath>,
-    ports: &P,
-) -> bool {
-    let mut cursor = None;
-    for _ in 0..MAX_PAGES {
-        let purged = service.purge_stored_below(folder, cursor.as_deref(), ports);
-        match purged.await {
+        let page = cursor.as_deref();
+        let purged = match &target {
+            PurgeTarget::Image(path) => service.purge_stored(path, page, ports).await,
+            PurgeTarget::Below(folder) => {
+                let folder = folder.as_ref();
+                service.purge_stored_below(folder, page, ports).await
+            }
+        };
+        match purged {
             Ok(purged) if purged.cursor.is_none() => return true,
             Ok(purged) => cursor = purged.cursor,
             Err(_) => return false,
