@@ -11,12 +11,12 @@ pub enum CorsOrigins {
 
 impl CorsOrigins {
     /// Reads a list of origins. Returns `None` if one of them is invalid.
-    pub(super) fn parse(origins: Vec<&str>) -> Option<Self> {
-        if origins.contains(&"*") {
+    pub(super) fn parse(origins: Vec<String>) -> Option<Self> {
+        if origins.iter().any(|origin| origin == "*") {
             return Some(Self::Any);
         }
         let are_valid = origins.iter().all(|origin| is_origin(origin));
-        are_valid.then(|| Self::These(origins.into_iter().map(str::to_owned).collect()))
+        are_valid.then_some(Self::These(origins))
     }
 }
 

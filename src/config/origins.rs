@@ -8,6 +8,7 @@ use crate::origin::id::OriginId;
 use crate::origin::routing::{Route, RoutingTable};
 use crate::path::ImagePath;
 use crate::path::query::{QueryNames, is_unreserved};
+use crate::text::json::strings;
 
 const EXAMPLE: &str = "{\"prefix\": \"photos\", \"url\": \"https://images.example.com\"}";
 
@@ -178,14 +179,11 @@ fn query(read: &mut SettingsReader<'_>) -> QueryNames {
     let Some(value) = read.get("query") else {
         return QueryNames::default();
     };
-    let names = value.as_array().and_then(|list| {
-        let names = list.iter().map(|name| name.as_str().map(str::to_owned));
-        names.collect::<Option<Vec<_>>>()
-    });
     let is_valid = |name: &String| {
         (1..=MAX_QUERY_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_unreserved)
     };
-    let names = names.filter(|names| names.len() <= MAX_QUERY_NAMES && names.iter().all(is_valid));
+    let names =
+        strings(value).filter(|names| names.len() <= MAX_QUERY_NAMES && names.iter().all(is_valid));
     let Some(names) = names else {
         read.refuse(
             "query",

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::cors_origins::CorsOrigins;
 use super::error::ConfigError;
 use super::log_level::LogLevel;
+use crate::text::json::strings;
 
 const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of the images, in ASCII, with a port from 1 to 65535 if any, and without spaces, query, fragment, credentials, '.' and '..' segments";
 
@@ -227,10 +228,8 @@ impl<'a> SettingsReader<'a> {
         let Some(value) = self.get(key) else {
             return CorsOrigins::Any;
         };
-        let origins = value
-            .as_array()
-            .and_then(|list| list.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-        origins.and_then(CorsOrigins::parse).unwrap_or_else(|| {
+        let origins = strings(value).and_then(CorsOrigins::parse);
+        origins.unwrap_or_else(|| {
             self.refuse(
                 key,
                 "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",

@@ -39,11 +39,9 @@ impl Batch {
         let Some(Value::Object(object)) = json::parse(bytes) else {
             return Err(Problem::invalid_batch(SHAPE));
         };
-        let text = |path: &Value| path.as_str().map(str::to_owned);
         let paths = object
             .get("paths")
-            .and_then(Value::as_array)
-            .and_then(|paths| paths.iter().map(text).collect::<Option<Vec<String>>>())
+            .and_then(json::strings)
             .filter(|paths| !paths.is_empty())
             .ok_or_else(|| Problem::invalid_batch(SHAPE))?;
         if paths.len() > limit {

@@ -15,6 +15,7 @@ use super::site::Site;
 use super::{admin, batch, cors, health, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
 use crate::crop::geometry::CropRequest;
+use crate::path::query::split;
 use crate::queue::{self, Delivery, Handled};
 use crate::service::OptimizedMetadataService;
 use crate::service::ports::Ports;
@@ -113,7 +114,7 @@ impl<S: Clone + 'static> Routes<S> {
     ) -> Result<String, Problem> {
         let result = match crop {
             Ok(crop) => {
-                let (raw, query) = raw.split_once('?').unwrap_or((raw, ""));
+                let (raw, query) = split(raw);
                 ImageResponse::look_up(&self.0, raw, query, crop.as_ref(), ports).await
             }
             Err(problem) => Err(problem),

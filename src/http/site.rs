@@ -6,6 +6,7 @@ use super::data_point::{self, Dataset};
 use super::problem::Problem;
 use crate::lookup::Lookup;
 use crate::path::ImagePath;
+use crate::path::query::split;
 use crate::queue::Handled;
 use crate::service::OptimizedMetadataService;
 use crate::telemetry::event::Event;
@@ -66,7 +67,7 @@ impl<S: Clone + 'static> Site<S> {
     /// # Errors
     /// As [`image_path`](Self::image_path).
     pub(super) fn image_path_of(&self, text: &str) -> Result<ImagePath, Problem> {
-        let (raw, query) = text.split_once('?').unwrap_or((text, ""));
+        let (raw, query) = split(text);
         self.image_path(raw, query)
     }
 

@@ -3,6 +3,7 @@
 use crate::origin::endpoint::{Endpoint, Place, Probe, Scheme};
 use crate::origin::sigv4::{self, Credentials, canonical_path, canonical_query};
 use crate::path::ImagePath;
+use crate::path::query::split;
 
 /// The base URL of requests to a service binding. It names no host: the binding alone determines who gets the request.
 const SERVICE_URL: &str = "https://service";
@@ -62,7 +63,7 @@ fn signed<'a>(
     now_ms: u64,
 ) -> OriginRequest<'a> {
     let (scheme, rest) = request.url.split_once("://").unwrap_or_default();
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (rest, query) = split(rest);
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = host(scheme, authority);
     let query: Vec<_> = query

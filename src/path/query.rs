@@ -4,6 +4,12 @@ use std::fmt;
 
 use crate::text::query::pairs;
 
+/// Splits a path that may have a query, such as `photos/cat.jpg?v=3`, at the first `?`.
+#[must_use]
+pub fn split(text: &str) -> (&str, &str) {
+    text.split_once('?').unwrap_or((text, ""))
+}
+
 /// The maximum length of a value, in bytes.
 const MAX_VALUE_BYTES: usize = 64;
 

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::text::json::strings;
+
 /// What a message asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message {
@@ -56,9 +58,7 @@ impl Message {
 }
 
 fn paths(body: &Value, limit: usize, action: PathAction) -> Result<Message, MessageError> {
-    let text = |path: &Value| path.as_str().map(str::to_owned);
-    let paths = body.get("paths").and_then(Value::as_array);
-    let paths = paths.and_then(|paths| paths.iter().map(text).collect::<Option<Vec<_>>>());
+    let paths = body.get("paths").and_then(strings);
     let paths = paths.filter(|paths| (1..=limit).contains(&paths.len()));
     let paths = paths.ok_or(MessageError::Paths)?;
     Ok(Message::Paths { paths, action })

@@ -7,6 +7,7 @@ use crate::origin::endpoint::Place;
 use crate::origin::routing::RoutingTable;
 use crate::path::ImagePath;
 use crate::path::purge_target::PurgeTarget;
+use crate::path::query::split;
 use crate::telemetry::metrics::EventAction;
 
 /// What is to be done for one image of the batch.
@@ -135,7 +136,7 @@ fn target(
     text: &str,
     action: PathAction,
 ) -> Result<PurgeTarget, MessageError> {
-    let (raw, query) = text.split_once('?').unwrap_or((text, ""));
+    let (raw, query) = split(text);
     let invalid = |_| MessageError::InvalidPath;
     let version = |path: &ImagePath| {
         let version = origins.version(path, query);

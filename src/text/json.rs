@@ -1,4 +1,4 @@
-//! Parses JSON.
+//! Parses JSON, and reads lists of it.
 
 use serde_json::Value;
 
@@ -8,4 +8,11 @@ use serde_json::Value;
 /// the Worker.
 pub(crate) fn parse(text: &[u8]) -> Option<Value> {
     serde_json::from_slice(text).ok()
+}
+
+/// Returns the elements of a list of strings. Returns `None` for any other value.
+pub(crate) fn strings(value: &Value) -> Option<Vec<String>> {
+    let list = value.as_array()?.iter();
+    list.map(|element| element.as_str().map(str::to_owned))
+        .collect()
 }

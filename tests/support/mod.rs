@@ -24,6 +24,7 @@ use optimized_metadata::origin::error::{ErrorKind, OriginFault};
 use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
+use optimized_metadata::path::query::split;
 use optimized_metadata::service::ports::{
     Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
 };
@@ -168,7 +169,7 @@ impl TestIsolate {
     }
 
     fn path(&self, text: &str) -> ImagePath {
-        let (raw, query) = text.split_once('?').unwrap_or((text, ""));
+        let (raw, query) = split(text);
         let path = ImagePath::from_raw(raw).unwrap();
         self.service.config().origins.version(&path, query).unwrap()
     }
