@@ -7,12 +7,8 @@ use futures::FutureExt;
 use futures::future::{LocalBoxFuture, Shared};
 
 use super::ports::{KvFault, Ports, Stored};
-use super::semaphore::{Permit, Semaphore};
+use super::semaphore::{FETCHES_AT_A_TIME, Permit, Semaphore};
 use crate::config::QUEUE_MS;
-
-/// How many images of one batch are fetched at a time. A Worker may wait for the headers of six responses at once; more
-/// would queue in the runtime while their deadlines run.
-const AT_A_TIME: usize = 6;
 
 type Readings = Result<Vec<(Rc<str>, Stored)>, KvFault>;
 
@@ -42,7 +38,7 @@ impl BatchScope {
         Self {
             keys,
             readings: readings.boxed_local().shared(),
-            semaphore: Semaphore::new(AT_A_TIME),
+            semaphore: Semaphore::new(FETCHES_AT_A_TIME),
         }
     }
 

@@ -6,6 +6,10 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+/// How many images one request fetches at a time. A Worker may wait for the headers of six responses at once; more would queue in the
+/// runtime while their deadlines run.
+pub(super) const FETCHES_AT_A_TIME: usize = 6;
+
 /// Permits that the tasks of one request share.
 ///
 /// It must not be shared between requests: its wakers would run one request's code in another, which the runtime forbids.
