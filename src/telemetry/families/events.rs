@@ -3,87 +3,46 @@
 use super::{Family, Read, series};
 use crate::telemetry::metrics::{EventAction, EventOutcome};
 
+/// Declares the series of messages with one action and outcome.
+macro_rules! event {
+    ($action_name:literal $action:ident $outcome_name:literal $outcome:ident) => {
+        series(
+            &["events", $action_name, $outcome_name],
+            concat!(
+                "action=\"",
+                $action_name,
+                "\",outcome=\"",
+                $outcome_name,
+                "\""
+            ),
+            Read::Counter(|now| {
+                let metrics = &now.metrics;
+                metrics
+                    .events(EventAction::$action, EventOutcome::$outcome)
+                    .get()
+            }),
+        )
+    };
+}
+
 pub(super) const EVENTS: Family = Family {
     name: "events_total",
     help: "Messages of the queue, by what they ask for and what was done.",
     series: &[
-        series(
-            &["events", "write", "done"],
-            r#"action="write",outcome="done""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Write, EventOutcome::Done)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "write", "retried"],
-            r#"action="write",outcome="retried""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Write, EventOutcome::Retried)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "delete", "done"],
-            r#"action="delete",outcome="done""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Delete, EventOutcome::Done)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "delete", "retried"],
-            r#"action="delete",outcome="retried""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Delete, EventOutcome::Retried)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "purge", "done"],
-            r#"action="purge",outcome="done""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Purge, EventOutcome::Done)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "purge", "retried"],
-            r#"action="purge",outcome="retried""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Purge, EventOutcome::Retried)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "warm", "done"],
-            r#"action="warm",outcome="done""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Warm, EventOutcome::Done)
-                    .get()
-            }),
-        ),
-        series(
-            &["events", "warm", "retried"],
-            r#"action="warm",outcome="retried""#,
-            Read::Counter(|now| {
-                now.metrics
-                    .events(EventAction::Warm, EventOutcome::Retried)
-                    .get()
-            }),
-        ),
+        event!("write" Write "done" Done),
+        event!("write" Write "retried" Retried),
+        event!("delete" Delete "done" Done),
+        event!("delete" Delete "retried" Retried),
+        event!("purge" Purge "done" Done),
+        event!("purge" Purge "retried" Retried),
+        event!("warm" Warm "done" Done),
+        event!("warm" Warm "retried" Retried),
         series(
             &["events", "malformed"],
             r#"action="unknown",outcome="malformed""#,
             Read::Counter(|now| {
-                now.metrics
+                let metrics = &now.metrics;
+                metrics
                     .events(EventAction::Unknown, EventOutcome::Malformed)
                     .get()
             }),
