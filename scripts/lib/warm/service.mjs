@@ -36,7 +36,7 @@ export class Service {
    * - `{ refused: { status, code, detail, afterMs } }`: a temporary failure of the whole request; `status` is 0 if the
    *   connection failed, and `afterMs` is there if the service named a time
    *
-   * Throws a `Problem` if there is no use in trying again.
+   * Throws a `Problem` if another attempt cannot succeed.
    */
   async look(paths, signal) {
     const response = await this.#batch(paths, signal);
