@@ -102,12 +102,8 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             Decision::Made(result) => return result,
             Decision::Open { stale_fallback } => stale_fallback,
         };
-        if self.config.origins.route(path.as_str()).is_none() {
-            return Err(LookupError::no_origin());
-        }
-        let trigger = Trigger::Miss(stale_fallback);
-        let outcome = self.lead_or_follow(target, trigger).await;
-        result(outcome, started_ms, ports.now_ms())
+        self.fetch(target, Trigger::Miss(stale_fallback), started_ms)
+            .await
     }
 
     /// Reads an image from its origin. Memory and KV are not asked.
@@ -119,9 +115,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         path: &ImagePath,
         ports: &P,
     ) -> Result<Lookup, LookupError> {
-        if self.config.origins.route(path.as_str()).is_none() {
-            return Err(LookupError::no_origin());
-        }
         let started_ms = ports.now_ms();
         let key = &path.cache_key();
         self.purge_memory(key);
@@ -133,8 +126,40 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             ports,
         };
         let trigger = Trigger::NotInKv(AfterKv::default());
+        self.fetch(target, trigger, started_ms).await
+    }
+
+    /// Leads or follows a flight, unless no origin has the path. `started_ms` is when the look-up started.
+    async fn fetch<P: Ports<Signal = S>>(
+        self: &Rc<Self>,
+        target: Target<'_, P>,
+        trigger: Trigger,
+        started_ms: u64,
+    ) -> Result<Lookup, LookupError> {
+        if self.config.origins.route(target.path.as_str()).is_none() {
+            return Err(LookupError::no_origin());
+        }
         let outcome = self.lead_or_follow(target, trigger).await;
-        result(outcome, started_ms, ports.now_ms())
+        let now_ms = target.ports.now_ms();
+        let timing = Timing {
+            kv_ms: outcome.kv_ms,
+            origin_ms: outcome.origin_ms,
+            total_ms: now_ms.saturating_sub(started_ms),
+        };
+        match outcome.result {
+            Ok(entry) => Ok(Lookup {
+                entry,
+                layer: outcome.layer,
+                now_ms,
+                timing,
+            }),
+            Err(cached) => Err(LookupError {
+                cause: cached.error,
+                layer: outcome.layer,
+                remaining_s: cached.remaining_s,
+                timing,
+            }),
+        }
     }
 
     /// Waits for the flight of the key, and leads it if there is none.
@@ -226,29 +251,6 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         }
         let error = ErrorKind::OriginTimeout.into();
         FetchOutcome::from_error(error, Layer::InFlight, fallback)
-    }
-}
-
-/// Returns the result of a look-up from the outcome of its flight.
-fn result(outcome: FetchOutcome, started_ms: u64, now_ms: u64) -> Result<Lookup, LookupError> {
-    let timing = Timing {
-        kv_ms: outcome.kv_ms,
-        origin_ms: outcome.origin_ms,
-        total_ms: now_ms.saturating_sub(started_ms),
-    };
-    match outcome.result {
-        Ok(entry) => Ok(Lookup {
-            entry,
-            layer: outcome.layer,
-            now_ms,
-            timing,
-        }),
-        Err(cached) => Err(LookupError {
-            cause: cached.error,
-            layer: outcome.layer,
-            remaining_s: cached.remaining_s,
-            timing,
-        }),
     }
 }
 
