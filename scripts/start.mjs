@@ -1,6 +1,7 @@
 // `npm start`: serves the Worker locally, with the images of samples/ from an HTTP origin and, below bucket/, from R2.
 //
-// `ORIGIN_URL=https://images.my.site npm start` uses your own origin instead of the samples.
+// `ORIGIN_URL=https://images.my.site npm start` uses your own origin instead of the samples. `PLACEHOLDERS=1 npm start` adds
+// placeholders to the metadata.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,6 +22,8 @@ const bucket = "START_SAMPLES";
 const prefix = "bucket";
 /** The local resizer re-encodes each image. On two cores a large AVIF takes longer than the default `originTimeoutMs`. */
 const originTimeoutMs = 25_000;
+/** With these, metadata has placeholders. The local resizer is slow, but all timeouts together must be less than 30 s. */
+const placeholders = process.env.PLACEHOLDERS && { placeholders: ["thumbhash", "color"], imagesBinding: "START_IMAGES", placeholderTimeoutMs: 4_000 };
 // In the same folder as wrangler.toml, because its paths are relative.
 const configuration = join(root, ".start.wrangler.toml");
 
@@ -70,7 +73,12 @@ queue = "start-events"
 max_batch_size = 100
 max_batch_timeout = 0
 `;
-  writeFileSync(configuration, main + further);
+  // A Worker has at most one Images binding.
+  const images = `
+[images]
+binding = "${placeholders?.imagesBinding}"
+`;
+  writeFileSync(configuration, main.replace(/^\[images\]\nbinding = .*$/m, "") + further + (placeholders ? images : ""));
 }
 
 /** Stops wrangler from sending telemetry and from looking up this machine's location. */
@@ -80,7 +88,7 @@ function quiet(env) {
 
 /** Runs wrangler until it exits or a signal stops it. Returns the exit code. */
 async function serve(originUrl, env) {
-  const settings = `metadata:${JSON.stringify({ originUrl, origins: [{ prefix, bucket }], originTimeoutMs })}`;
+  const settings = `metadata:${JSON.stringify({ originUrl, origins: [{ prefix, bucket }], originTimeoutMs, ...placeholders })}`;
   // A secret in production. A fixed value makes purges easy to try locally.
   const token = "ADMIN_TOKEN:local";
   const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
@@ -132,7 +140,7 @@ ${answers.join("\n")}
 
 Try:
 ${images}
-  curl -i ${site}/metadata/${prefix}/portrait.png
+  curl -i ${site}/metadata/${prefix}/portrait.png${placeholders ? `\n  curl -i "${site}/metadata/landscape.jpg?placeholder=data-url"` : ""}
   curl -i ${site}/health
   ${process.env.PORT ? `PORT=${port} ` : ""}npm run upload -- samples/landscape.jpg corners.png    # overwrites ${prefix}/corners.png, whose event reaches the Worker
 

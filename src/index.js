@@ -35,9 +35,9 @@ export default class extends WorkerEntrypoint {
     }
   }
 
-  fetchMetadata(path) {
+  fetchMetadata(path, parameters) {
     guard();
-    return call(this, (build) => build.fetchMetadata(path));
+    return call(this, (build) => build.fetchMetadata(path, parameters));
   }
 
   fetchAndProcessMetadata(path, parameters) {

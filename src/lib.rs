@@ -22,7 +22,7 @@
 //!                            fetch ◄────────────────────────┘
 //!                              ├─► memory_layer again
 //!                              ├─► kv_layer (L2)
-//!                              ├─► origin_layer (L3)
+//!                              ├─► origin_layer (L3), then placeholder_layer if there are placeholders
 //!                              └─► store in L1 ── complete the flight ─────────────────► response
 //!                                      └─ in the background: write KV
 //! ```
@@ -42,7 +42,7 @@
 //! | [`cache`] | the LRU and its entries, the KV record, freshness, the negative cache |
 //! | [`origin`] | the origins: which one has a path, requests and signatures, responses, errors with their texts |
 //! | [`crop`] | crop parameters, and the rectangle that they select |
-//! | [`placeholder`] | the ThumbHash, the average color and the blurred picture of a tiny PNG |
+//! | [`placeholder`] | makes the ThumbHash and the average color of a tiny PNG, and draws the blurred picture |
 //! | [`path`] | the canonical form of a raw path, the query of its version, its cache key and origin URL |
 //! | [`image`] | [`ImageMetadata`](image::metadata::ImageMetadata), and the [header readers](image::header), one file a format |
 //! | [`text`] | query strings, JSON, hexadecimal, text that is safe to log |

@@ -12,10 +12,13 @@ use std::num::{NonZeroU8, NonZeroU32};
 
 use optimized_metadata::config::{Config, PurgeBound};
 use optimized_metadata::http::ProblemCode;
+use optimized_metadata::image::color::Color;
 use optimized_metadata::image::density::Density;
 use optimized_metadata::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, Orientation, Traits,
 };
+use optimized_metadata::image::placeholder::{Placeholder, Placeholders};
+use optimized_metadata::image::thumb_hash::ThumbHash;
 use optimized_metadata::telemetry::event::{FIELDS, NAMES};
 use serde_json::{Value, json};
 
@@ -149,6 +152,10 @@ fn every_metadata_field_is_in_the_docs_openapi_and_the_types() {
             color_space: Some(ColorSpace::Rgb),
             density: Density::new(72),
             has_profile: Some(true),
+        },
+        placeholders: Placeholders {
+            thumbhash: Placeholder::Made(ThumbHash::new(vec![0; 25]).unwrap()),
+            color: Placeholder::Made(Color::new([0; 3])),
         },
         confidence: "high".into(),
         source: "image-header".into(),

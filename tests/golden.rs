@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use optimized_metadata::http::{Bindings, Dataset, Method, Request, RequestBody, Routes};
+use optimized_metadata::http::{Bindings, Dataset, Extras, Method, Request, RequestBody, Routes};
 use optimized_metadata::queue::Delivery;
 use optimized_metadata::service::ports::{Clock, Stored};
 use optimized_metadata::telemetry::isolate::Isolate;
@@ -143,6 +143,7 @@ fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
             "kv_failures_total counter",
             "origin_fetches_total counter",
             "origin_failures_total counter",
+            "pictures_total counter",
             "coalesced_total counter",
             "refreshes_total counter",
             "memory_evictions_total counter",
@@ -186,6 +187,9 @@ fn the_metrics_endpoint_lists_its_families_and_samples_in_order() {
             "optimized_metadata_kv_failures_total{I} 0",
             "optimized_metadata_origin_fetches_total{I} 1",
             "optimized_metadata_origin_failures_total{I} 0",
+            "optimized_metadata_pictures_total{I,result=\"made\"} 0",
+            "optimized_metadata_pictures_total{I,result=\"refused\"} 0",
+            "optimized_metadata_pictures_total{I,result=\"failed\"} 0",
             "optimized_metadata_coalesced_total{I} 0",
             "optimized_metadata_refreshes_total{I} 0",
             "optimized_metadata_memory_evictions_total{I} 0",
@@ -254,6 +258,7 @@ fn the_stats_endpoint_returns_all_its_fields() {
             },
             "kv": { "reads": 1, "writes": 1, "deletes": 1, "failures": 0 },
             "origin": { "fetches": 1, "failures": 0 },
+            "pictures": { "made": 0, "refused": 0, "failed": 0 },
             "coalesced": 0, "refreshes": 0, "evictions": 0, "inFlight": 0, "entries": 1, "capacity": 5,
             "durationsMs": { "memory": one, "kv": none, "origin": one, "inflight": none },
             "agesS": {
@@ -353,7 +358,12 @@ fn a_data_point_has_its_fields_in_a_fixed_order() {
     let stored = Stored::Metadata(stale.to_string());
     server.isolate.runtime.kv_put("metadata:c", stored);
     let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
-    let call = async move { routes.call("c", Ok(None), &runtime).await.is_ok() };
+    let call = async move {
+        routes
+            .call("c", Ok(Extras::default()), &runtime)
+            .await
+            .is_ok()
+    };
     let pending = server.isolate.spawn(call);
     assert!(server.isolate.finish(pending));
     let points = server.points();
@@ -363,7 +373,12 @@ fn a_data_point_has_its_fields_in_a_fixed_order() {
         blob(&points[0], 3),
     ];
     assert_eq!(fields, ["kv", "stale", ""]);
-    block_on(server.routes.call("", Ok(None), &server.isolate.runtime)).unwrap_err();
+    block_on(
+        server
+            .routes
+            .call("", Ok(Extras::default()), &server.isolate.runtime),
+    )
+    .unwrap_err();
     assert_eq!(blob(&server.points()[0], 2), "invalid-path");
 }
 
@@ -403,7 +418,12 @@ fn a_data_point_of_an_error_has_the_layer_durations() {
     server.isolate.runtime.mock_origin([FakeResponse::Timeout]);
     server.isolate.runtime.set_kv_hangs(true);
     let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
-    let call = async move { routes.call("a", Ok(None), &runtime).await.is_ok() };
+    let call = async move {
+        routes
+            .call("a", Ok(Extras::default()), &runtime)
+            .await
+            .is_ok()
+    };
     let pending = server.isolate.spawn(call);
     server.isolate.advance(5_500);
     assert!(!server.isolate.finish(pending));
@@ -479,7 +499,7 @@ fn at_debug_every_request_and_every_lookup_has_one_log_line() {
         .routes
         .response_from_memory(&request, START_MS, log)
         .unwrap();
-    block_on(server.routes.call("a\n\"", Ok(None), log)).unwrap_err();
+    block_on(server.routes.call("a\n\"", Ok(Extras::default()), log)).unwrap_err();
     let cut = format!("/metadata/{}", "%C3%A9".repeat(41));
     let lines = server.isolate.runtime.log();
     assert_eq!(
@@ -528,9 +548,12 @@ fn at_debug_the_log_has_evictions_coalesced_requests_and_the_source_of_each_imag
     server.isolate.runtime.gate_kv_reads(gate);
     let calls = ["a", "a"].map(|path| {
         let (routes, runtime) = (Rc::clone(&server.routes), server.isolate.runtime.clone());
-        server
-            .isolate
-            .spawn(async move { routes.call(path, Ok(None), &runtime).await.is_ok() })
+        server.isolate.spawn(async move {
+            routes
+                .call(path, Ok(Extras::default()), &runtime)
+                .await
+                .is_ok()
+        })
     });
     server.isolate.advance(20);
     open.send(()).unwrap();
@@ -559,7 +582,7 @@ fn the_health_endpoint_returns_the_version_the_bindings_and_the_origins() {
     }));
     let health = server.get("/health");
     let version = env!("CARGO_PKG_VERSION");
-    let bindings = r#"{"adminToken":true,"analytics":true,"bucket":true,"kv":true,"queue":true,"rateLimit":true}"#;
+    let bindings = r#"{"adminToken":true,"analytics":true,"bucket":true,"images":false,"kv":true,"queue":true,"rateLimit":true}"#;
     let origins = concat!(
         r#"[{"kind":"bucket","prefix":"cdn/avatars"},{"kind":"service","prefix":"og"},"#,
         r#"{"kind":"bucket","prefix":""},{"kind":"url","prefix":""}]"#

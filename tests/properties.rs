@@ -15,7 +15,7 @@ mod checks;
 
 use std::path::Path;
 
-use optimized_metadata::cache::freshness::{Freshness, FreshnessPolicy, age_s, ttl_s};
+use optimized_metadata::cache::freshness::{Freshness, FreshnessPolicy, Lifetime, age_s, ttl_s};
 use optimized_metadata::config::Config;
 use optimized_metadata::image::displayed_size::DisplayedSize;
 use optimized_metadata::image::metadata::Dimensions;
@@ -220,13 +220,14 @@ proptest! {
 
     #[test]
     fn freshness_never_increases_over_time(
-        fresh_ms: u64, while_revalidate_ms: u64, if_error_ms: u64,
+        fresh_ms: u64, while_revalidate_ms: u64, if_error_ms: u64, retry_ms: u64,
         fetched_ms: u64, moment_ms: u64, later_ms: u64, key in "[a-z]{0,8}",
     ) {
         let policy = FreshnessPolicy { fresh_ms, while_revalidate_ms, if_error_ms };
         let lifetime_ms = policy.lifetime_ms(&key);
         prop_assert!(lifetime_ms <= fresh_ms && lifetime_ms >= fresh_ms - fresh_ms / 20);
-        let rank = |now_ms| match policy.state(fetched_ms, lifetime_ms, now_ms) {
+        let lifetime = Lifetime::of_complete(lifetime_ms).until_retry(retry_ms);
+        let rank = |now_ms| match policy.state(fetched_ms, lifetime, now_ms) {
             Freshness::Fresh => 0,
             Freshness::StaleWhileRevalidate => 1,
             Freshness::StaleIfError => 2,
@@ -235,9 +236,9 @@ proptest! {
         let (moment_ms, later_ms) = (moment_ms.min(later_ms), moment_ms.max(later_ms));
         prop_assert!(rank(moment_ms) <= rank(later_ms));
         prop_assert!(age_s(fetched_ms, moment_ms) <= age_s(fetched_ms, later_ms));
-        let ttl = ttl_s(fetched_ms, lifetime_ms, moment_ms);
+        let ttl = ttl_s(fetched_ms, lifetime.fresh_ms, moment_ms);
         prop_assert_eq!(ttl >= 0, rank(moment_ms) == 0);
-        prop_assert!(ttl >= ttl_s(fetched_ms, lifetime_ms, later_ms));
+        prop_assert!(ttl >= ttl_s(fetched_ms, lifetime.fresh_ms, later_ms));
         if moment_ms <= fetched_ms {
             prop_assert_eq!(age_s(fetched_ms, moment_ms), 0);
         }

@@ -19,7 +19,7 @@ export interface OptimizedMetadata {
    * begins the query of a version (`photos/cat.jpg?v=3`); in a name it is `%3F`.
    * @throws {MetadataError}
    */
-  fetchMetadata(path: string): Promise<ImageAnswer>;
+  fetchMetadata(path: string, options?: PlaceholderOptions): Promise<ImageAnswer>;
 
   /**
    * Returns the metadata of an image and its crop.
@@ -27,7 +27,7 @@ export interface OptimizedMetadata {
    * @param path As for `fetchMetadata`.
    * @throws {MetadataError} An unknown or invalid option has the code `invalid-parameter`.
    */
-  fetchAndProcessMetadata(path: string, options?: CropOptions): Promise<ProcessedImage>;
+  fetchAndProcessMetadata(path: string, options?: CropOptions & PlaceholderOptions): Promise<ProcessedImage>;
 }
 
 /** The body of `GET /metadata/<path>`. */
@@ -37,6 +37,19 @@ export interface ImageAnswer {
   /** The parameters of the version, such as `v=3`, if the request has any that the setting `query` names. */
   query?: string;
   metadata: ImageMetadata;
+  /** A small blurred picture, if it was requested and the image has one. */
+  placeholder?: Placeholder;
+}
+
+/** What to return besides the metadata. */
+export interface PlaceholderOptions {
+  /** Adds a small blurred picture. The setting `placeholders` must have `thumbhash`. */
+  placeholder?: "data-url";
+}
+
+export interface Placeholder {
+  /** A PNG of less than 4 KB, whose longer side has 24 pixels, in the aspect ratio of the image. */
+  dataUrl: string;
 }
 
 /** Depends only on the image, never on the layer that answered. Unknown fields are absent. */
@@ -69,6 +82,10 @@ export interface ImageMetadata {
   density?: number;
   /** Whether the image has an ICC color profile. */
   hasProfile?: boolean;
+  /** A blurred picture as a ThumbHash, in base64. Needs the setting `placeholders`. */
+  thumbhash?: string;
+  /** The average color, as `#rrggbb`. Needs the setting `placeholders`. */
+  color?: string;
   /** `high`, or `medium` if viewers may show another size: the sides may have to be swapped, the image is truncated or malformed, or readers differ. Old records may have other values. */
   confidence: string;
   /** Where the metadata comes from: `format-json` for the origin's resizer, `image-header` for the image itself. Old records may have other values. */
@@ -125,7 +142,7 @@ export interface AspectCrop {
 // Batches -------------------------------------------------------------------------------------------------------------
 
 /** The request body of `POST /metadata`. Unknown names are rejected. */
-export interface BatchRequest extends CropOptions {
+export interface BatchRequest extends CropOptions, PlaceholderOptions {
   /** From one to `batchLimit` paths, each as for `fetchMetadata`. */
   paths: string[];
 }

@@ -11,8 +11,11 @@ use optimized_metadata::image::prefix::BodyPrefix;
 use optimized_metadata::origin::error::OriginFault;
 use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
+use optimized_metadata::placeholder::pixels::Pixels;
+use optimized_metadata::service::picture::{PictureFault, PictureSource};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Queue, RateLimit,
+    Stored, Tasks,
 };
 use optimized_metadata::telemetry::log::Log;
 
@@ -116,6 +119,12 @@ impl Bucket for Runtime {
         _: u64,
     ) -> Result<Option<Object>, OriginFault> {
         unreachable!("there is no bucket")
+    }
+}
+
+impl Pictures for Runtime {
+    async fn picture(&self, _: PictureSource<'_>, _: u64) -> Result<Pixels, PictureFault> {
+        unreachable!("no settings have placeholders")
     }
 }
 

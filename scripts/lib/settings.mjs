@@ -36,11 +36,12 @@ function parts(toml) {
     named
       // With keep_vars, missing settings may be set in the dashboard.
       .filter(([, part]) => part.vars?.metadata !== undefined || !top.keep_vars)
-      .map(([where, { vars, r2_buckets = [], services = [] }]) => ({
+      .map(([where, { vars, r2_buckets = [], services = [], images }]) => ({
         where,
         settings: vars?.metadata ?? null,
         buckets: r2_buckets.map(({ binding }) => binding),
         services: services.map(({ binding }) => binding),
+        images: images ? [images.binding] : [],
       }))
   );
 }

@@ -1,7 +1,7 @@
 //! Checks settings before they are deployed, with the same code as the Worker. `scripts/build.mjs` runs it.
 //!
-//! Standard input is a JSON array of `{"where", "settings", "buckets", "services"}`: a label for messages, the variable
-//! `metadata`, and the names of the bound R2 buckets and services. Secrets are not known before a deployment. For each element with invalid settings, standard error has a line
+//! Standard input is a JSON array of `{"where", "settings", "buckets", "services", "images"}`: a label for messages, the variable
+//! `metadata`, and the names of the bound R2 buckets, services and Images bindings. Secrets are not known before a deployment. For each element with invalid settings, standard error has a line
 //! `<where>: <error>`, and the exit code is 1.
 //!
 //! With `--purge-bound`, standard output has a JSON array of `{"where", "seconds", "rows"}`: for how long a place can return old
@@ -24,7 +24,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     for case in input.as_array().ok_or("standard input is not an array")? {
         let field = |name| case.get(name).unwrap_or(&Value::Null);
         let part = field("where").as_str().unwrap_or("settings");
-        match check(field("settings"), field("buckets"), field("services")) {
+        match check(
+            field("settings"),
+            [field("buckets"), field("services"), field("images")],
+        ) {
             Ok(config) => bounds.push(bound(part, &config)),
             Err(error) => {
                 eprintln!("{part}: {error}");
@@ -46,7 +49,10 @@ fn bound(part: &str, config: &Config) -> Value {
     json!({ "where": part, "seconds": seconds, "rows": bound.rows() })
 }
 
-fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<Config, ConfigError> {
+fn check(
+    settings: &Value,
+    [buckets, services, images]: [&Value; 3],
+) -> Result<Config, ConfigError> {
     let config = match settings {
         // The dashboard and .dev.vars store the settings as JSON text.
         Value::String(text) => {
@@ -58,9 +64,11 @@ fn check(settings: &Value, buckets: &Value, services: &Value) -> Result<Config, 
         let names = names.as_array();
         names.is_some_and(|names| names.contains(&name.into()))
     };
-    config.refuse_unbound(|place| match place {
-        Place::Url(_) => true,
-        Place::Bucket(name) => has(buckets, name),
-        Place::Service(name) => has(services, name),
-    })
+    config
+        .refuse_unbound(|place| match place {
+            Place::Url(_) => true,
+            Place::Bucket(name) => has(buckets, name),
+            Place::Service(name) => has(services, name),
+        })?
+        .refuse_unbound_images(|name| has(images, name))
 }

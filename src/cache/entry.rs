@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::cache::freshness::{self, Freshness, FreshnessPolicy};
+use crate::cache::freshness::{self, Freshness, FreshnessPolicy, Lifetime};
 use crate::image::metadata::ImageMetadata;
 use crate::path::ImagePath;
 use crate::text::hex::hex;
@@ -29,7 +29,7 @@ pub struct Entry {
     /// The `Cache-Tag` of responses. `None` if the setting `edgeCache` is off.
     pub tags: Option<Box<str>>,
     last_fetched_ms: u64,
-    lifetime_ms: u64,
+    lifetime: Lifetime,
     resident_since_ms: u64,
     /// The age in the latest response.
     last_age_s: Cell<u64>,
@@ -42,7 +42,7 @@ impl Entry {
         path: &ImagePath,
         metadata: ImageMetadata,
         last_fetched_ms: u64,
-        lifetime_ms: u64,
+        lifetime: Lifetime,
         now_ms: u64,
         tags: Option<String>,
     ) -> Rc<Self> {
@@ -70,25 +70,16 @@ impl Entry {
             tags: tags.map(String::into_boxed_str),
             // The record may come from a machine whose clock is ahead. That must not make it fresh for longer.
             last_fetched_ms: last_fetched_ms.min(now_ms),
-            lifetime_ms,
+            lifetime,
             resident_since_ms: now_ms,
             last_age_s: Cell::new(u64::MAX),
         })
     }
 
-    /// Returns the response body with further fields: those of `more`, which must be encoded as a JSON object.
-    #[must_use]
-    pub(crate) fn body_with(&self, more: &impl Serialize) -> String {
-        let more = serde_json::to_string(more).unwrap_or_default();
-        let fields = more.strip_prefix('{').unwrap_or_default();
-        let body = self.body.strip_suffix('}').unwrap_or_default();
-        format!("{body},{fields}")
-    }
-
     /// Returns how the entry may be used at `now_ms`.
     #[must_use]
     pub(crate) fn state(&self, policy: &FreshnessPolicy, now_ms: u64) -> Freshness {
-        policy.state(self.last_fetched_ms, self.lifetime_ms, now_ms)
+        policy.state(self.last_fetched_ms, self.lifetime, now_ms)
     }
 
     /// Estimates the memory that the entry uses under `key`, in bytes. [`FIXED_BYTES`] is the estimate for all parts of
@@ -127,7 +118,7 @@ impl Entry {
     /// Returns the remaining freshness in whole seconds. It is negative if the entry is stale.
     #[must_use]
     pub fn ttl_s(&self, now_ms: u64) -> i64 {
-        freshness::ttl_s(self.last_fetched_ms, self.lifetime_ms, now_ms)
+        freshness::ttl_s(self.last_fetched_ms, self.lifetime.fresh_ms, now_ms)
     }
 }
 

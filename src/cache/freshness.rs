@@ -19,6 +19,35 @@ pub struct FreshnessPolicy {
     pub if_error_ms: u64,
 }
 
+/// How long a record is fresh, and when it expires, in milliseconds after it was fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetime {
+    /// The time after which it is stale. It is shorter than `usable_ms` if a part of the record is still missing.
+    pub fresh_ms: u64,
+    /// The time until which it may be served in any case. The windows of staleness follow.
+    pub usable_ms: u64,
+}
+
+impl Lifetime {
+    /// Returns the lifetime of a record that is fresh for `ms`.
+    #[must_use]
+    pub fn of_complete(ms: u64) -> Self {
+        Self {
+            fresh_ms: ms,
+            usable_ms: ms,
+        }
+    }
+
+    /// Returns the lifetime of a record with a missing part, which a refresh after `retry_ms` may bring.
+    #[must_use]
+    pub fn until_retry(self, retry_ms: u64) -> Self {
+        Self {
+            fresh_ms: self.fresh_ms.min(retry_ms),
+            ..self
+        }
+    }
+}
+
 /// The permitted use of a record at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
@@ -33,7 +62,7 @@ pub enum Freshness {
 }
 
 impl FreshnessPolicy {
-    /// Returns how long the record of `key` is fresh: `fresh_ms` minus 0 to 5 %, always the same for a key.
+    /// Returns how long the complete record of `key` is fresh: `fresh_ms` minus 0 to 5 %, always the same for a key.
     #[must_use]
     pub fn lifetime_ms(&self, key: &str) -> u64 {
         let jitter = key_hash(key).checked_rem(MAX_JITTER_PER_MILLE.saturating_add(1));
@@ -49,16 +78,15 @@ impl FreshnessPolicy {
             .saturating_add(self.while_revalidate_ms.max(self.if_error_ms))
     }
 
-    /// Returns the state at `now_ms` of a record that is fresh for `lifetime_ms`.
+    /// Returns the state of a record at `now_ms`.
     ///
     /// If `last_fetched_ms` is in the future, the record counts as fetched now.
     #[must_use]
-    pub fn state(&self, last_fetched_ms: u64, lifetime_ms: u64, now_ms: u64) -> Freshness {
-        let stale_ms = now_ms
-            .saturating_sub(last_fetched_ms)
-            .saturating_sub(lifetime_ms);
-        match stale_ms {
-            0 => Freshness::Fresh,
+    pub fn state(&self, last_fetched_ms: u64, lifetime: Lifetime, now_ms: u64) -> Freshness {
+        let age_ms = now_ms.saturating_sub(last_fetched_ms);
+        match age_ms.saturating_sub(lifetime.usable_ms) {
+            0 if age_ms <= lifetime.fresh_ms => Freshness::Fresh,
+            0 => Freshness::StaleWhileRevalidate,
             stale_ms if stale_ms <= self.while_revalidate_ms => Freshness::StaleWhileRevalidate,
             stale_ms if stale_ms <= self.if_error_ms => Freshness::StaleIfError,
             _ => Freshness::Expired,
@@ -117,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_record_is_fresh_then_stale_then_expired() {
-        let state = |now| POLICY.state(100_000, 10_000, now);
+        let lifetime = Lifetime::of_complete(10_000);
+        let state = |now| POLICY.state(100_000, lifetime, now);
         assert_eq!(state(100_000), Freshness::Fresh);
         assert_eq!(state(110_000), Freshness::Fresh);
         assert_eq!(state(110_001), Freshness::StaleWhileRevalidate);
@@ -128,8 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn a_record_with_a_missing_part_is_stale_early_and_expires_as_a_complete_one_does() {
+        let lifetime = Lifetime::of_complete(10_000).until_retry(300);
+        let state = |now| POLICY.state(100_000, lifetime, now);
+        assert_eq!(state(100_300), Freshness::Fresh);
+        assert_eq!(state(100_301), Freshness::StaleWhileRevalidate);
+        assert_eq!(state(115_000), Freshness::StaleWhileRevalidate);
+        assert_eq!(state(115_001), Freshness::StaleIfError);
+        assert_eq!(state(130_001), Freshness::Expired);
+        let short = Lifetime::of_complete(200);
+        assert_eq!(short.until_retry(300), short);
+    }
+
+    #[test]
     fn a_record_from_the_future_counts_as_fetched_now() {
-        assert_eq!(POLICY.state(200_000, 10_000, 100_000), Freshness::Fresh);
+        let lifetime = Lifetime::of_complete(10_000);
+        assert_eq!(POLICY.state(200_000, lifetime, 100_000), Freshness::Fresh);
         assert_eq!(age_s(200_000, 100_000), 0);
         assert_eq!(ttl_s(200_000, 10_000, 100_000), 10);
     }

@@ -15,6 +15,7 @@ use crate::image::density::Density;
 use crate::image::metadata::{
     ColorSpace, Dimensions, Format, ImageMetadata, MOST_FIELDS, Orientation, Traits, write_known,
 };
+use crate::image::placeholder::Placeholders;
 use crate::origin::id::OriginId;
 use crate::text::json;
 
@@ -73,6 +74,7 @@ impl Record {
                 file_size: field("fileSize").as_u64().filter(|bytes| *bytes > 0),
                 etag: short_ascii(field("etag")).map(|etag| etag.into_owned().into()),
                 traits: traits(&field),
+                placeholders: Placeholders::of_record(|name| stored.get(name)),
                 confidence: short_ascii(field("confidence")).ok_or(RecordError::Confidence)?,
                 source: short_ascii(field("source")).ok_or(RecordError::Source)?,
             },
@@ -103,6 +105,7 @@ impl Serialize for Record {
         write_known(&mut fields, "originalMetadata", original)?;
         write_known(&mut fields, "etag", metadata.etag.as_deref())?;
         metadata.traits.write(&mut fields)?;
+        metadata.placeholders.write_record(&mut fields)?;
         write_known(&mut fields, "origin", self.origin.map(OriginId::text))?;
         fields.end()
     }
@@ -192,7 +195,10 @@ impl std::error::Error for RecordError {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::color::Color;
     use crate::image::density::MAX_DENSITY;
+    use crate::image::placeholder::Placeholder;
+    use crate::image::thumb_hash::ThumbHash;
 
     const GOLDEN: &str = r#"{"width":4000,"height":3000,"format":"jpeg","lastFetched":1760000000000,"confidence":"high","source":"format-json","fileSize":123456,"originalMetadata":{"format":"image/jpeg"}}"#;
 
@@ -204,6 +210,7 @@ mod tests {
                 file_size: Some(123_456),
                 etag: None,
                 traits: Traits::default(),
+                placeholders: Placeholders::default(),
                 confidence: "high".into(),
                 source: "format-json".into(),
             },
@@ -303,11 +310,44 @@ mod tests {
             density: Density::new(MAX_DENSITY),
             has_profile: Some(false),
         };
+        record.metadata.placeholders = Placeholders {
+            thumbhash: Placeholder::Made(ThumbHash::new(vec![255; 25]).unwrap()),
+            color: Placeholder::Made(Color::new([255; 3])),
+        };
         record.metadata.confidence = "c".repeat(MAX_STRING_BYTES).into();
         record.metadata.source = "s".repeat(MAX_STRING_BYTES).into();
         record.last_fetched_ms = Some(u64::MAX);
         record.origin = OriginId::parse("ffffffff");
         assert!(record.encode().len() <= 1024);
+    }
+
+    #[test]
+    fn placeholders_are_text_or_null_before_the_origin() {
+        let mut record = cat();
+        record.origin = OriginId::parse("0123abcd");
+        record.metadata.placeholders = Placeholders {
+            thumbhash: Placeholder::Made(ThumbHash::new(vec![1, 2, 3, 4, 5]).unwrap()),
+            color: Placeholder::Impossible,
+        };
+        let stored = record.encode();
+        let end = r#","thumbhash":"AQIDBAU=","color":null,"origin":"0123abcd"}"#;
+        assert_eq!(stored, GOLDEN.replace("}}", "}") + end);
+        assert_eq!(Record::decode(&stored), Ok(record));
+    }
+
+    #[test]
+    fn an_invalid_placeholder_is_read_as_a_missing_one() {
+        for field in [
+            r#""thumbhash":7"#,
+            r#""thumbhash":"AQID""#,
+            r#""thumbhash":"<b>""#,
+            r#""color":"red""#,
+            r##""color":"#FFFFFF""##,
+            r#""color":{}"#,
+        ] {
+            let json = GOLDEN.replace("\"file", &format!("{field},\"file"));
+            assert_eq!(Record::decode(&json), Ok(cat()), "{field}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use serde_json::Value;
 
 use crate::cache::freshness::FreshnessPolicy;
 use crate::image::header::Limits;
+use crate::image::placeholder::PlaceholderKinds;
 use crate::origin::endpoint::Place;
 use crate::origin::routing::RoutingTable;
 use settings_reader::SettingsReader;
@@ -86,6 +87,12 @@ pub struct Config {
     pub edge_cache_ttl_s: u64,
     /// The timeout of the origin, including one retry.
     pub origin_timeout_ms: u64,
+    /// The placeholders that are added to metadata. Each image costs a transformation if there are any.
+    pub placeholders: PlaceholderKinds,
+    /// How long metadata waits for its placeholders.
+    pub placeholder_timeout_ms: u64,
+    /// The Images binding, which makes the placeholders of images that are not resized by their URL.
+    pub images_binding: Option<String>,
     /// The timeout of a KV read. After it, the read counts as a miss.
     pub kv_timeout_ms: u64,
     /// The maximum number of different images that an isolate fetches at a time.
@@ -150,6 +157,14 @@ impl Config {
             edge_cache: read.flag("edgeCache", false),
             edge_cache_ttl_s: read.number("edgeCacheTtl", 300, 0..=YEAR_S, "seconds"),
             origin_timeout_ms: read.number("originTimeoutMs", 5_000, 1..=25_000, "milliseconds"),
+            placeholders: read.placeholders("placeholders"),
+            placeholder_timeout_ms: read.number(
+                "placeholderTimeoutMs",
+                1_000,
+                1..=25_000,
+                "milliseconds",
+            ),
+            images_binding: read.binding("imagesBinding"),
             kv_timeout_ms: read.number("kvTimeoutMs", 500, 1..=25_000, "milliseconds"),
             max_in_flight: read.count("maxInFlight", 1_000, 1..=10_000, "images"),
             batch_limit: read.count("batchLimit", 100, 1..=100, "paths"),
@@ -170,14 +185,17 @@ impl Config {
                 "must not be less than 'headerBytes'",
             ));
         }
-        if config
-            .kv_timeout_ms
-            .saturating_add(config.origin_timeout_ms)
-            >= WAIT_UNTIL_MS
-        {
+        if config.kv_timeout_ms.saturating_add(config.origin_ms()) >= WAIT_UNTIL_MS {
+            let others = if config.placeholders.is_empty() {
+                "and 'kvTimeoutMs'"
+            } else {
+                "'kvTimeoutMs' and 'placeholderTimeoutMs'"
+            };
             return Err(ConfigError::new(
                 "originTimeoutMs",
-                "and 'kvTimeoutMs' together must be less than 30,000 milliseconds: the runtime ends background work after that time",
+                format!(
+                    "{others} together must be less than 30,000 milliseconds: the runtime ends background work after that time"
+                ),
             ));
         }
         Ok(config)
@@ -201,6 +219,16 @@ impl Config {
         });
         drop(endpoints);
         error.map_or(Ok(self), Err)
+    }
+
+    /// Returns the longest time of a fetch from the origin, with the placeholders.
+    #[must_use]
+    pub(crate) fn origin_ms(&self) -> u64 {
+        if self.placeholders.is_empty() {
+            return self.origin_timeout_ms;
+        }
+        self.origin_timeout_ms
+            .saturating_add(self.placeholder_timeout_ms)
     }
 
     /// Returns the freshness policy that the settings define.
@@ -274,6 +302,9 @@ mod tests {
                 edge_cache: false,
                 edge_cache_ttl_s: 300,
                 origin_timeout_ms: 5_000,
+                placeholders: PlaceholderKinds::default(),
+                placeholder_timeout_ms: 1_000,
+                images_binding: None,
                 kv_timeout_ms: 500,
                 max_in_flight: 1_000,
                 batch_limit: 100,
@@ -303,6 +334,9 @@ mod tests {
             ("errorTtl", json!(7)),
             ("clientMaxAge", json!(7)),
             ("originTimeoutMs", json!(7)),
+            ("placeholders", json!(["color"])),
+            ("placeholderTimeoutMs", json!(7)),
+            ("imagesBinding", json!("RESIZER")),
             ("kvTimeoutMs", json!(7)),
             ("maxInFlight", json!(7)),
             ("batchLimit", json!(7)),
@@ -343,6 +377,25 @@ mod tests {
             assert_eq!(error.field, "originTimeoutMs");
             assert!(error.to_string().contains("'kvTimeoutMs'"), "{error}");
         }
+    }
+
+    #[test]
+    fn placeholders_are_waited_for_within_the_runtimes_limit() {
+        let timeouts = |placeholders: Value, ms: u64| {
+            Config::from_json(&json!({
+                "originUrl": "https://images.test", "kvTimeoutMs": 4_000, "originTimeoutMs": 25_000,
+                "placeholders": placeholders, "placeholderTimeoutMs": ms,
+            }))
+        };
+        let both = json!(["thumbhash", "color"]);
+        assert_eq!(timeouts(both.clone(), 999).unwrap().origin_ms(), 25_999);
+        assert_eq!(timeouts(json!([]), 25_000).unwrap().origin_ms(), 25_000);
+        let error = timeouts(both, 1_000).unwrap_err();
+        assert_eq!(error.field, "originTimeoutMs");
+        assert!(
+            error.to_string().contains("'placeholderTimeoutMs'"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -426,6 +479,13 @@ mod tests {
             ("corsOrigins", json!(["https://a.test/"])),
             ("inspector", json!("off")),
             ("logLevel", json!("verbose")),
+            ("placeholders", json!("color")),
+            ("placeholders", json!(["colour"])),
+            ("placeholders", json!(["color", "color"])),
+            ("placeholders", json!([true])),
+            ("placeholderTimeoutMs", json!(0)),
+            ("placeholderTimeoutMs", json!(25_001)),
+            ("imagesBinding", json!("")),
             ("unknownKey", json!(1)),
         ] {
             let error = with(key, &value).unwrap_err();

@@ -53,7 +53,7 @@ impl PurgeBound {
             0
         };
         // The longest look-up that reads an old record, and then waits for an origin that fails.
-        let origin_ms = QUEUE_MS.saturating_add(config.origin_timeout_ms);
+        let origin_ms = QUEUE_MS.saturating_add(config.origin_ms());
         let lookup_ms = config.kv_timeout_ms.saturating_add(origin_ms);
         let freshness = config.freshness();
         let memory_ms = if uses_memory {

@@ -25,6 +25,25 @@ impl Config {
         Ok(self)
     }
 
+    /// Returns the settings, unless they name an Images binding and `is_bound` returns `false` for its name.
+    ///
+    /// # Errors
+    /// If the binding is missing.
+    pub fn refuse_unbound_images(
+        self,
+        is_bound: impl FnOnce(&str) -> bool,
+    ) -> Result<Self, ConfigError> {
+        match &self.images_binding {
+            Some(name) if !is_bound(name) => Err(ConfigError::new(
+                "imagesBinding",
+                format!(
+                    "names {name}, but no Images binding is bound to this Worker under that name: add [images] with binding = \"{name}\" to wrangler.toml"
+                ),
+            )),
+            _ => Ok(self),
+        }
+    }
+
     /// Returns the settings with the values of the secrets that they name.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::cors_origins::CorsOrigins;
 use super::error::ConfigError;
 use super::log_level::LogLevel;
+use crate::image::placeholder::PlaceholderKinds;
 use crate::text::json::strings;
 
 const ORIGIN_URL_EXPECTED: &str = "must be the http(s) base URL of the images, in ASCII, with a port from 1 to 65535 if any, and without spaces, query, fragment, credentials, '.' and '..' segments";
@@ -235,6 +236,20 @@ impl<'a> SettingsReader<'a> {
                 "must be a list of origins such as \"https://www.example.com\", or [\"*\"]",
             );
             CorsOrigins::Any
+        })
+    }
+
+    pub(super) fn placeholders(&mut self, key: &'static str) -> PlaceholderKinds {
+        let Some(value) = self.get(key) else {
+            return PlaceholderKinds::default();
+        };
+        let kinds = strings(value).and_then(|names| PlaceholderKinds::named(&names));
+        kinds.unwrap_or_else(|| {
+            self.refuse(
+                key,
+                "must be a list of \"thumbhash\" and \"color\", each at most once",
+            );
+            PlaceholderKinds::default()
         })
     }
 

@@ -72,7 +72,7 @@ impl fmt::Display for FieldError {
         match self {
             Self::Unknown(names) => write!(
                 f,
-                "Unknown parameters: '{names}'; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
+                "Unknown parameters: '{names}'; use aspect (or r), focal (or p, focalPoint), width, device, platform, content, allowExpansion and placeholder."
             ),
             Self::Parameter(error) => error.fmt(f),
         }

@@ -67,14 +67,14 @@ fn from_pairs<'a>(
     parameters.request()
 }
 
-/// Reads the fields of a JSON object, except the field `other`, which the caller reads. Returns `None` if it has no
+/// Reads the fields of a JSON object, except those of `others`, which the caller reads. Returns `None` if it has no
 /// other fields.
 ///
 /// # Errors
 /// If fields are unknown: their names. Otherwise, if they break a rule of [`ParameterError`]: the first one.
 pub fn from_json(
     object: &Map<String, Value>,
-    other: Option<&str>,
+    others: &[Option<&str>],
 ) -> Result<Option<CropRequest>, FieldError> {
     let mut parameters = RawParameters::default();
     let mut unknown = Vec::new();
@@ -83,7 +83,7 @@ pub fn from_json(
             "focalPoint" => "focal",
             name => name,
         };
-        if !parameters.add(parameter, RawValue::of(value))? && other != Some(name) {
+        if !parameters.add(parameter, RawValue::of(value))? && !others.contains(&Some(name)) {
             unknown.push(name.as_str());
         }
     }
@@ -249,7 +249,7 @@ mod tests {
     }
 
     fn parse_json(object: &Value) -> Result<Option<CropRequest>, FieldError> {
-        from_json(object.as_object().unwrap(), None)
+        from_json(object.as_object().unwrap(), &[])
     }
 
     fn aspect(text: &str) -> Option<AspectRatio> {
@@ -332,12 +332,12 @@ mod tests {
             assert_eq!(
                 text,
                 format!(
-                    "Unknown parameters: {names}; use aspect (or r), focal (or p, focalPoint), width, device, platform, content and allowExpansion."
+                    "Unknown parameters: {names}; use aspect (or r), focal (or p, focalPoint), width, device, platform, content, allowExpansion and placeholder."
                 )
             );
         }
         let object = json!({ "paths": [], "width": 7 });
-        let read = from_json(object.as_object().unwrap(), Some("paths"));
+        let read = from_json(object.as_object().unwrap(), &[Some("paths")]);
         assert_eq!(read, parse_json(&json!({ "width": 7 })));
         let object = json!({
             "r": "1:1", "p": "0,0", "width": 1, "platform": "instagram", "content": "portrait", "allowExpansion": true,
@@ -430,7 +430,7 @@ mod tests {
 
     #[test]
     fn json_accepts_focal_point_as_another_name_of_focal() {
-        let read = |json: Value| from_json(json.as_object().unwrap(), None);
+        let read = |json: Value| from_json(json.as_object().unwrap(), &[]);
         let point = json!({ "x": 0.5, "y": 0.3 });
         assert_eq!(
             read(json!({ "focalPoint": point })),

@@ -9,18 +9,14 @@ use serde_json::Value;
 use worker::Env;
 
 use super::bindings::binding;
-use super::bucket::Bucket;
+use super::bound::{Bound, secret};
 use super::clock::now_ms;
 use super::console::Console;
 use super::dataset::Analytics;
 use super::edge_cache;
-use super::kv::Namespace;
-use super::queue::Queue;
-use super::rate_limit::Limiter;
-use super::service::Service;
 use super::tasks::Signal;
 use crate::config::{Config, ConfigError};
-use crate::http::{Bindings, Dataset, Routes};
+use crate::http::{Dataset, Routes};
 use crate::origin::endpoint::Place;
 use crate::service::OptimizedMetadataService;
 use crate::telemetry::event::Event;
@@ -30,9 +26,6 @@ use crate::text::json;
 
 /// The name of the variable that holds the settings.
 const SETTINGS: &str = "metadata";
-
-/// The name of the secret that holds the admin token.
-const ADMIN_TOKEN: &str = "ADMIN_TOKEN";
 
 /// The name under which the dataset for data points is bound.
 const ANALYTICS: &str = "METADATA_ANALYTICS";
@@ -46,57 +39,6 @@ thread_local! {
 pub(super) struct App {
     pub(super) routes: Routes<Signal>,
     pub(super) bound: Rc<Bound>,
-}
-
-/// The bindings of the Worker that exist. They can be used in all requests of an isolate.
-pub(super) struct Bound {
-    pub(super) kv: Option<Namespace>,
-    buckets: Vec<(String, Bucket)>,
-    services: Vec<(String, Service)>,
-    pub(super) limiter: Option<Limiter>,
-    pub(super) queue: Option<Queue>,
-    admin_token: Option<String>,
-}
-
-impl Bound {
-    fn new(env: &Env, config: &Config) -> Self {
-        let (mut buckets, mut services) = (Vec::new(), Vec::new());
-        for endpoint in config.origins.endpoints() {
-            match &endpoint.place {
-                Place::Url(_) => {}
-                Place::Bucket(name) => buckets.extend(named(name, Bucket::bound(env, name))),
-                Place::Service(name) => services.extend(named(name, Service::bound(env, name))),
-            }
-        }
-        Self {
-            kv: Namespace::bound(env, &config.kv_namespace),
-            buckets,
-            services,
-            limiter: Limiter::bound(env),
-            queue: Queue::bound(env),
-            admin_token: secret(env, ADMIN_TOKEN),
-        }
-    }
-
-    /// Returns the bucket that an origin of the settings names.
-    pub(super) fn bucket(&self, name: &str) -> Option<&Bucket> {
-        find(&self.buckets, name)
-    }
-
-    /// Returns the service that an origin of the settings names.
-    pub(super) fn service(&self, name: &str) -> Option<&Service> {
-        find(&self.services, name)
-    }
-
-    /// Returns the bindings as the routes need them.
-    pub(super) fn bindings(&self) -> Bindings {
-        Bindings {
-            kv: self.kv.is_some(),
-            queue: self.queue.is_some(),
-            rate_limit: self.limiter.is_some(),
-            admin_token: self.admin_token.clone(),
-        }
-    }
 }
 
 impl App {
@@ -140,23 +82,9 @@ fn bind(env: &Env) -> Result<(Config, Bound), ConfigError> {
             Place::Bucket(name) => bound.bucket(name).is_some(),
             Place::Service(name) => bound.service(name).is_some(),
         })?
+        .refuse_unbound_images(|_| bound.images.is_some())?
         .with_secrets(|name| secret(env, name))?;
     Ok((config, bound))
-}
-
-fn named<T>(name: &str, binding: Option<T>) -> Option<(String, T)> {
-    Some((name.to_owned(), binding?))
-}
-
-fn find<'a, T>(bindings: &'a [(String, T)], name: &str) -> Option<&'a T> {
-    let found = bindings.iter().find(|(other, _)| other == name);
-    found.map(|(_, binding)| binding)
-}
-
-/// Returns the value of a secret. An empty one counts as not set.
-fn secret(env: &Env, name: &str) -> Option<String> {
-    let value = binding(env, name).and_then(|value| value.as_string());
-    value.filter(|value| !value.is_empty())
 }
 
 /// Returns the settings as JSON. The variable is an object if `wrangler.toml` defines it, and text if it comes from the

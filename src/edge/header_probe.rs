@@ -3,27 +3,23 @@
 //! A server that supports ranges returns only the [parts](RangeResponse) that hold the header, wherever they are. From
 //! any other server, the file is read forward.
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, ReadableStream};
 
+use super::decompress::decompress;
 use super::js_value::number;
 use super::origin::{Conversation, Received, discard, lines, start_of};
 use super::prefix_share::PrefixShares;
 use super::service::Service;
+use super::wanted::Wanted;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
 use crate::origin::range_response::{RangeResponse, RangedFile, range};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::OriginResponse;
-
-#[wasm_bindgen(module = "/src/edge/gunzip.js")]
-extern "C" {
-    /// Returns a range of the data that `chunks` decode to.
-    fn decode(chunks: &Array, offset: f64, length: f64) -> Promise;
-}
 
 /// Reads the header of the file that `request` is for.
 ///
@@ -36,7 +32,7 @@ pub(super) async fn read(
     deadline: &AbortSignal,
 ) -> Result<OriginResponse, OriginFault> {
     let mut parts = Parts {
-        conversation: Conversation::new(service, request, deadline),
+        conversation: Conversation::new(service, request, Wanted::File, deadline),
         headers: lines(&request.headers),
         file: RangedFile::default(),
         first: None,
@@ -177,7 +173,8 @@ impl Parts<'_> {
                 return Err(ErrorKind::OriginTimeout.into());
             }
             let (offset, length) = decoded.next_range();
-            let bytes = JsFuture::from(decode(&chunks, number(offset), number(length))).await;
+            let bytes =
+                JsFuture::from(decompress("gzip", &chunks, number(offset), number(length))).await;
             let fault = |thrown| self.conversation.fault(&thrown, ConnectionFault::Broken);
             let bytes = Uint8Array::new(&bytes.map_err(fault)?);
             decoded.push(&bytes.to_vec());

@@ -6,6 +6,7 @@
 mod app;
 mod bindings;
 mod body;
+mod bound;
 mod bucket;
 mod cancellation;
 mod clock;
@@ -15,24 +16,29 @@ mod console;
 #[cfg(not(test))]
 mod consumer;
 mod dataset;
+mod decompress;
 mod edge_cache;
 mod fast_path;
 mod handler;
 mod header_probe;
+mod images;
 mod incoming;
 mod js_value;
 mod kv;
 mod origin;
+mod picture;
 mod ports;
 mod prefix_share;
 mod queue;
 mod rate_limit;
+mod redirect;
 // It imports a module of the runtime, which does not exist in tests.
 #[cfg(not(test))]
 mod rpc;
 mod service;
 mod tasks;
 mod timer;
+mod wanted;
 mod wire;
 
 use std::convert::Infallible;

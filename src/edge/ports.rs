@@ -7,13 +7,13 @@ use std::rc::Rc;
 use futures::FutureExt;
 use web_sys::AbortSignal;
 
-use super::app::Bound;
+use super::bound::Bound;
 use super::clock::now_ms;
 use super::console::Console;
 use super::incoming::Incoming;
 use super::kv::Namespace;
 use super::tasks::Context;
-use super::{edge_cache, header_probe, origin, tasks, timer};
+use super::{edge_cache, header_probe, origin, picture, tasks, timer};
 use crate::config::LogLevel;
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
@@ -21,8 +21,11 @@ use crate::origin::endpoint::Probe;
 use crate::origin::error::{ErrorKind, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
+use crate::placeholder::pixels::Pixels;
+use crate::service::picture::{PictureFault, PictureSource};
 use crate::service::ports::{
-    self, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
+    self, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Queue, RateLimit, Stored,
+    Tasks,
 };
 use crate::telemetry::log::Log;
 
@@ -155,6 +158,19 @@ impl ports::Bucket for RequestPorts {
             .ok_or(ErrorKind::OriginUnreachable)?;
         // The future is boxed and thus a function of its own, which an isolate without a bucket does not compile.
         bucket.open(key, prefix, timeout_ms).boxed_local().await
+    }
+}
+
+impl Pictures for RequestPorts {
+    async fn picture(
+        &self,
+        source: PictureSource<'_>,
+        timeout_ms: u64,
+    ) -> Result<Pixels, PictureFault> {
+        // Boxed for the same reason as the future of a bucket.
+        picture::make(&self.bound, source, timeout_ms)
+            .boxed_local()
+            .await
     }
 }
 

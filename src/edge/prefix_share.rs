@@ -6,10 +6,14 @@ use super::clock::now_ms;
 use super::timer;
 use crate::image::prefix::BodyPrefix;
 use crate::image::prefix_budget::{Pool, PrefixBudget, Share};
+use crate::placeholder::png::MAX_BYTES;
 
 /// Time between attempts to take a share, in milliseconds. Requests poll, because a waker of one request must not be
 /// called in the context of another.
 const PAUSE_MS: u64 = 20;
+
+/// The share of a tiny picture.
+const PICTURE_BYTES: u64 = MAX_BYTES as u64;
 
 thread_local! {
     static BUDGET: RefCell<PrefixBudget> = RefCell::default();
@@ -50,6 +54,11 @@ impl PrefixShares {
         is_late: impl Fn() -> bool,
     ) -> bool {
         self.taken.len() > 1 || self.take(Pool::Rest, bytes, is_late).await
+    }
+
+    /// Waits for memory for a tiny picture. Returns `false` if none was free before `is_late`.
+    pub(super) async fn make_room_for_picture(&mut self, is_late: impl Fn() -> bool) -> bool {
+        self.take(Pool::Pictures, PICTURE_BYTES, is_late).await
     }
 
     async fn take(&mut self, pool: Pool, bytes: u64, is_late: impl Fn() -> bool) -> bool {

@@ -11,9 +11,7 @@ use worker::Env;
 use super::app::App;
 use super::ports::RequestPorts;
 use super::tasks::{Context, promise};
-use crate::crop::geometry::CropRequest;
-use crate::crop::params;
-use crate::http::Problem;
+use crate::http::{Extras, Problem};
 use crate::text::json;
 
 #[wasm_bindgen(module = "cloudflare:workers")]
@@ -22,34 +20,31 @@ extern "C" {
     static ENV: JsValue;
 }
 
-/// `fetchMetadata(path)`: resolves with `{path, metadata}`, or rejects with an `Error` that has the fields `code` and
-/// `status`.
+/// `fetchMetadata(path, parameters)`: resolves with `{path, metadata}` and the fields that the parameters ask for, or rejects with an
+/// `Error` that has the fields `code` and `status`. The parameters are optional.
 #[wasm_bindgen(js_name = fetchMetadata)]
-pub fn fetch_metadata(path: JsValue) -> Promise {
-    respond(async move { look_up(&path, Ok(None)).await })
+pub fn fetch_metadata(path: JsValue, parameters: JsValue) -> Promise {
+    respond(async move { look_up(&path, extras(&parameters)).await })
 }
 
-/// `fetchAndProcessMetadata(path, parameters)`: the same, with the fields of the crop.
+/// `fetchAndProcessMetadata(path, parameters)`: the same, always with the fields of the crop.
 #[wasm_bindgen(js_name = fetchAndProcessMetadata)]
 pub fn fetch_and_process_metadata(path: JsValue, parameters: JsValue) -> Promise {
-    respond(async move {
-        let crop = object(&parameters)
-            .and_then(|parameters| Ok(params::from_json(&parameters, None)?.unwrap_or_default()));
-        look_up(&path, crop.map(Some)).await
-    })
+    respond(async move { look_up(&path, extras(&parameters).map(Extras::with_crop)).await })
+}
+
+fn extras(parameters: &JsValue) -> Result<Extras, Problem> {
+    Extras::from_json(&object(parameters)?, None)
 }
 
 /// Looks up an image, with the caches and flights that HTTP requests use.
-async fn look_up(
-    path: &JsValue,
-    crop: Result<Option<CropRequest>, Problem>,
-) -> Result<String, Problem> {
+async fn look_up(path: &JsValue, extras: Result<Extras, Problem>) -> Result<String, Problem> {
     let env: Env = ENV.with(|env| env.clone().unchecked_into());
     let app = App::get_or_create(&env);
     let app = app.as_ref().as_ref().map_err(Problem::from)?;
     let path = path.as_string().unwrap_or_default();
     let ports = RequestPorts::new(Context::Current, &app.bound);
-    app.routes.call(&path, crop, &ports).await
+    app.routes.call(&path, extras, &ports).await
 }
 
 /// Converts the parameters to JSON. Missing parameters are an empty object.

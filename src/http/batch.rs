@@ -3,13 +3,12 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::extras::Extras;
 use super::image::ImageResponse;
 use super::problem::{Document, Problem};
 use super::request::{BODY_TIMEOUT_S, MAX_BODY_BYTES, Request, RequestBody};
 use super::response::Response;
 use super::site::Site;
-use crate::crop::geometry::CropRequest;
-use crate::crop::params;
 use crate::path::ImagePath;
 use crate::service::ports::Ports;
 use crate::text::json;
@@ -19,7 +18,7 @@ const SHAPE: &str = "The body must be a JSON object whose 'paths' is a list of o
 
 struct Batch {
     paths: Vec<String>,
-    crop: Option<CropRequest>,
+    extras: Extras,
 }
 
 impl Batch {
@@ -50,8 +49,8 @@ impl Batch {
                 paths.len()
             )));
         }
-        let crop = params::from_json(&object, Some("paths"))?;
-        Ok(Self { paths, crop })
+        let extras = Extras::from_json(&object, Some("paths"))?;
+        Ok(Self { paths, extras })
     }
 }
 
@@ -63,6 +62,7 @@ pub(super) async fn post<P: Ports>(
 ) -> Result<Response, Problem> {
     let service = site.service();
     let batch = Batch::parse(&request.body, service.config().batch_limit)?;
+    batch.extras.check(service.config())?;
     let parsed: Vec<_> = batch
         .paths
         .iter()
@@ -81,13 +81,9 @@ pub(super) async fn post<P: Ports>(
         .filter_map(|(raw, parsed)| match parsed {
             // There is one outcome per valid path, in the same order.
             Ok(path) => Some(match outcomes.next()? {
-                Ok(lookup) => image_item(&ImageResponse::new(
-                    site,
-                    raw,
-                    lookup,
-                    batch.crop.as_ref(),
-                    ports,
-                )),
+                Ok(lookup) => {
+                    image_item(&ImageResponse::new(site, raw, lookup, &batch.extras, ports))
+                }
                 Err(error) => {
                     let problem = Problem::from_lookup_error(&error, service.config());
                     record_problem(raw, path.as_str(), path.query(), &problem)

@@ -20,6 +20,7 @@ struct Bindings {
     admin_token: bool,
     analytics: bool,
     bucket: bool,
+    images: bool,
     kv: bool,
     queue: bool,
     rate_limit: bool,
@@ -49,6 +50,7 @@ pub(super) fn get<S: Clone + 'static>(site: &Site<S>, request: &Request<'_>) -> 
             analytics: site.has_dataset(),
             // A configured bucket that is not bound is a configuration error.
             bucket: origins.iter().any(|origin| origin.kind == "bucket"),
+            images: site.service().config().images_binding.is_some(),
             kv: request.bindings.kv,
             queue: request.bindings.queue,
             rate_limit: request.bindings.rate_limit,

@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
+use serde::Serialize;
+
 use super::cache_headers::{EDGE_HEADER, cache_headers, cacheable};
+use super::extras::Extras;
 use super::problem::Problem;
 use super::problem_code::ProblemCode;
 use super::request::Request;
@@ -12,10 +15,11 @@ use super::{cache_status, conditional, server_timing};
 use crate::cache::entry::etag_of;
 use crate::cache::tags::all_tags;
 use crate::config::{Config, LogLevel};
-use crate::crop::geometry::{CropRequest, process_metadata};
-use crate::crop::params;
+use crate::crop::geometry::process_metadata;
+use crate::image::metadata::ImageMetadata;
 use crate::lookup::{Lookup, LookupError};
 use crate::path::ImagePath;
+use crate::placeholder::data_url;
 use crate::service::ports::Ports;
 use crate::telemetry::event::Event;
 use crate::telemetry::log::Log;
@@ -24,8 +28,8 @@ use crate::telemetry::log::Log;
 #[derive(Debug)]
 pub(super) struct ImageResponse {
     lookup: Lookup,
-    /// The JSON with the fields of the crop. Without a crop, the entry has the JSON.
-    cropped: Option<String>,
+    /// The JSON with further fields. Without any, the entry has the JSON.
+    extended: Option<String>,
 }
 
 impl ImageResponse {
@@ -37,12 +41,13 @@ impl ImageResponse {
         site: &Site<P::Signal>,
         raw: &str,
         query: &str,
-        crop: Option<&CropRequest>,
+        extras: &Extras,
         ports: &P,
     ) -> Result<Self, Problem> {
+        extras.check(site.service().config())?;
         let path = site.image_path(raw, query)?;
         match site.service().fetch_metadata(&path, ports).await {
-            Ok(lookup) => Ok(Self::new(site, raw, lookup, crop, ports)),
+            Ok(lookup) => Ok(Self::new(site, raw, lookup, extras, ports)),
             Err(error) => Err(problem(&error, &path, site.service().config())),
         }
     }
@@ -52,7 +57,7 @@ impl ImageResponse {
         site: &Site<S>,
         raw: &str,
         lookup: Lookup,
-        crop: Option<&CropRequest>,
+        extras: &Extras,
         log: &dyn Log,
     ) -> Self {
         site.record(raw, Ok(&lookup), lookup.now_ms, log);
@@ -65,24 +70,21 @@ impl ImageResponse {
             };
             service.log_at(&event, lookup.now_ms, log);
         }
-        let cropped = crop.map(|crop| {
-            let processed = process_metadata(lookup.metadata().dimensions, crop);
-            lookup.entry.body_with(&processed)
-        });
-        Self { lookup, cropped }
+        let extended = extended(&lookup, extras);
+        Self { lookup, extended }
     }
 
     /// Returns the JSON of the response.
     pub(super) fn body(&self) -> &str {
-        self.cropped.as_deref().unwrap_or(&self.lookup.entry.body)
+        self.extended.as_deref().unwrap_or(&self.lookup.entry.body)
     }
 
     fn response(self, request: &Request<'_>, config: &Config) -> Response {
         let lookup = self.lookup;
-        let of_crop = self.cropped.as_deref().map(etag_of);
-        let etag = of_crop.as_deref().unwrap_or(&lookup.entry.etag);
+        let of_extended = self.extended.as_deref().map(etag_of);
+        let etag = of_extended.as_deref().unwrap_or(&lookup.entry.etag);
         let body = self
-            .cropped
+            .extended
             .map_or_else(|| Body::Entry(Rc::clone(&lookup.entry)), Body::Text);
         let caching = cache_headers(cacheable(&lookup, config), config);
         let cache_status = cache_status::of_lookup(&lookup, config.cache_enabled);
@@ -105,6 +107,45 @@ impl ImageResponse {
     }
 }
 
+/// Returns the JSON of a look-up with the fields of `extras`. Returns `None` if there are none.
+fn extended(lookup: &Lookup, extras: &Extras) -> Option<String> {
+    let crop = extras.crop.as_ref().map(|crop| {
+        let processed = process_metadata(lookup.metadata().dimensions, crop);
+        with_fields(&lookup.entry.body, &processed)
+    });
+    let Some(placeholder) = extras.data_url.then(|| drawn(lookup.metadata())).flatten() else {
+        return crop;
+    };
+    let body = crop.as_deref().unwrap_or(&lookup.entry.body);
+    Some(with_fields(body, &placeholder))
+}
+
+/// Draws the placeholder of an image. Returns `None` if it has none.
+fn drawn(metadata: &ImageMetadata) -> Option<impl Serialize + use<>> {
+    #[derive(Serialize)]
+    struct Drawn {
+        placeholder: Placeholder,
+    }
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Placeholder {
+        data_url: String,
+    }
+    let hash = metadata.placeholders.thumbhash.made()?;
+    let data_url = data_url::from_hash(hash.bytes(), metadata.dimensions)?;
+    Some(Drawn {
+        placeholder: Placeholder { data_url },
+    })
+}
+
+/// Returns a JSON object with further fields: those of `more`, which must be encoded as a JSON object.
+fn with_fields(body: &str, more: &impl Serialize) -> String {
+    let more = serde_json::to_string(more).unwrap_or_default();
+    let fields = more.strip_prefix('{').unwrap_or_default();
+    let body = body.strip_suffix('}').unwrap_or_default();
+    format!("{body},{fields}")
+}
+
 /// `GET /metadata/<path>`
 pub(super) async fn get<P: Ports>(
     site: &Site<P::Signal>,
@@ -112,8 +153,8 @@ pub(super) async fn get<P: Ports>(
     request: &Request<'_>,
     ports: &P,
 ) -> Result<Response, Problem> {
-    let crop = params::from_query(request.query())?;
-    let image = ImageResponse::look_up(site, raw, request.query(), crop.as_ref(), ports).await?;
+    let extras = Extras::from_query(request.query())?;
+    let image = ImageResponse::look_up(site, raw, request.query(), &extras, ports).await?;
     Ok(image.response(request, site.service().config()))
 }
 
@@ -125,8 +166,9 @@ pub(super) fn get_from_memory<S: Clone + 'static>(
     now_ms: u64,
     log: &dyn Log,
 ) -> Option<Result<Response, Problem>> {
-    let crop = params::from_query(request.query()).ok()?;
+    let extras = Extras::from_query(request.query()).ok()?;
     let service = site.service();
+    extras.check(service.config()).ok()?;
     let origins = &service.config().origins;
     let version = origins.version_query(raw, request.query()).ok()?;
     let key = match ImagePath::key_of_plain(raw, &version) {
@@ -141,7 +183,7 @@ pub(super) fn get_from_memory<S: Clone + 'static>(
     let outcome = service.metadata_in_memory(&key, now_ms)?;
     Some(match outcome {
         Ok(lookup) => {
-            let image = ImageResponse::new(site, raw, lookup, crop.as_ref(), log);
+            let image = ImageResponse::new(site, raw, lookup, &extras, log);
             Ok(image.response(request, service.config()))
         }
         Err(error) => {

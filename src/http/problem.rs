@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::cache_headers::{CacheHeaders, EDGE_HEADER, cache_headers};
 use super::cache_status;
 use super::headers::Headers;
+use super::placeholder_error::PlaceholderError;
 use super::problem_code::ProblemCode;
 use super::response::{Body, Response};
 use super::server_timing;
@@ -205,6 +206,12 @@ impl From<ParameterError> for Problem {
 
 impl From<FieldError> for Problem {
     fn from(error: FieldError) -> Self {
+        Self::invalid_parameter(error.to_string())
+    }
+}
+
+impl From<PlaceholderError> for Problem {
+    fn from(error: PlaceholderError) -> Self {
         Self::invalid_parameter(error.to_string())
     }
 }

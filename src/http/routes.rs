@@ -6,6 +6,7 @@ use futures::FutureExt;
 
 use super::cache_headers::EDGE_HEADER;
 use super::data_point::Dataset;
+use super::extras::Extras;
 use super::image::ImageResponse;
 use super::inspector::{self, File};
 use super::problem::Problem;
@@ -14,7 +15,6 @@ use super::response::{Body, Response};
 use super::site::Site;
 use super::{admin, batch, cors, health, image, openapi, prometheus, purge, stats};
 use crate::config::{ConfigError, CorsOrigins};
-use crate::crop::geometry::CropRequest;
 use crate::path::query::split;
 use crate::queue::{self, Delivery, Handled};
 use crate::service::OptimizedMetadataService;
@@ -105,17 +105,17 @@ impl<S: Clone + 'static> Routes<S> {
     /// path, which may have a query.
     ///
     /// # Errors
-    /// If `crop` is an error, the path is invalid, or the look-up fails.
+    /// If `extras` is an error or asks for what the service does not have, the path is invalid, or the look-up fails.
     pub async fn call<P: Ports<Signal = S>>(
         &self,
         raw: &str,
-        crop: Result<Option<CropRequest>, Problem>,
+        extras: Result<Extras, Problem>,
         ports: &P,
     ) -> Result<String, Problem> {
-        let result = match crop {
-            Ok(crop) => {
+        let result = match extras {
+            Ok(extras) => {
                 let (raw, query) = split(raw);
-                ImageResponse::look_up(&self.0, raw, query, crop.as_ref(), ports).await
+                ImageResponse::look_up(&self.0, raw, query, &extras, ports).await
             }
             Err(problem) => Err(problem),
         };

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::density::Density;
+use super::placeholder::Placeholders;
 
 /// Largest width or height, in pixels.
 pub const MAX_DIMENSION: u32 = i32::MAX as u32;
@@ -231,7 +232,7 @@ impl Traits {
 }
 
 /// An upper bound for the fields of a JSON object. Serializers use it as a hint.
-pub(crate) const MOST_FIELDS: usize = 18;
+pub(crate) const MOST_FIELDS: usize = 20;
 
 /// Writes a field, or leaves it out if its value is `None`.
 pub(crate) fn write_known<S: SerializeStruct>(
@@ -263,6 +264,8 @@ pub struct ImageMetadata {
     pub etag: Option<Box<str>>,
     /// The properties besides format and size.
     pub traits: Traits,
+    /// What a page can show before the image.
+    pub placeholders: Placeholders,
     /// How reliable the dimensions are: `medium` if viewers may show another size, or else `high`. Reasons for `medium`
     /// are sides that may be swapped, a file that is truncated or malformed after its size, and a size that readers
     /// disagree on.
@@ -282,6 +285,7 @@ impl Serialize for ImageMetadata {
         write_known(&mut fields, "fileSize", self.file_size)?;
         write_known(&mut fields, "etag", self.etag.as_deref())?;
         self.traits.write(&mut fields)?;
+        self.placeholders.write(&mut fields)?;
         fields.serialize_field("confidence", &self.confidence)?;
         fields.serialize_field("source", &self.source)?;
         fields.end()
@@ -291,6 +295,9 @@ impl Serialize for ImageMetadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::image::color::Color;
+    use crate::image::placeholder::Placeholder;
+    use crate::image::thumb_hash::ThumbHash;
     use serde_json::json;
 
     #[test]
@@ -301,6 +308,7 @@ mod tests {
             file_size: Some(123_456),
             etag: None,
             traits: Traits::default(),
+            placeholders: Placeholders::default(),
             confidence: "high".into(),
             source: "format-json".into(),
         };
@@ -333,6 +341,12 @@ mod tests {
                 density: Density::new(300),
                 has_profile: Some(true),
             },
+            placeholders: Placeholders {
+                thumbhash: Placeholder::Made(
+                    ThumbHash::parse("1QcSHQRnh493V4dIh4eXh1h4kJUI").unwrap(),
+                ),
+                color: Placeholder::Made(Color::new([10, 241, 155])),
+            },
             confidence: "high".into(),
             source: "image-header".into(),
         };
@@ -341,7 +355,8 @@ mod tests {
             concat!(
                 r#"{"width":3000,"height":4000,"format":"webp","mimeType":"image/webp","fileSize":123456,"etag":"0123abc","#,
                 r#""orientation":6,"hasAlpha":false,"animated":true,"frames":12,"bitDepth":8,"colorSpace":"rgb","#,
-                r#""density":300,"hasProfile":true,"confidence":"high","source":"image-header"}"#
+                r##""density":300,"hasProfile":true,"thumbhash":"1QcSHQRnh493V4dIh4eXh1h4kJUI","color":"#0af19b","##,
+                r#""confidence":"high","source":"image-header"}"#
             )
         );
     }

@@ -4,7 +4,8 @@
 //! - [`prefix`]: the first bytes of a body or object, and the range to load next. [`prefix_budget`] bounds their
 //!   memory.
 //! - [`header`]: the readers, one file per format, and how to add one.
-//! - [`density`]: pixels per inch. [`color`]: a color in sRGB.
+//! - [`density`]: pixels per inch.
+//! - [`placeholder`]: the placeholders in the metadata: a [`thumb_hash`] and a [`color`].
 //! - [`displayed_size`]: the size in a `format=json` response. [`content_encoding`]: which encodings are decoded.
 
 pub mod color;
@@ -14,5 +15,7 @@ pub mod density;
 pub mod displayed_size;
 pub mod header;
 pub mod metadata;
+pub mod placeholder;
 pub mod prefix;
 pub mod prefix_budget;
+pub mod thumb_hash;

@@ -4,6 +4,7 @@ mod loaded_ranges;
 
 use crate::image::header::{self, Header, ImageError, Limits, Stop};
 use crate::image::metadata::{Format, ImageMetadata, confidence};
+use crate::image::placeholder::Placeholders;
 use loaded_ranges::{LoadedRanges, length};
 
 /// Maximum length of JSON that is read, in bytes. Real responses of the resizer have about a hundred.
@@ -267,6 +268,7 @@ impl BodyPrefix {
             file_size: None,
             etag: None,
             traits: header.traits,
+            placeholders: Placeholders::default(),
             confidence: confidence(header.is_certain).into(),
             source: "image-header".into(),
         })

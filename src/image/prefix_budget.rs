@@ -1,16 +1,20 @@
 //! Bounds the memory of all image prefixes that an isolate reads at a time.
 //!
 //! WebAssembly memory never shrinks, so a burst of misses would set the memory of an isolate for the rest of its life.
-//! Each read of an image therefore waits for a share of a pool. There are two pools:
+//! Each read of an image therefore waits for a share of a pool. There are three pools:
 //! - Every read starts with `headerBytes` from the first.
 //! - A read that needs more takes `headerBytesMax` from the second, at once.
+//! - The tiny pictures of placeholders have the third, so that no metadata waits for the picture of another image.
 //!
-//! There is no deadlock: a read with a share of the second pool waits for nothing else.
+//! There is no deadlock: a read with a share of the second or third pool waits for nothing else.
 //!
 //! A share is released when its read ends, or else expires: no destructor runs for a request that was cut off.
 
-/// The size of one pool. Both together are the documented 16 MiB.
+/// The size of each of the first two pools. Both together are the documented 16 MiB.
 pub const POOL_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The size of the third pool: 64 pictures of the maximum size.
+pub const PICTURE_POOL_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The pool for a part of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,6 +23,17 @@ pub enum Pool {
     First,
     /// The bytes after these, up to `headerBytesMax`.
     Rest,
+    /// Tiny pictures.
+    Pictures,
+}
+
+impl Pool {
+    fn bytes(self) -> u64 {
+        match self {
+            Self::First | Self::Rest => POOL_BYTES,
+            Self::Pictures => PICTURE_POOL_BYTES,
+        }
+    }
 }
 
 /// The ID of a share of a pool.
@@ -30,8 +45,8 @@ pub struct Share(u64);
 pub struct PrefixBudget {
     /// Few enough for a linear search; a map would add 1 KB of WebAssembly.
     taken: Vec<(Share, Taken)>,
-    /// The bytes of all shares of the first and of the second pool.
-    used: (u64, u64),
+    /// The bytes of all shares of each pool.
+    used: (u64, u64, u64),
     last: u64,
 }
 
@@ -46,7 +61,7 @@ impl PrefixBudget {
     /// Takes `bytes` of `pool` until `until_ms`. Returns `None` if they are not free now. An unused pool grants a share
     /// of any size.
     pub fn take(&mut self, pool: Pool, bytes: u64, now_ms: u64, until_ms: u64) -> Option<Share> {
-        let is_full = |used: u64| used > 0 && used.saturating_add(bytes) > POOL_BYTES;
+        let is_full = |used: u64| used > 0 && used.saturating_add(bytes) > pool.bytes();
         if is_full(*self.used(pool)) {
             self.expire(now_ms);
         }
@@ -87,6 +102,7 @@ impl PrefixBudget {
         match pool {
             Pool::First => &mut self.used.0,
             Pool::Rest => &mut self.used.1,
+            Pool::Pictures => &mut self.used.2,
         }
     }
 }
@@ -113,6 +129,9 @@ mod tests {
         let mut budget = PrefixBudget::default();
         assert!(budget.take(Pool::First, POOL_BYTES, 0, 100).is_some());
         assert!(budget.take(Pool::Rest, POOL_BYTES, 0, 100).is_some());
+        let pictures = [PICTURE_POOL_BYTES, 1];
+        let taken = pictures.map(|bytes| budget.take(Pool::Pictures, bytes, 0, 100).is_some());
+        assert_eq!(taken, [true, false]);
         assert_eq!(budget.take(Pool::Rest, 1, 0, 100), None);
     }
 

@@ -6,6 +6,7 @@ pub mod error;
 pub mod id;
 pub mod range_response;
 pub mod request;
+mod resizer_code;
 pub mod response;
 pub mod routing;
 pub mod s3_error;

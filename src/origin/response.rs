@@ -10,10 +10,12 @@ use crate::image::content_encoding::ContentEncoding;
 use crate::image::displayed_size::DisplayedSize;
 use crate::image::header::ImageError;
 use crate::image::metadata::{Dimensions, Format, ImageMetadata, Traits, confidence};
+use crate::image::placeholder::Placeholders;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::content_range::ContentRange;
 use crate::origin::endpoint::Probe;
 use crate::origin::error::{ErrorKind, InvalidResponse, OriginError};
+use crate::origin::resizer_code::kind_of_resizer_code;
 use crate::origin::s3_error::S3ErrorCode;
 use crate::text::json;
 
@@ -98,6 +100,15 @@ impl OriginResponse {
             origin_status: Some(self.status),
             ..kind.into()
         })
+    }
+
+    /// Returns the error of a response that should be a picture, by its status and the resizer's error code. `None` if it has
+    /// neither.
+    #[must_use]
+    pub fn picture_error(&self) -> Option<OriginError> {
+        let resizer_code = self.resizer_code();
+        let is_error = self.status != 200 || resizer_code.is_some();
+        is_error.then(|| self.error(resizer_code))
     }
 
     /// Returns the reason why the image cannot be read if the body is still encoded.
@@ -187,6 +198,7 @@ fn parse(text: Option<&[u8]>) -> Result<ImageMetadata, ErrorKind> {
             .filter(|bytes| *bytes > 0),
         etag: None,
         traits: Traits::default(),
+        placeholders: Placeholders::default(),
         confidence: confidence(displayed.is_certain).into(),
         source: "format-json".into(),
     })
@@ -241,22 +253,6 @@ fn stored_etag(etag: &str) -> Option<Box<str>> {
     let is_valid = (1..=MAX_ETAG_BYTES).contains(&etag.len())
         && etag.bytes().all(|byte| byte.is_ascii_graphic());
     is_valid.then(|| etag.into())
-}
-
-/// Returns `None` if the HTTP status is more specific than the code.
-fn kind_of_resizer_code(code: u16) -> Option<ErrorKind> {
-    Some(match code {
-        9401 | 9408 => ErrorKind::Forbidden,
-        9402 | 9413 => ErrorKind::SourceTooLarge,
-        9404 => ErrorKind::NotFound,
-        9412 | 9520 => ErrorKind::NotAnImage,
-        9407 => ErrorKind::OriginUnreachable,
-        9420 | 9421 => ErrorKind::RedirectRefused,
-        9422 | 9423 | 9522 | 9527 => ErrorKind::OriginOverloaded,
-        9504 | 9505 | 9510 | 9529 => ErrorKind::OriginTimeout,
-        9403 | 9509 => ErrorKind::OriginFailed,
-        _ => return None,
-    })
 }
 
 fn kind_of_status(status: u16) -> ErrorKind {

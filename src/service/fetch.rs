@@ -225,7 +225,9 @@ impl<P: Ports> Fetch<P> {
     async fn ask_origin(&self, known: AfterKv) -> FlightEnd {
         let (service, target) = (&self.service, self.target());
         let started_ms = self.ports.now_ms();
-        let result = service.fetch_from_origin(&self.path, &self.ports).await;
+        let before = known.metadata();
+        let fetch = service.fetch_from_origin(&self.path, before, &self.ports);
+        let result = fetch.await;
         let now_ms = self.ports.now_ms();
         let origin_ms = Some(now_ms.saturating_sub(started_ms));
         let OriginFault { error, message } = match result {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::cache::entry::Entry;
 use crate::cache::negative_cache::CachedError;
+use crate::image::metadata::ImageMetadata;
 use crate::lookup::Layer;
 use crate::origin::error::OriginError;
 
@@ -26,6 +27,13 @@ pub(super) struct AfterKv {
     /// KV has a record, which is unusable or only a fallback.
     pub(super) in_kv: bool,
     pub(super) kv_ms: Option<u64>,
+}
+
+impl AfterKv {
+    /// Returns what is known of the image.
+    pub(super) fn metadata(&self) -> Option<&ImageMetadata> {
+        self.fallback.as_ref().map(|known| &known.entry.metadata)
+    }
 }
 
 /// A stale entry that is served if the origin fails.

@@ -96,7 +96,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let (Stored::Metadata(json) | Stored::Value(json)) = stored else {
             return KvReading::Missing;
         };
-        let record = match Record::decode(&json) {
+        let mut record = match Record::decode(&json) {
             Ok(record) => record,
             Err(reason) => {
                 let path = &target.path.encoded();
@@ -111,6 +111,11 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let Some(last_fetched_ms) = record.last_fetched_ms else {
             return KvReading::Unusable;
         };
+        // The settings may have changed since it was written.
+        record
+            .metadata
+            .placeholders
+            .retain(self.config.placeholders);
         let entry = self.new_entry(target, record.metadata, last_fetched_ms);
         match entry.state(&self.freshness, target.ports.now_ms()) {
             Freshness::Expired => KvReading::Unusable,

@@ -3,6 +3,7 @@
 //! ```text
 //! batch ─► get ─► fetch ─► kv_layer, origin_layer ─► memory_layer ─► state ─► single_flight
 //! purge ────────────────► kv_layer
+//!                                    origin_layer ─► placeholder_layer
 //! ```
 
 mod batch;
@@ -16,6 +17,8 @@ mod kv_layer;
 mod kv_writes;
 mod memory_layer;
 mod origin_layer;
+pub mod picture;
+mod placeholder_layer;
 pub mod ports;
 mod purge;
 mod read_again;

@@ -28,13 +28,15 @@ struct Limit<D> {
 }
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Fetches metadata from the origins of `path`, with at most one retry, within `originTimeoutMs`.
+    /// Fetches metadata from the origins of `path`, with at most one retry, within `originTimeoutMs`, and then its placeholders.
+    /// `before` is what was known of the image.
     ///
     /// # Errors
     /// If the last attempt failed.
     pub(super) async fn fetch_from_origin<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
+        before: Option<&ImageMetadata>,
         ports: &P,
     ) -> Result<Fetched, OriginFault> {
         let timeout_ms = self.config.origin_timeout_ms;
@@ -45,7 +47,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let mut is_retry = false;
         // A loop, so that the Worker has the code of the attempt once.
         let result = loop {
-            let result = self.attempt(path, &limit, ports).await;
+            let result = self.attempt(path, before, &limit, ports).await;
             let retries = |fault: &OriginFault| !is_retry && fault.error.is_worth_a_retry();
             if !result.as_ref().is_err_and(retries) {
                 break result;
@@ -63,6 +65,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
     async fn attempt<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
+        before: Option<&ImageMetadata>,
         limit: &Limit<P::Deadline>,
         ports: &P,
     ) -> Result<Fetched, OriginFault> {
@@ -83,7 +86,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             if result.as_ref().is_err_and(is_failure) {
                 self.metrics.origin_failures.increment();
             }
-            if let Some(metadata) = result? {
+            if let Some(mut metadata) = result? {
+                if !self.config.placeholders.is_empty() {
+                    metadata.placeholders = match self.known_placeholders(before, &metadata) {
+                        Some(known) => known,
+                        None => self.placeholders(endpoint, &below, &metadata, ports).await,
+                    };
+                }
                 let origin = endpoint.id;
                 return Ok(Fetched { metadata, origin });
             }

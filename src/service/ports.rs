@@ -5,20 +5,44 @@
 use std::future::Future;
 use std::rc::Rc;
 
+use super::picture::{PictureFault, PictureSource};
 use crate::image::header::Limits;
 use crate::image::prefix::BodyPrefix;
 use crate::origin::error::OriginFault;
 use crate::origin::request::OriginRequest;
 use crate::origin::response::{Object, OriginResponse};
+use crate::placeholder::pixels::Pixels;
 use crate::telemetry::log::Log;
 
 /// All ports of one request. A clone is cheap, and may outlive the request while its work runs.
 pub trait Ports:
-    Kv + Origin + Bucket + EdgeCache + Queue + RateLimit + Clock + Tasks + Log + Clone + 'static
+    Kv
+    + Origin
+    + Bucket
+    + Pictures
+    + EdgeCache
+    + Queue
+    + RateLimit
+    + Clock
+    + Tasks
+    + Log
+    + Clone
+    + 'static
 {
 }
 impl<T> Ports for T where
-    T: Kv + Origin + Bucket + EdgeCache + Queue + RateLimit + Clock + Tasks + Log + Clone + 'static
+    T: Kv
+        + Origin
+        + Bucket
+        + Pictures
+        + EdgeCache
+        + Queue
+        + RateLimit
+        + Clock
+        + Tasks
+        + Log
+        + Clone
+        + 'static
 {
 }
 
@@ -142,6 +166,20 @@ pub trait Bucket {
         prefix: BodyPrefix,
         timeout_ms: u64,
     ) -> Result<Option<Object>, OriginFault>;
+}
+
+/// What makes tiny pictures of images: the resizer and the Images binding.
+#[allow(async_fn_in_trait)]
+pub trait Pictures {
+    /// Makes a picture of at most 100 by 100 pixels, as displayed: of an animation, the first frame.
+    ///
+    /// # Errors
+    /// If it is refused or unreadable, or takes longer than `timeout_ms`.
+    async fn picture(
+        &self,
+        source: PictureSource<'_>,
+        timeout_ms: u64,
+    ) -> Result<Pixels, PictureFault>;
 }
 
 /// The platform's cache in front of the service.

@@ -9,7 +9,7 @@ use super::ports::{Charge, Ports};
 use super::single_flight::{Flights, Join};
 use super::target::Target;
 use crate::cache::entry::Entry;
-use crate::cache::freshness::FreshnessPolicy;
+use crate::cache::freshness::{FreshnessPolicy, Lifetime};
 use crate::cache::memory_cache::MemoryCache;
 use crate::cache::negative_cache::NegativeCache;
 use crate::cache::tags::all_tags;
@@ -22,6 +22,9 @@ use crate::telemetry::metrics::Metrics;
 
 /// The time before a flight counts as lost, on top of the time limits of KV and the origin.
 const FLIGHT_GRACE_MS: u64 = 1_000;
+
+/// The least time after which metadata without its placeholder is fetched again.
+const PLACEHOLDER_RETRY_S: u64 = 300;
 
 /// The memory budget of each entry of `memoryCacheSize`, in bytes. Paths of up to about 400 characters fit; longer ones
 /// leave room for fewer entries.
@@ -58,7 +61,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         };
         let flight_limit_ms = config
             .kv_timeout_ms
-            .saturating_add(config.origin_timeout_ms)
+            .saturating_add(config.origin_ms())
             .saturating_add(FLIGHT_GRACE_MS);
         Rc::new(Self {
             freshness: config.freshness(),
@@ -108,14 +111,18 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         metadata: ImageMetadata,
         last_fetched_ms: u64,
     ) -> Rc<Entry> {
-        let lifetime_ms = self.freshness.lifetime_ms(target.key);
+        let mut lifetime = Lifetime::of_complete(self.freshness.lifetime_ms(target.key));
+        if metadata.placeholders.lacks(self.config.placeholders) {
+            let retry_s = self.config.error_ttl_s.max(PLACEHOLDER_RETRY_S);
+            lifetime = lifetime.until_retry(retry_s.saturating_mul(1_000));
+        }
         let now_ms = target.ports.now_ms();
         let tags = self.config.edge_cache.then(|| all_tags(target.path));
         Entry::new(
             target.path,
             metadata,
             last_fetched_ms,
-            lifetime_ms,
+            lifetime,
             now_ms,
             tags,
         )

@@ -48,6 +48,12 @@ pub(crate) enum Event<'a> {
         error: &'a OriginError,
         cause: Option<&'a str>,
     },
+    /// An image has no placeholder: for now, or because it can have none. `path` is percent-encoded and below the origin's prefix.
+    PlaceholderFailure {
+        path: &'a str,
+        cause: &'a str,
+        is_for_now: bool,
+    },
     /// An origin refused the credentials in `secret`. `reason` is a status or an error code of S3.
     CredentialsRefused {
         secret: &'a str,
@@ -110,9 +116,13 @@ impl Event<'_> {
             | Self::EdgePurgeFault { .. }
             | Self::MalformedMessage { .. }
             | Self::QueueFault { .. }
-            | Self::RateLimitFault { .. } => LogLevel::Warn,
+            | Self::RateLimitFault { .. }
+            | Self::PlaceholderFailure {
+                is_for_now: true, ..
+            } => LogLevel::Warn,
             Self::OriginFailure { error, .. } if error.allows_stale() => LogLevel::Warn,
             Self::OriginFailure { .. }
+            | Self::PlaceholderFailure { .. }
             | Self::Pruned { .. }
             | Self::Coalesced { .. }
             | Self::Metadata { .. } => LogLevel::Debug,
@@ -139,6 +149,7 @@ impl Event<'_> {
             | Self::MalformedMessage { .. }
             | Self::MalformedRecord { .. }
             | Self::OriginFailure { .. }
+            | Self::PlaceholderFailure { .. }
             | Self::Pruned { .. }
             | Self::Coalesced { .. }
             | Self::Metadata { .. }
@@ -189,6 +200,11 @@ impl Event<'_> {
                 detail: Some(error.to_string()),
                 reason: error.reason().map(str::to_owned),
                 ..Line::new(Name::OriginFailure)
+            },
+            Self::PlaceholderFailure { path, cause, .. } => Line {
+                cause: Some(truncated(cause)),
+                path: Some(excerpt(path)),
+                ..Line::new(Name::PlaceholderFailure)
             },
             Self::CredentialsRefused { secret, reason } => Line {
                 reason: Some((*reason).to_owned()),

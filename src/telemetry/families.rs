@@ -1,6 +1,7 @@
 //! The published metrics and all of their names. `/stats` and `/metrics` are both built from this one list.
 
 mod events;
+mod pictures;
 
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::metrics::Metrics;
@@ -191,6 +192,7 @@ pub static FAMILIES: &[Family] = &[
             Read::Counter(|now| now.metrics.origin_failures.get()),
         )],
     },
+    pictures::PICTURES,
     Family {
         name: "coalesced_total",
         help: "Requests that shared the fetch of another request.",

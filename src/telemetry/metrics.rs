@@ -97,6 +97,17 @@ impl Lookups {
     }
 }
 
+/// Tiny pictures that placeholders are made from.
+#[derive(Debug, Default)]
+pub struct Pictures {
+    /// Those that placeholders were made from.
+    pub made: Counter,
+    /// Those that images can not have.
+    pub refused: Counter,
+    /// Those that failed for now.
+    pub failed: Counter,
+}
+
 /// The counters of one isolate.
 #[derive(Debug)]
 pub struct Metrics {
@@ -116,6 +127,8 @@ pub struct Metrics {
     pub origin_fetches: Counter,
     /// Requests to the origin without a usable response: errors, timeouts, invalid data.
     pub origin_failures: Counter,
+    /// Tiny pictures that were asked for. Each costs a transformation.
+    pub pictures: Pictures,
     /// Requests that shared the flight of another request.
     pub coalesced: Counter,
     /// Background refreshes of stale records.
@@ -151,6 +164,7 @@ impl Default for Metrics {
             kv_failures: Counter::default(),
             origin_fetches: Counter::default(),
             origin_failures: Counter::default(),
+            pictures: Pictures::default(),
             coalesced: Counter::default(),
             refreshes: Counter::default(),
             stale: Counter::default(),

@@ -17,6 +17,32 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
+/// Decodes text. Returns `None` if it is not what [`encode`] returns for any bytes.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let (groups, rest) = text.as_bytes().as_chunks::<4>();
+    let mut bytes = Vec::with_capacity(groups.len().saturating_mul(3));
+    for group in groups {
+        let digits = group.iter().take_while(|digit| **digit != b'=');
+        let mut bits = 0_u32;
+        let mut count = 0_usize;
+        for digit in digits {
+            let value = ALPHABET.iter().position(|known| known == digit)?;
+            bits = bits << 6 | u32::try_from(value).ok()?;
+            count = count.saturating_add(1);
+        }
+        let [_, decoded @ ..] = match count {
+            2 => bits << 12,
+            3 => bits << 6,
+            4 => bits,
+            _ => return None,
+        }
+        .to_be_bytes();
+        bytes.extend(decoded.iter().take(count.saturating_sub(1)));
+    }
+    // The text of these bytes is another one if padding is in the middle, or unused bits are set.
+    (rest.is_empty() && encode(&bytes) == text).then_some(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,6 +59,19 @@ mod tests {
             ("foobar", "Zm9vYmFy"),
         ] {
             assert_eq!(encode(plain.as_bytes()), text);
+            assert_eq!(decode(text).as_deref(), Some(plain.as_bytes()));
+        }
+        let all: Vec<u8> = (0..=255).collect();
+        assert_eq!(decode(&encode(&all)), Some(all));
+    }
+
+    #[test]
+    fn anything_else_is_not_decoded() {
+        for text in [
+            "Z", "Zg", "Zg=", "Zh==", "Zm9=", "Zg==Zg==", "=", "====", "Z===", "Zm9v=", "Zm 9v",
+            "Zm-_", "é===", "Zm9v\n",
+        ] {
+            assert_eq!(decode(text), None, "{text}");
         }
     }
 }

@@ -25,8 +25,11 @@ use optimized_metadata::origin::request::OriginRequest;
 use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::path::ImagePath;
 use optimized_metadata::path::query::split;
+use optimized_metadata::placeholder::pixels::Pixels;
+use optimized_metadata::service::picture::{PictureFault, PictureSource};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Queue, RateLimit, Stored, Tasks,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Queue, RateLimit,
+    Stored, Tasks,
 };
 use optimized_metadata::service::{PurgeError, Purged};
 use optimized_metadata::telemetry::log::Log;
@@ -88,6 +91,8 @@ struct State {
     /// The value `None` is an object that cannot be read.
     bucket: RefCell<HashMap<String, Option<Vec<u8>>>>,
     bucket_reads: RefCell<Vec<String>>,
+    picture: RefCell<Option<Result<[u8; 4], PictureFault>>>,
+    pictures_asked: RefCell<Vec<String>>,
     kv: RefCell<HashMap<String, (Stored, u64)>>,
     kv_fails: Cell<bool>,
     kv_unbound: Cell<bool>,
@@ -292,6 +297,16 @@ impl Runtime {
     /// Returns the bindings and keys that were read from buckets, in order, as `IMAGES:cat.jpg`.
     pub fn bucket_reads(&self) -> Vec<String> {
         self.state.bucket_reads.borrow().clone()
+    }
+
+    /// Answers each request for a picture with one pixel of this color, or this fault. A timeout takes its time.
+    pub fn set_picture(&self, picture: Result<[u8; 4], PictureFault>) {
+        *self.state.picture.borrow_mut() = Some(picture);
+    }
+
+    /// Returns what pictures were asked for, in order: `resizer <URL>`, `file <URL>` or `object <binding>:<key>`.
+    pub fn pictures_asked(&self) -> Vec<String> {
+        self.state.pictures_asked.borrow().clone()
     }
 
     /// Returns the number of requests to the origin.
@@ -614,6 +629,30 @@ impl Bucket for Runtime {
                     etag: "0123abc".into(),
                 }))
             }
+        }
+    }
+}
+
+impl Pictures for Runtime {
+    async fn picture(
+        &self,
+        source: PictureSource<'_>,
+        timeout_ms: u64,
+    ) -> Result<Pixels, PictureFault> {
+        let asked = match source {
+            PictureSource::Resizer(request) => format!("resizer {}", request.url),
+            PictureSource::File(request) => format!("file {}", request.url),
+            PictureSource::Object(binding, key) => format!("object {binding}:{key}"),
+        };
+        self.state.pictures_asked.borrow_mut().push(asked);
+        let picture = self.state.picture.borrow().clone();
+        match picture.expect("the test sets a picture") {
+            Ok(color) => Ok(Pixels::new(1, 1, vec![color]).unwrap()),
+            Err(PictureFault::Refused(fault)) if fault.error.kind == ErrorKind::OriginTimeout => {
+                self.sleep(timeout_ms).await;
+                Err(PictureFault::Refused(fault))
+            }
+            Err(fault) => Err(fault),
         }
     }
 }

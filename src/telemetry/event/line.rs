@@ -47,6 +47,7 @@ names! {
     MalformedMessage = "malformed-message"
     MalformedRecord = "malformed-record"
     OriginFailure = "origin-failure"
+    PlaceholderFailure = "placeholder-failure"
     Pruning = "pruning"
     QueueFault = "queue-fault"
     RateLimitFault = "rate-limit-fault"

@@ -20,10 +20,11 @@ const command = path.join(root, "node_modules/.bin/wrangler");
  * - `env`: further text bindings, such as ADMIN_TOKEN.
  * - `objects`: the content of a bucket bound as IMAGES, by key: `{ bytes, httpMetadata }`.
  * - `records`: the content of KV, by key.
+ * - `images`: the name of an Images binding, which wrangler emulates with sharp.
  * - `queue`: the settings of a queue that the Worker consumes and that is bound as METADATA_QUEUE, with a dead-letter queue. Enables
  *   `put()`, `send()` and `failed()`.
  */
-export async function wranglerDev(t, { metadata, source, env, objects, records, rateLimit, queue }) {
+export async function wranglerDev(t, { metadata, source, env, objects, records, rateLimit, queue, images }) {
   const directory = mkdtempSync(path.join(os.tmpdir(), "wrangler-"));
   const { compatibilityDate, compatibilityFlags } = manifest();
   const config = path.join(directory, "wrangler.json");
@@ -39,6 +40,7 @@ export async function wranglerDev(t, { metadata, source, env, objects, records, 
       compatibility_flags: compatibilityFlags,
       kv_namespaces: [{ binding: "IMAGE_METADATA_CACHE", id: "test" }],
       r2_buckets: objects && [{ binding: "IMAGES", bucket_name: "test" }],
+      images: images && { binding: images },
       ratelimits: rateLimit && [{ name: "METADATA_RATE_LIMIT", namespace_id: "1001", simple: rateLimit }],
       queues: queue && queuesOf(queue),
       vars: { metadata, ...env },

@@ -1,0 +1,67 @@
+//! Makes the placeholders that the settings ask for, after the metadata was fetched.
+//!
+//! The picture is requested after the metadata and not beside it: by then the platform's cache has the original, which the origin
+//! would otherwise be asked for twice.
+
+use super::picture::PictureSource;
+use super::ports::Ports;
+use super::state::OptimizedMetadataService;
+use crate::image::metadata::ImageMetadata;
+use crate::image::placeholder::Placeholders;
+use crate::origin::endpoint::Endpoint;
+use crate::path::ImagePath;
+use crate::placeholder;
+use crate::telemetry::event::Event;
+
+impl<S: Clone + 'static> OptimizedMetadataService<S> {
+    /// Returns the placeholders that are known if the image is still the same file. Each picture from the Images binding costs a
+    /// transformation.
+    pub(super) fn known_placeholders(
+        &self,
+        before: Option<&ImageMetadata>,
+        now: &ImageMetadata,
+    ) -> Option<Placeholders> {
+        let before = before.filter(|before| now.etag.is_some() && before.etag == now.etag)?;
+        let is_complete = !before.placeholders.lacks(self.config.placeholders);
+        is_complete.then(|| before.placeholders.clone())
+    }
+
+    /// Returns the placeholders of the image at `path` below `endpoint`. Takes at most `placeholderTimeoutMs`.
+    pub(super) async fn placeholders<P: Ports<Signal = S>>(
+        &self,
+        endpoint: &Endpoint,
+        path: &ImagePath,
+        metadata: &ImageMetadata,
+        ports: &P,
+    ) -> Placeholders {
+        let kinds = self.config.placeholders;
+        let has_images_binding = self.config.images_binding.is_some();
+        let now_ms = ports.now_ms();
+        let source = PictureSource::of(endpoint, path, metadata, has_images_binding, now_ms);
+        let Some(source) = source else {
+            return Placeholders::impossible(kinds);
+        };
+        let timeout_ms = self.config.placeholder_timeout_ms;
+        let fault = match ports.picture(source, timeout_ms).await {
+            Ok(pixels) => {
+                self.metrics.pictures.made.increment();
+                return placeholder::of(&pixels, kinds);
+            }
+            Err(fault) => fault,
+        };
+        let is_for_now = fault.is_for_now();
+        let event = Event::PlaceholderFailure {
+            path: &path.encoded(),
+            cause: &fault.to_string(),
+            is_for_now,
+        };
+        self.log(&event, ports);
+        if is_for_now {
+            self.metrics.pictures.failed.increment();
+            Placeholders::default()
+        } else {
+            self.metrics.pictures.refused.increment();
+            Placeholders::impossible(kinds)
+        }
+    }
+}
