@@ -7,7 +7,7 @@ import { environment } from "./lib/environment.mjs";
 import { installed, main, Problem, run } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
 
-const parts = ["hot-path", "miss", "latency", "herd", "startup", "pauses", "size", "memory", "headers"];
+const parts = ["hot-path", "miss", "placeholders", "latency", "herd", "startup", "pauses", "size", "memory", "headers"];
 const thorough = { rounds: 5, seconds: 3, keys: 1_000_000 };
 const quick = { rounds: 2, seconds: 1, keys: 20_000 };
 

@@ -2,20 +2,19 @@
 
 use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStream;
 
 use super::bound::Bound;
 use super::clock::now_ms;
-use super::connection_fault::fault;
 use super::decompress::decompress;
-use super::images::{code_of, picture, picture_of_object};
+use super::images::{Images, code_of, picture, picture_of_object};
 use super::js_value::{is_subrequest_limit, message};
 use super::origin::{self, Conversation, discard, lines, start_of};
 use super::prefix_share::PrefixShares;
+use super::service::Service;
 use super::timer;
 use super::wanted::Wanted;
-use crate::origin::error::{ConnectionFault, ErrorKind, OriginError, OriginFault};
+use crate::origin::error::{ErrorKind, OriginError, OriginFault};
 use crate::origin::request::OriginRequest;
 use crate::placeholder::pixels::Pixels;
 use crate::placeholder::png::{MAX_BYTES, Png, PngError};
@@ -37,66 +36,53 @@ pub(super) async fn make(
     if !shares.make_room_for_picture(is_late).await {
         return Err(timeout());
     }
-    let bytes = match source {
-        PictureSource::Resizer(request) => from_resizer(&request, until_ms).await?,
-        PictureSource::File(request) => from_file(bound, &request, until_ms).await?,
+    let made = match source {
+        PictureSource::Resizer(request) => {
+            let file = file(None, &request, Wanted::Picture, until_ms).await?;
+            start_of(&file, READ_BYTES)
+        }
+        PictureSource::File(request) => {
+            let service = request.service.and_then(|name| bound.service(name));
+            let file = file(service, &request, Wanted::File, until_ms).await?;
+            picture(images(bound)?, &file, READ_BYTES)
+        }
         PictureSource::Object(name, key) => {
-            // Always bound here: bindings that are not bound are configuration errors.
-            let (Some(images), Some(bucket)) = (&bound.images, bound.bucket(name)) else {
-                return Err(PictureFault::Refused(ErrorKind::OriginUnreachable.into()));
-            };
-            let made = picture_of_object(images, bucket, key, READ_BYTES);
-            let bytes = settled(made, until_ms).await?;
-            if bytes.is_null() {
-                return Err(PictureFault::Refused(ErrorKind::NotFound.into()));
-            }
-            bytes
+            let bucket = bound.bucket(name).ok_or_else(unbound)?;
+            picture_of_object(images(bound)?, bucket, key, READ_BYTES)
         }
     };
-    pixels(&Uint8Array::new(&bytes), until_ms).await
-}
-
-async fn from_resizer(request: &OriginRequest<'_>, until_ms: u64) -> Result<JsValue, PictureFault> {
-    let deadline = origin::deadline(until_ms.saturating_sub(now_ms()));
-    let mut conversation = Conversation::new(None, request, Wanted::Picture, &deadline);
-    let received = conversation.send(&lines(&request.headers)).await?;
-    if let Some(error) = received.head.picture_error() {
-        discard(received.body);
-        return Err(PictureFault::Refused(error.into()));
+    let png = settled(made, until_ms).await?;
+    if png.is_null() {
+        return Err(PictureFault::Refused(ErrorKind::NotFound.into()));
     }
-    let Ok(stream) = received.body.dyn_into::<ReadableStream>() else {
-        return Err(PngError::NotPng.into());
-    };
-    let read = JsFuture::from(start_of(&stream, READ_BYTES)).await;
-    let read = read.map_err(|thrown| fault(&deadline, &thrown, ConnectionFault::Broken));
-    Ok(read?)
+    pixels(&Uint8Array::new(&png), until_ms).await
 }
 
-/// Sends the file of `request` to the Images binding.
-async fn from_file(
-    bound: &Bound,
+fn images(bound: &Bound) -> Result<&Images, PictureFault> {
+    bound.images.as_ref().ok_or_else(unbound)
+}
+
+/// Returns the fault of a missing binding. It does not occur: a binding that is not bound is a configuration error.
+fn unbound() -> PictureFault {
+    PictureFault::Refused(ErrorKind::OriginUnreachable.into())
+}
+
+/// Requests a file, or what the resizer makes of it.
+async fn file(
+    service: Option<&Service>,
     request: &OriginRequest<'_>,
+    wanted: Wanted,
     until_ms: u64,
-) -> Result<JsValue, PictureFault> {
-    let service = request.service.and_then(|name| bound.service(name));
-    let Some(images) = bound
-        .images
-        .as_ref()
-        .filter(|_| service.is_some() == request.service.is_some())
-    else {
-        return Err(PictureFault::Refused(ErrorKind::OriginUnreachable.into()));
-    };
+) -> Result<ReadableStream, PictureFault> {
     let deadline = origin::deadline(until_ms.saturating_sub(now_ms()));
-    let mut conversation = Conversation::new(service, request, Wanted::File, &deadline);
+    let mut conversation = Conversation::new(service, request, wanted, &deadline);
     let received = conversation.send(&lines(&request.headers)).await?;
     if let Some(error) = received.head.picture_error() {
         discard(received.body);
         return Err(PictureFault::Refused(error.into()));
     }
-    let Ok(stream) = received.body.dyn_into::<ReadableStream>() else {
-        return Err(PngError::NotPng.into());
-    };
-    settled(picture(images, &stream, READ_BYTES), until_ms).await
+    let stream = received.body.dyn_into();
+    stream.map_err(|_| PngError::NotPng.into())
 }
 
 /// Decodes a PNG. Between the two steps, only JavaScript holds it: the request may be cancelled there.

@@ -20,7 +20,8 @@ pub(super) fn kind_of_resizer_code(code: u16) -> Option<ErrorKind> {
 }
 
 impl OriginError {
-    /// Returns the error of the Images binding with this code, or 0 for one without. Its codes are those of the resizer.
+    /// Returns the error of the Images binding with this code, or another number for one without. Its codes are
+    /// those of the resizer.
     #[must_use]
     pub fn of_images_binding(code: u16) -> Self {
         let kind = kind_of_resizer_code(code).unwrap_or(match code {
@@ -28,7 +29,7 @@ impl OriginError {
             _ => ErrorKind::OriginFailed,
         });
         Self {
-            resizer_code: Some(code).filter(|code| *code > 0),
+            resizer_code: Some(code).filter(|code| *code >= 9_000),
             ..kind.into()
         }
     }
