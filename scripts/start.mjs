@@ -127,6 +127,8 @@ function killGroup({ pid }, signal) {
 
 async function printExamples() {
   const site = `http://localhost:${port}`;
+  // The records of a start without placeholders have none, and are served while they are refreshed.
+  if (placeholders) await fetch(`${site}/metadata/*`, { method: "DELETE", headers: { Authorization: "Bearer local" } }).catch(() => {});
   const own = process.env.ORIGIN_URL;
   const images = own
     ? `  curl -i ${site}/metadata/<the path of an image below ${own}>`

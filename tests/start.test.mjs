@@ -102,3 +102,15 @@ test("npm start with ORIGIN_URL serves the images of that origin", async (t) => 
   );
   assert.ok(lines.includes(`  all others         from ${originUrl}`), lines.join("\n"));
 });
+
+test("npm start with PLACEHOLDERS adds the placeholders that the docs show", async (t) => {
+  const docs = readFileSync(path.join(root, "docs/placeholders.md"), "utf8");
+  const { client, lines } = await start(t, { PLACEHOLDERS: "1" });
+  const [, expected] = docs.match(/^({"path":"landscape\.jpg","metadata":{"width".*})$/m);
+  assert.equal((await client.get("/metadata/landscape.jpg")).text, expected);
+  const fromBucket = await client.get("/metadata/bucket/portrait.png");
+  assert.match(fromBucket.json.metadata.color, /^#[0-9a-f]{6}$/);
+  const example = "/metadata/landscape.jpg?placeholder=data-url";
+  assert.ok(lines.some((line) => line.endsWith(`${example}"`)), lines.join("\n"));
+  assert.match((await client.get(example)).json.placeholder.dataUrl, /^data:image\/png;base64,/);
+});
