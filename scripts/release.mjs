@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildClient } from "./lib/client.mjs";
 import { environment } from "./lib/environment.mjs";
 import { main, Problem, root, run } from "./lib/process.mjs";
 
@@ -27,7 +28,8 @@ await main(async () => {
   for (const file of ["LICENSE", "CHANGELOG.md", "README.md"]) cpSync(join(root, file), join(worker, file));
   await run("tar", ["--create", "--gzip", "--file", `${name}.tgz`, name], { cwd: folder, env });
   rmSync(worker, { recursive: true });
-  await run("npm", ["pack", "./types", "--silent", "--pack-destination", folder], { env });
+  await buildClient(env);
+  await run("npm", ["pack", "./client", "--silent", "--pack-destination", folder], { env });
   writeFileSync(join(folder, "notes.md"), notes);
   const archives = readdirSync(folder).filter((file) => file.endsWith(".tgz"));
   const sum = (file) => createHash("sha256").update(readFileSync(join(folder, file))).digest("hex");

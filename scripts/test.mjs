@@ -1,6 +1,7 @@
 // `npm test`: runs all tests, from the pure core to the built Worker on workerd.
 
 import { availableParallelism } from "node:os";
+import { buildClient } from "./lib/client.mjs";
 import { environment } from "./lib/environment.mjs";
 import { main, Problem, run } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
@@ -18,7 +19,8 @@ await main(async () => {
 
 async function test() {
   const env = await part("set-up", environment);
-  await part("types", () => run("tsc", ["-p", "types"], { env }));
+  await part("client", () => buildClient(env));
+  await part("types", () => run("tsc", ["-p", "client/test"], { env }));
   await part("test corpus", () => run("node", ["scripts/make-corpus.mjs"], { env }));
   await part("core and service, native", () => run("cargo", ["test"], { env }));
   await part("runtime bindings, WebAssembly", () =>
@@ -27,7 +29,7 @@ async function test() {
   await part("release build", () => buildWorker([], env));
   await part("built Worker, on workerd", () =>
     // These tests mostly wait, so one file per core is fine. Node's default is one less.
-    run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs"], { env }),
+    run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs", "client/test/*.test.mjs"], { env }),
   );
   // Not in parallel: it builds the Worker, whose files the other tests read.
   await part("npm start", () => run("node", ["--test", "--test-reporter=spec", "tests/start.test.mjs"], { env }));

@@ -28,7 +28,7 @@ const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
 const README: &str = include_str!("../README.md");
-const TYPES: &str = include_str!("../types/index.d.ts");
+const TYPES: &str = include_str!("../client/src/api.ts");
 const WRANGLER: &str = include_str!("../wrangler.toml");
 
 /// Returns all settings, from the error message for an unknown one.
@@ -117,7 +117,7 @@ fn every_problem_is_in_the_docs_openapi_and_the_types() {
         let item = format!("            - {code}\n");
         assert!(OPENAPI.contains(&item), "{code} in docs/openapi.yaml");
         let literal = format!("| \"{code}\"");
-        assert!(TYPES.contains(&literal), "{code} in types/index.d.ts");
+        assert!(TYPES.contains(&literal), "{code} in client/src/api.ts");
         assert!(TYPES.contains(&format!(" {status} |")) || TYPES.contains(&format!(" {status};")));
     }
 }
@@ -187,11 +187,11 @@ fn every_log_event_and_field_is_in_the_docs() {
 }
 
 #[test]
-fn openapi_and_the_types_have_the_version_of_the_crate() {
+fn openapi_and_the_client_have_the_version_of_the_crate() {
     let version = env!("CARGO_PKG_VERSION");
     assert!(OPENAPI.contains(&format!("\n  version: {version}\n")));
-    let types: Value = serde_json::from_str(include_str!("../types/package.json")).unwrap();
-    assert_eq!(types["version"], version);
+    let client: Value = serde_json::from_str(include_str!("../client/package.json")).unwrap();
+    assert_eq!(client["version"], version);
 }
 
 #[test]

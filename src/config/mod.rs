@@ -8,7 +8,7 @@
 //!    `tests/worker/configuration.test.mjs`.
 //! 4. Add a row to `docs/configuration.md`; `tests/docs.rs` fails without it. README.md lists only the settings that
 //!    are changed most often.
-//! 5. If it affects the HTTP API, update `docs/http-api.md`, `docs/openapi.yaml` and `types/index.d.ts`.
+//! 5. If it affects the HTTP API, update `docs/http-api.md`, `docs/openapi.yaml` and `client/src/api.ts`.
 //!
 //! Nothing else lists the settings. `scripts/build.mjs` checks `wrangler.toml` with this code, by
 //! `src/bin/check_settings.rs`.

@@ -14,7 +14,7 @@
 //! 3. Add it to `Format` in `image/metadata.rs`: the variant, `parse`, `name`, `media_type`, and the list in its test.
 //! 4. Test it: unit tests in its file, samples in `tests/cases/<format>/`, and worst cases for its running time in
 //!    `tests/crafted/`. A recipe in `tests/corpus/tools/` compares it with other readers. Document it in
-//!    `docs/image-headers.md`, `docs/http-api.md`, `docs/openapi.yaml`, `types/index.d.ts` and CHANGELOG.md.
+//!    `docs/image-headers.md`, `docs/http-api.md`, `docs/openapi.yaml`, `client/src/api.ts` and CHANGELOG.md.
 //!
 //! # Files
 //! - [`Header`], [`Stop`] and [`Missing`] are in `outcome.rs`, [`ImageError`] in `error.rs`.

@@ -1,6 +1,6 @@
 // Returns the URL and the size of an image, cropped to 16:9 around its focal point.
 
-import type { MetadataError, OptimizedMetadata } from "optimized-metadata-types";
+import type { OptimizedMetadata, RpcError } from "optimized-metadata";
 
 interface Env {
   METADATA: OptimizedMetadata;
@@ -18,7 +18,7 @@ export default {
       });
       return Response.json({ src: `/cdn-cgi/image/${transform}/${path}`, ...dimensions, aspectCrop });
     } catch (error) {
-      const { message, code, status } = error as MetadataError;
+      const { message, code, status } = error as RpcError;
       return Response.json({ message, code }, { status: status ?? 500 });
     }
   },

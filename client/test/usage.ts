@@ -1,14 +1,62 @@
 // Valid and invalid uses of the types. This file is compiled but never run: `npm test` checks it.
 
+import { createClient, htmlOf, imgAttributes, imgProps, MetadataError } from "optimized-metadata";
 import type {
+  AnswerCache,
   BatchAnswer,
   BatchRequest,
+  CropOptions,
   ImageAnswer,
-  MetadataError,
   OptimizedMetadata,
   ProcessedImage,
   PurgeAnswer,
-} from "optimized-metadata-types";
+  Resizer,
+  RpcError,
+} from "optimized-metadata";
+
+export async function client(binding: OptimizedMetadata & { fetch: typeof fetch }, signal: AbortSignal, crop: CropOptions): Promise<void> {
+  const cache: AnswerCache = new Map();
+  createClient({ binding }, { cache });
+  createClient({ baseUrl: "https://metadata.test" }, { fetch: (url, init) => fetch(url, { ...init, headers: { Authorization: "…" } }) });
+  // @ts-expect-error There is a URL or a binding.
+  createClient({ baseUrl: "", binding });
+  // @ts-expect-error The option does not exist.
+  createClient({ baseUrl: "" }, { timeout: 1_000 });
+  const { get, getMany } = createClient({ baseUrl: "" });
+
+  const answer = await get("photos/cat.jpg", undefined, { signal, timeoutMs: 1_000 });
+  // @ts-expect-error Without crop parameters there is no crop.
+  text(answer.transform);
+  const { placeholder }: ImageAnswer = await get("photos/cat.jpg", { placeholder: "data-url" });
+  // @ts-expect-error The service may have no placeholder.
+  text(placeholder.dataUrl);
+  text((await get("photos/cat.jpg", { aspect: "16:9", placeholder: "data-url" })).transform);
+  text((await get("photos/cat.jpg", crop)).transform);
+  // @ts-expect-error The option does not exist.
+  await get("photos/cat.jpg", { aspectRatio: "16:9" });
+
+  for (const result of await getMany(["photos/cat.jpg"], { aspect: "1:1" })) {
+    // @ts-expect-error The image may have failed.
+    result.answer;
+    if (result.ok) text(result.answer.transform);
+    else text(result.error.detail);
+  }
+
+  const resizer: Resizer = ({ src, width, height, crop, fit }) => `${src}?w=${width}&h=${height}&x=${crop.hoffset}&fit=${fit}`;
+  const attributes = imgAttributes(answer, { widths: [400, 800], sizes: "100vw", resizer });
+  pixels(attributes.width);
+  // @ts-expect-error There may be no widths.
+  text(attributes.srcset);
+  text(htmlOf(attributes) + htmlOf({ ...attributes, alt: "" }));
+  const { style } = imgProps(answer, { resizer: "cloudflare" });
+  if (style) text(style.background);
+  // @ts-expect-error There is no such resizer.
+  imgAttributes(answer, { resizer: "imgix" });
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof MetadataError && error.code === "not-found" && error.status === 404;
+}
 
 export async function calls(metadata: OptimizedMetadata): Promise<void> {
   const { path, metadata: known }: ImageAnswer = await metadata.fetchMetadata("photos/cat.jpg");
@@ -42,7 +90,7 @@ export async function calls(metadata: OptimizedMetadata): Promise<void> {
   await metadata.fetchAndProcessMetadata("photos/cat.jpg", { aspectRatio: "16:9" });
 }
 
-export function failed(error: MetadataError): boolean {
+export function failed(error: RpcError): boolean {
   text(error.message);
   return error.status === 404 && error.code === "not-found";
 }

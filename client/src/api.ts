@@ -1,9 +1,9 @@
 /**
- * Types of the Optimized Metadata Service: its service binding and its HTTP bodies.
+ * Types of the service itself: its service binding and its HTTP bodies.
  *
  * To type a binding, add the methods to the type that `wrangler types` (or @cloudflare/workers-types) gives it:
  *
- *     import type { OptimizedMetadata } from "optimized-metadata-types";
+ *     import type { OptimizedMetadata } from "optimized-metadata";
  *
  *     interface Env {
  *       METADATA: Service & OptimizedMetadata;
@@ -17,7 +17,7 @@ export interface OptimizedMetadata {
    *
    * @param path Encoded as in a URL after `/metadata/`, without a leading slash. A literal `%` is `%25`; `%2F` is a slash. A `?`
    * begins the query of a version (`photos/cat.jpg?v=3`); in a name it is `%3F`.
-   * @throws {MetadataError}
+   * @throws {RpcError}
    */
   fetchMetadata(path: string, options?: PlaceholderOptions): Promise<ImageAnswer>;
 
@@ -25,9 +25,9 @@ export interface OptimizedMetadata {
    * Returns the metadata of an image and its crop.
    *
    * @param path As for `fetchMetadata`.
-   * @throws {MetadataError} An unknown or invalid option has the code `invalid-parameter`.
+   * @throws {RpcError} An unknown or invalid option has the code `invalid-parameter`.
    */
-  fetchAndProcessMetadata(path: string, options?: CropOptions & PlaceholderOptions): Promise<ProcessedImage>;
+  fetchAndProcessMetadata(path: string, options?: CropOptions): Promise<ProcessedImage>;
 }
 
 /** The body of `GET /metadata/<path>`. */
@@ -97,7 +97,7 @@ export type ImageFormat = "jpeg" | "png" | "webp" | "avif" | "gif" | "svg" | "he
 // Crops ---------------------------------------------------------------------------------------------------------------
 
 /** The part of an image to show. The default is the whole image. */
-export interface CropOptions {
+export interface CropOptions extends PlaceholderOptions {
   /** The aspect ratio: `16:9`, `16-9`, `1.91:1`, or an object. Takes precedence over `platform`. */
   aspect?: string | { width: number; height: number };
   /** The focal point, as fractions of width and height from 0 to 1: `0.5,0.3`. A crop is centered on it as far as the edges allow. */
@@ -139,10 +139,13 @@ export interface AspectCrop {
   voffset: number;
 }
 
+/** Parameters of a look-up without a crop. */
+export type NoCrop = PlaceholderOptions & { [Name in Exclude<keyof CropOptions, "placeholder">]?: undefined };
+
 // Batches -------------------------------------------------------------------------------------------------------------
 
 /** The request body of `POST /metadata`. Unknown names are rejected. */
-export interface BatchRequest extends CropOptions, PlaceholderOptions {
+export interface BatchRequest extends CropOptions {
   /** From one to `batchLimit` paths, each as for `fetchMetadata`. */
   paths: string[];
 }
@@ -194,7 +197,7 @@ export interface QueueMessage {
  * `code` and `status` need the compatibility date 2026-04-21 or later in the caller, or its compatibility flag
  * `enhanced_error_serialization`. Otherwise the runtime leaves them out.
  */
-export interface MetadataError extends Error {
+export interface RpcError extends Error {
   code: ErrorCode;
   status: ErrorStatus;
 }
