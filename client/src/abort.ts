@@ -1,8 +1,8 @@
 const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back when the signal aborts, until the returned function is called. All callbacks of a signal share one listener: Node prints a
- * warning if a signal has more than ten.
+ * Calls back when the signal aborts, until the returned function is called. All callbacks of a signal share one listener: Node 20
+ * prints a warning if a signal has more than ten.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let set = callbacks.get(signal);

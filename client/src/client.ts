@@ -73,13 +73,13 @@ export function createClient(target: Target, options: ClientOptions = {}): Clien
         waiting.add(leave);
       });
       if (!waiting.size) return resolve(outcomes);
-      // Longer timers would fire at once.
+      // Timers beyond 2^31 ms would fire at once.
       const timer = setTimeout(
         () => {
           paths.forEach((path, index) => (outcomes[index] ??= new MetadataError(path, clientError(0, "timeout", `No answer within ${timeoutMs} ms. Raise timeoutMs.`))));
           end();
         },
-        Math.min(timeoutMs, 2_147_483_647),
+        Math.min(timeoutMs, 2e9),
       );
       const unlisten =
         signal &&

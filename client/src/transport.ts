@@ -27,7 +27,7 @@ export interface Transport {
 }
 
 /** Paths that URL parsers change or cut off (https://url.spec.whatwg.org/#url-parsing). They are sent in a body. */
-const CHANGED_IN_URLS = /[#\\\t\n\r]|\s$|(^|\/)(\.|%2e){1,2}(\/|\?|$)/i;
+const CHANGED_IN_URLS = /[#\\\t-\r]|\s$|(^|\/)(\.|%2e){1,2}(\/|\?|$)/i;
 
 export function createTransport(target: Target, options: ClientOptions): Transport {
   const { baseUrl = "https://optimized-metadata", binding } = target;
