@@ -112,6 +112,7 @@ test("/stats has the expected counts after a fixed scenario", async (t) => {
     },
     kv: { reads: 9, writes: 6, deletes: 1 + 2, failures: 2 + 1 },
     origin: { fetches: 8, failures: 1 },
+    pictures: { made: 0, refused: 0, failed: 0 },
     coalesced: 19,
     refreshes: 1,
     evictions: 1,
@@ -194,6 +195,7 @@ suite("/metrics", () => {
     const { reads, writes, deletes, failures } = stats.kv;
     for (const [operation, number] of Object.entries({ read: reads, write: writes, delete: deletes }))
       same("kv_operations_total", { operation }, number);
+    for (const [result, number] of Object.entries(stats.pictures)) same("pictures_total", { result }, number);
     for (const [name, number] of Object.entries({
       stale_answers_total: stats.stale,
       kv_failures_total: failures,
