@@ -1,4 +1,4 @@
-// `npm run release -- v0.1.0`: creates the files of a release in target/artefacts. It publishes nothing.
+// `npm run release -- v0.2.0`: creates the files of a release in target/artefacts. It publishes nothing.
 //
 // They include the built Worker, which can be deployed with wrangler alone, without Rust.
 
@@ -25,7 +25,11 @@ await main(async () => {
   await run("wrangler", ["deploy", "--dry-run", "--outdir", worker], { env });
   rmSync(join(worker, "README.md"), { force: true });
   writeFileSync(join(worker, "wrangler.toml"), deployable(read("wrangler.toml")));
-  for (const file of ["LICENSE", "CHANGELOG.md", "README.md"]) cpSync(join(root, file), join(worker, file));
+  for (const file of ["LICENSE", "CHANGELOG.md"]) cpSync(join(root, file), join(worker, file));
+  cpSync(join(root, "docs"), join(worker, "docs"), { recursive: true });
+  const { devDependencies } = JSON.parse(read("package.json"));
+  const readme = read("scripts/release/README.md").replaceAll("VERSION", version).replaceAll("WRANGLER", devDependencies.wrangler);
+  writeFileSync(join(worker, "README.md"), readme);
   await run("tar", ["--create", "--gzip", "--file", `${name}.tgz`, name], { cwd: folder, env });
   rmSync(worker, { recursive: true });
   await buildClient(env);

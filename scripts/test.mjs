@@ -31,8 +31,12 @@ async function test() {
     // These tests mostly wait, so one file per core is fine. Node's default is one less.
     run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs", "client/test/*.test.mjs"], { env }),
   );
-  // Not in parallel: it builds the Worker, whose files the other tests read.
-  await part("npm start", () => run("node", ["--test", "--test-reporter=spec", "tests/start.test.mjs"], { env }));
+  // Not in parallel: they build the Worker, whose files the other tests read.
+  for (const [name, file] of [
+    ["npm start", "start"],
+    ["release", "release"],
+  ])
+    await part(name, () => run("node", ["--test", "--test-reporter=spec", `tests/${file}.test.mjs`], { env }));
 }
 
 async function part(name, body) {

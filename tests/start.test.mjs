@@ -4,27 +4,19 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import readline from "node:readline";
 import test from "node:test";
 import { promisify } from "node:util";
 import { Client } from "./worker/harness/client.mjs";
 import { within } from "./worker/harness/gate.mjs";
+import { freePort } from "./worker/harness/listener.mjs";
 import { root } from "./worker/harness/modules.mjs";
 import { Origin, text } from "./worker/harness/origin.mjs";
 import { jpeg } from "./worker/harness/picture.mjs";
 
 /** The time limit for a build and the start of wrangler, on a busy machine. */
 const START_TIMEOUT_MS = 300_000;
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await once(server.close(), "close");
-  return port;
-}
 
 /** Runs `npm start` until the end of the test. Resolves when it has printed its examples. */
 async function start(t, env = {}) {
