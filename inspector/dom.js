@@ -30,16 +30,48 @@ export function say(text) {
   $("status").textContent = text;
 }
 
-/** Shows a problem from the service or a network error in a box. Without a problem, hides the box. */
-export function showProblem(box, problem) {
-  box.hidden = !problem;
-  if (!problem) return box.replaceChildren();
-  const { title, detail, status, code } = problem;
-  box.replaceChildren(h("h2", {}, title), h("p", {}, detail), h("p", { class: "quiet" }, [status, code].filter(Boolean).join(" · ")));
+/** Shows an error at its field, over the page, so that nothing moves. Without an error, or when the field changes, removes it. */
+export function showFieldError(field, ...error) {
+  const box = field.closest(".field");
+  box.querySelector(".error")?.remove();
+  const id = `${field.id || field.name}-error`;
+  if (error.length === 0) {
+    field.removeAttribute("aria-invalid");
+    field.removeAttribute("aria-describedby");
+    return;
+  }
+  field.setAttribute("aria-invalid", true);
+  field.setAttribute("aria-describedby", id);
+  field.addEventListener("input", () => showFieldError(field), { once: true });
+  box.append(h("p", { class: "error", id, role: "alert" }, ...error));
+}
+
+/** Makes tabs selectable by pointer and arrow keys. Calls `selected` with a tab that the user selects. Returns a function that selects one. */
+export function tabList(tabs, selected) {
+  const select = (tab) => {
+    for (const other of tabs) {
+      other.setAttribute("aria-selected", other === tab);
+      other.tabIndex = other === tab ? 0 : -1;
+    }
+  };
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => {
+      select(tab);
+      selected(tab);
+    });
+    tab.addEventListener("keydown", ({ key }) => {
+      const to = { ArrowLeft: -1, ArrowRight: 1 }[key];
+      if (!to) return;
+      const next = tabs.at((tabs.indexOf(tab) + to) % tabs.length);
+      next.focus();
+      next.click();
+    });
+  }
+  return select;
 }
 
 export const number = (n) => n.toLocaleString("en");
-export const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+export const percent = (share) => `${+(100 * share).toFixed(1)}\u00a0%`;
 export const milliseconds = (ms) => `${ms > 0 && ms < 10 ? +ms.toFixed(1) : Math.round(ms)} ms`;
 
 /** Formats a duration in its two largest units: 95 → `1 min 35 s`. */

@@ -1,10 +1,6 @@
 // Look-ups: sends requests to the Worker and parses its responses.
 
-/**
- * The origins, the longest prefix first: `{ prefix, url }`. Those without a URL, such as buckets and private origins, are not for
- * browsers.
- */
-const origins = JSON.parse(document.documentElement.dataset.origins);
+import { CROP, imageOf, origins, withQuery } from "./typed.js";
 
 /** An error from the service, or a network error. */
 export class Problem extends Error {
@@ -16,17 +12,6 @@ export class Problem extends Error {
 
 const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** The parameters of a crop, which come from the form and never from a typed query. */
-const CROP = ["aspect", "r", "focal", "p", "width", "device", "platform", "content", "allowExpansion"];
-
-/** Describes what precedes a path: the URL of the origin, or the number of origins if the path selects one of several. */
-export function originLabel() {
-  const [{ prefix, url = "" }] = origins;
-  return origins.length > 1 ? `${origins.length} origins` : `${prefix ? "" : url}/`;
-}
-
-const withQuery = (path, query) => (query ? `${path}?${query}` : path);
-
 /** Returns the URL from which this page can show the image, if there is one. */
 export function pictureUrl({ path, query }) {
   const { prefix, url } = origins.find(({ prefix }) => !prefix || path.startsWith(`${prefix}/`)) ?? {};
@@ -34,36 +19,14 @@ export function pictureUrl({ path, query }) {
   return url && withQuery(`${url}/${encoded(below)}`, query);
 }
 
-/** Returns the URL of the image itself. If browsers cannot reach its origin, it is relative to a site that this page does not know. */
-export const imageUrl = (image) => pictureUrl(image) ?? withQuery(`/${encoded(image.path)}`, image.query);
-
-/** Returns the text to type for an image: its path, with `%3F` for `?`, and after a `?` the query of its version. */
-export const typedText = ({ path, query }) => withQuery(path.replaceAll("?", "%3F"), query);
-
-/** Returns the typed text for the user's input: such a text, or the URL of an image at an origin, which is percent-encoded. */
-export function typedPath(text) {
-  const typed = text.trim();
-  // The URL of one origin can begin with that of another.
-  const [origin] = origins.filter(({ url }) => url && typed.startsWith(`${url}/`)).sort((a, b) => b.url.length - a.url.length);
-  if (!origin) return typed.replace(/^\//, "");
-  const [, path, query] = typed.slice(origin.url.length + 1).match(/^([^?#]*)\??([^#]*)/);
-  return typedText({ path: (origin.prefix && `${origin.prefix}/`) + decoded(path), query });
-}
-
-function decoded(path) {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
-}
-
-/** Splits a typed text into the path and the query of an image. */
-function parsed(typed) {
-  const [path, ...query] = typed.split("?");
-  const parameters = new URLSearchParams(query.join("?"));
-  for (const name of CROP) parameters.delete(name);
-  return { path: path.replace(/%3f/gi, "?"), query: `${parameters}` };
+/**
+ * Returns the address of the image for code: its URL, or its path on a site that this page does not know, if browsers cannot reach its
+ * origin or the origin is on this machine.
+ */
+export function siteUrl(image) {
+  const url = pictureUrl(image);
+  const isPublic = url && !/^(localhost|127\.|\[::1\])/.test(new URL(url).host);
+  return isPublic ? url : withQuery(`/${encoded(image.path)}`, image.query);
 }
 
 /** Returns the request URL, relative to the Worker. Leaves `:`, `,` and `/` of a crop unencoded, for readability. */
@@ -73,23 +36,38 @@ export const readable = (parameters) => `${parameters}`.replace(/%(3A|2C|2F)/g, 
 
 /** Looks a typed image up. Bypasses the browser's cache, because the page shows which layer of the Worker answers. */
 export async function lookUp(typed, crop) {
-  const image = parsed(typed);
+  const image = imageOf(typed);
+  const typedQuery = image.query;
+  const parameters = new URLSearchParams(typedQuery);
+  // A crop comes from the form, never from a typed query.
+  for (const name of CROP) parameters.delete(name);
+  image.query = `${parameters}`;
   if (image.path.split("/").some((segment) => /^\.\.?$/.test(segment))) {
     // Browsers resolve such segments, and would request another path.
-    throw new Problem({ title: "Invalid path", detail: "A path cannot have a '.' or '..' segment.", code: "invalid-path" });
+    throw new Problem({ detail: "The path has a '.' or '..' segment; give the image's path from the root.", code: "invalid-path" });
   }
   const start = performance.now();
-  const response = await ask(requestPath(image, crop));
-  const roundTripMs = performance.now() - start;
-  const header = (name) => response.headers.get(name) ?? undefined;
+  const timed = (response) => ({ ...reportOf(response), roundTripMs: performance.now() - start });
+  try {
+    const response = await ask(requestPath(image, crop));
+    const report = timed(response);
+    return { ...(await response.json()), ...report, typedQuery };
+  } catch (problem) {
+    if (problem.response) problem.report = timed(problem.response);
+    throw Object.assign(problem, { image });
+  }
+}
+
+/** Reads the headers of a response: which layer answered, how old its metadata is, and the time of each phase. */
+function reportOf({ headers }) {
+  const header = (name) => headers.get(name) ?? undefined;
   const cacheStatus = header("Cache-Status") ?? "";
   const ttl = cacheStatus.match(/;\s*ttl=(-?\d+)/)?.[1];
+  const age = header("Metadata-Age");
   return {
-    ...(await response.json()),
-    roundTripMs,
     layer: cacheStatus.match(/;\s*detail=(\w+)/)?.[1],
     ttl: ttl && Number(ttl),
-    age: Number(header("Metadata-Age")),
+    age: age && Number(age),
     phases: [...(header("Server-Timing") ?? "").matchAll(/(\w+);dur=([\d.]+)/g)].map(([, name, ms]) => ({ name, ms: Number(ms) })),
     cacheStatus,
     cacheControl: header("Cache-Control"),
@@ -97,15 +75,43 @@ export async function lookUp(typed, crop) {
   };
 }
 
+/** Removes an image from the caches, with all its versions unless it is one. Returns how many were removed. */
+export async function purge({ path, query }, token) {
+  // An unencoded `*` at the end would purge a folder.
+  const url = `/metadata/${encoded(path).replaceAll("*", "%2A")}`;
+  const parameters = new URLSearchParams(query);
+  let purged = 0;
+  do {
+    const answer = await (await ask(withQuery(url, `${parameters}`), { method: "DELETE", headers: { Authorization: `Bearer ${token}` } })).json();
+    purged += answer.purged;
+    parameters.set("cursor", answer.cursor ?? "");
+  } while (parameters.get("cursor"));
+  return purged;
+}
+
+/** The greatest number of images in one request of `lookUpAll`. */
+export const BATCH = Math.min(Number(document.documentElement.dataset.batch), 20);
+
+/** Looks up to `BATCH` typed images up. Returns their results in the same order. */
+export async function lookUpAll(typed, signal) {
+  const paths = typed.map((text) => {
+    const { path, query } = imageOf(text);
+    return withQuery(encoded(path), query);
+  });
+  const response = await ask("/metadata", { method: "POST", body: JSON.stringify({ paths }), signal });
+  return (await response.json()).results;
+}
+
 /** Sends a request and returns the response. Throws a `Problem` if it is an error. */
 export async function ask(url, options) {
   let response;
   try {
     response = await fetch(url, { cache: "no-store", ...options });
-  } catch {
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Problem({ title: "No response", detail: "The Worker cannot be reached. Try again in a moment." });
   }
   if (response.ok) return response;
   const problem = await response.json().catch(() => ({ title: "Unexpected response", detail: response.statusText }));
-  throw new Problem({ ...problem, status: response.status });
+  throw new Problem({ ...problem, status: response.status, response });
 }

@@ -1,247 +1,217 @@
-// The page: the path, the crop form, the recent paths, and the two views.
+// The page: the path, the image that is shown, and the three views.
 //
 // Its state is in the URL's fragment, so that it can be shared: `#path=photos/cat.jpg&aspect=16:9&focal=0.5,0.3`.
 
-import { showAnswer, showMetadata, showOutputs } from "./answer.js";
-import { $, h, say, showProblem } from "./dom.js";
-import { lookUp, originLabel, pictureUrl, Problem, readable, typedPath, typedText } from "./lookup.js";
-import { onFocalPoint, showFocalPoint, showPicture } from "./picture.js";
+import { showMetadata, showReport } from "./answer.js";
+import { computeCrop } from "./crop.js";
+import { cropParameters, fillCrop, onCrop, setFocalPoint, showCropProblem } from "./crop-form.js";
+import { $, h, say, showFieldError, tabList } from "./dom.js";
+import { onPlatform, showGallery } from "./gallery.js";
+import { onList } from "./list.js";
+import { lookUp, pictureUrl, Problem, readable } from "./lookup.js";
+import { onFocalPoint, showCrop, showPicture } from "./picture.js";
+import { showProblem } from "./problem.js";
+import { onPurge } from "./purging.js";
+import { linkTo, remember, showRecent } from "./recent.js";
+import { showSnippets } from "./snippets.js";
 import { showStats } from "./stats.js";
+import { imageOf, originLabel, readTyped, typedText } from "./typed.js";
 
-const crop = $("crop").elements;
 /** The current path, as it is typed. */
 let path = "";
+/** The last response for this path. */
+let answer;
 
 // The look-up -----------------------------------------------------------------------------------------------------------
 
 let latest = 0;
-let isLookingUp = false;
-let hasMoved = false;
 
-/** Looks the path up, with the crop from the form. Ignores a response if a later request has been sent. */
-async function look() {
+/** Looks an image up, and shows it. Ignores a response if a later request has been sent. */
+async function look(typed, parameters) {
   const current = ++latest;
   $("image").setAttribute("aria-busy", "true");
-  const parameters = cropParameters();
+  $("purged").hidden = true;
   try {
-    const answer = await lookUp(path, parameters);
+    const found = await lookUp(typed, parameters);
     if (current !== latest) return;
-    show(answer, parameters);
-    return answer;
+    showCropProblem();
+    adopt(typed, parameters);
+    show(found, parameters);
+    return found;
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    if (current === latest) fail(problem);
+    return current === latest ? await fail(problem, typed, parameters) : undefined;
   } finally {
     if (current === latest) $("image").removeAttribute("aria-busy");
   }
 }
 
-/** Updates the crop after a move of the focal point. Moves during a look-up are merged into one more look-up. */
-async function drag(keyboard) {
-  if (isLookingUp) return (hasMoved = true);
-  isLookingUp = true;
-  const answer = await look();
-  isLookingUp = false;
-  if (hasMoved) {
-    hasMoved = false;
-    return drag(keyboard);
-  }
-  if (answer && keyboard) say(`Focal point ${crop.x.value}, ${crop.y.value}. ${summary(answer)}`);
-  save();
+/** Makes an image the current one. The crop of the one before is not its crop. */
+function adopt(typed, parameters) {
+  showFieldError($("path"));
+  if (`${parameters}` !== `${cropParameters()}`) fillCrop(parameters);
+  path = typed;
+  $("path").value = path;
 }
 
-function show(answer, parameters) {
-  showProblem($("problem"));
-  $("welcome").hidden = true;
-  $("result").hidden = false;
-  showPicture(pictureUrl(answer), answer);
-  showAnswer(answer);
+function show(found, parameters) {
+  answer = found;
+  view("answered");
+  const url = pictureUrl(answer);
+  showPicture(url, answer.path);
+  showCrop(answer.metadata, answer);
+  showGallery(url, answer.metadata, parameters);
+  showReport(answer);
   showMetadata(answer);
-  showOutputs(answer, parameters);
+  showSnippets(answer, parameters);
 }
 
-function fail(problem) {
-  showProblem($("problem"), problem);
-  $("welcome").hidden = true;
-  // The crop form, where an invalid parameter can be corrected, is part of the result.
-  if (problem.code !== "invalid-parameter") $("result").hidden = true;
+/** Shows a problem at the field that can solve it, or instead of the image. */
+async function fail(problem, typed, parameters) {
+  const { code, detail, report } = problem;
+  if (code === "invalid-parameter" && /'(aspect|focal|width)'/.test(detail)) {
+    // Show the image, so that the crop can be corrected on it.
+    const found = typed === path && answer ? undefined : await look(typed, new URLSearchParams());
+    if (typed !== path || !answer) return;
+    fillCrop(parameters);
+    showCropProblem(detail);
+    return found;
+  } else if (code === "invalid-path" || code === "invalid-parameter") {
+    showFieldError($("path"), detail);
+  } else {
+    adopt(typed, parameters);
+    answer = undefined;
+    view("failed");
+    showProblem($("problem"), problem);
+    if (report) showReport(report);
+    $("response").parentNode.hidden = !report;
+  }
+}
+
+/** Shows the first screen, an image, or a problem. */
+function view(state) {
+  $("welcome").hidden = state !== "welcome";
+  $("result").hidden = state === "welcome";
+  $("result").className = `result ${state}`;
+  $("response").parentNode.hidden = false;
+  if (state !== "failed") showProblem($("problem"));
 }
 
 const summary = ({ metadata: { width, height }, aspectCrop: crop }) =>
   crop ? `Crop ${crop.width} by ${crop.height} at ${crop.hoffset}, ${crop.voffset}.` : `${width} by ${height} pixels.`;
 
 $("origin-url").textContent = originLabel();
-$("look-up").addEventListener("submit", async (event) => {
+$("look-up").addEventListener("submit", (event) => {
   event.preventDefault();
-  path = typedPath($("path").value);
-  $("path").value = path;
-  history.pushState(null, "", state());
-  announce(await look());
+  const { typed, crop = new URLSearchParams(), unknown } = readTyped($("path").value);
+  if (!typed) return showFieldError($("path"), "Enter the path of an image, or its URL.");
+  // The link is a new look-up, so it is not the crop's.
+  if (unknown) return showFieldError($("path"), unknown, " Look up ", h("a", { href: linkTo(typed) }, typed), "?");
+  go(typed, typed === path && !crop.size ? cropParameters() : crop);
 });
 
-function announce(answer) {
-  if (!answer) return;
-  say(`${answer.path}: ${summary(answer)} Answered by ${answer.layer}.`);
-  remember(typedText(answer));
+/** Looks an image up at the user's request, and adds it to the browser's history. */
+async function go(typed, parameters) {
+  const before = path;
+  const found = await look(typed, parameters);
+  if (path !== before) history.pushState(null, "", state());
+  announce(found);
 }
+
+function announce(found) {
+  if (!found) return;
+  say(`${found.path}: ${summary(found)} Answered by ${found.layer}.`);
+  remember(typedText(found));
+}
+
+$("again").addEventListener("click", async () => announce(await look(path, cropParameters())));
+onPurge(
+  () => imageOf(path),
+  async () => {
+    announce(await look(path, cropParameters()));
+    $("purged").textContent = "Purged, and looked up again. Other isolates and browsers may return the old metadata for a time.";
+    $("purged").hidden = false;
+  },
+);
 
 // The crop --------------------------------------------------------------------------------------------------------------
 
-/** Pairs of fields that exclude each other. */
-const EXCLUDES = { aspect: "platform", platform: "aspect", device: "width", width: "device" };
-
-/** Returns the values of the form as query parameters of the service. */
-function cropParameters() {
-  const [platform, content] = crop.platform.value.split(" ");
-  const focal = [crop.x, crop.y].map(({ value }) => value || "0.5").join();
-  const values = {
-    aspect: crop.aspect.value.trim(),
-    platform,
-    content,
-    // The focal point needs a ratio, and its default is the centre.
-    focal: (crop.aspect.value || platform) && focal !== "0.5,0.5" && focal,
-    device: crop.device.value,
-    width: crop.width.value,
-    allowExpansion: crop.allowExpansion.checked && "true",
-  };
-  return new URLSearchParams(Object.entries(values).filter(([, value]) => value));
+/** Shows the crop of the form before the Worker answers. */
+function preview() {
+  const parameters = cropParameters();
+  const crop = answer && computeCrop(answer.metadata, parameters);
+  if (!crop) return;
+  showCrop(answer.metadata, crop);
+  showGallery(pictureUrl(answer), answer.metadata, parameters);
 }
 
-function fillCrop(parameters) {
-  const get = (name) => parameters.get(name) ?? "";
-  for (const name of ["aspect", "device", "width"]) crop[name].value = get(name);
-  crop.platform.value = [get("platform"), get("content")].join(" ").trim();
-  crop.allowExpansion.checked = get("allowExpansion") === "true";
-  const [x = "0.5", y = "0.5"] = get("focal").split(",").filter(Boolean);
-  [crop.x.value, crop.y.value] = [x, y];
-  cropFilled();
-}
-
-function cropFilled() {
-  showFocalPoint({ x: Number(crop.x.value || 0.5), y: Number(crop.y.value || 0.5) });
-  const { aspect, platform } = crop;
-  for (const button of document.querySelectorAll("[data-aspect]")) {
-    button.setAttribute("aria-pressed", button.dataset.aspect === aspect.value && !platform.value);
-  }
-}
-
-async function recrop() {
-  cropFilled();
-  const answer = await look();
-  if (answer) say(summary(answer));
+async function recrop(keyboard) {
+  preview();
+  const found = await look(path, cropParameters());
+  const { focal } = Object.fromEntries(cropParameters());
+  if (found) say(`${keyboard === true ? `Focal point ${(focal ?? "0.5,0.5").replace(",", ", ")}. ` : ""}${summary(found)}`);
   save();
 }
 
-$("crop").addEventListener("submit", (event) => event.preventDefault());
-$("crop").addEventListener("change", ({ target }) => {
-  const other = EXCLUDES[target.name];
-  if (other && target.value) crop[other].value = "";
-  recrop();
-});
-$("crop").addEventListener("click", ({ target }) => {
-  if (target.dataset.aspect === undefined) return;
-  [crop.aspect.value, crop.platform.value] = [target.dataset.aspect, ""];
-  recrop();
-});
-onFocalPoint(({ x, y }, keyboard) => {
-  [crop.x.value, crop.y.value] = [x, y];
-  drag(keyboard);
-});
+onCrop(recrop);
+onPlatform(recrop);
+onFocalPoint((point) => {
+  // A response to an earlier request would move the point back.
+  latest++;
+  setFocalPoint(point);
+  preview();
+}, recrop);
 
 // The URL ---------------------------------------------------------------------------------------------------------------
 
 function state() {
   const all = new URLSearchParams(path && [["path", path], ...cropParameters()]);
-  if (!$("stats").hidden) all.set("tab", "stats");
+  const selected = tabs.find(({ ariaSelected }) => ariaSelected === "true");
+  if (selected !== tabs[0]) all.set("tab", selected.getAttribute("aria-controls"));
   return `#${readable(all)}`;
 }
 
-let saving;
-
-/** Saves the state after a delay: browsers limit how often a page may do so, for example on pointer moves. */
-function save() {
-  clearTimeout(saving);
-  saving = setTimeout(() => history.replaceState(null, "", state()), 200);
-}
+const save = () => history.replaceState(null, "", state());
 
 async function restore() {
-  clearTimeout(saving);
   const saved = new URLSearchParams(location.hash.slice(1));
-  select(saved.get("tab") === "stats" ? "stats" : "image");
+  const tab = $(`${saved.get("tab")}-tab`);
+  select(tabs.includes(tab) ? tab : tabs[0]);
+  const typed = saved.get("path") ?? "";
   fillCrop(saved);
-  path = saved.get("path") ?? "";
-  $("path").value = path;
-  if (path) return announce(await look());
-  showProblem($("problem"));
-  $("result").hidden = true;
-  $("welcome").hidden = false;
+  if (typed) return announce(await look(typed, cropParameters()));
+  latest++;
+  $("image").removeAttribute("aria-busy");
+  adopt("", saved);
+  answer = undefined;
+  view("welcome");
 }
-
-// Recent paths ----------------------------------------------------------------------------------------------------------
-
-const RECENT = "inspector.recent";
-const MAX_RECENT = 10;
-
-function recent() {
-  try {
-    return JSON.parse(localStorage.getItem(RECENT)) ?? [];
-  } catch {
-    return [];
-  }
-}
-
-function remember(path) {
-  const paths = [path, ...recent().filter((other) => other !== path)].slice(0, MAX_RECENT);
-  localStorage.setItem(RECENT, JSON.stringify(paths));
-  showRecent();
-}
-
-function showRecent() {
-  const paths = recent();
-  $("recent").hidden = paths.length === 0;
-  const again = ({ target }) => {
-    $("path").value = target.textContent;
-    $("look-up").requestSubmit();
-  };
-  $("recent").querySelector("ul").replaceChildren(...paths.map((path) => h("li", {}, h("button", { type: "button", click: again }, path))));
-  $("recent-paths").replaceChildren(...paths.map((value) => h("option", { value })));
-}
-
-$("recent").querySelector(".quiet").addEventListener("click", () => {
-  localStorage.removeItem(RECENT);
-  showRecent();
-  say("Recent paths cleared.");
-  $("path").focus();
-});
 
 // The views -------------------------------------------------------------------------------------------------------------
 
-const tabs = [...document.querySelectorAll("[role=tab]")];
+const tabs = ["image", "list", "stats"].map((name) => $(`${name}-tab`));
+const selectTab = tabList(tabs, (tab) => {
+  select(tab);
+  save();
+});
 
-function select(view) {
-  for (const tab of tabs) {
-    const selected = tab.id === `${view}-tab`;
-    tab.setAttribute("aria-selected", selected);
-    tab.tabIndex = selected ? 0 : -1;
-    $(tab.getAttribute("aria-controls")).hidden = !selected;
-  }
-  showStats(view === "stats");
+function select(selected) {
+  selectTab(selected);
+  for (const tab of tabs) $(tab.getAttribute("aria-controls")).hidden = tab !== selected;
+  showStats(selected.id === "stats-tab");
 }
 
-for (const tab of tabs) {
-  tab.addEventListener("click", () => {
-    select(tab.getAttribute("aria-controls"));
-    save();
-  });
-  tab.addEventListener("keydown", ({ key }) => {
-    const to = { ArrowLeft: -1, ArrowRight: 1 }[key];
-    if (!to) return;
-    const next = tabs.at((tabs.indexOf(tab) + to) % tabs.length);
-    next.focus();
-    next.click();
-  });
-}
+/** Only `npm start` knows samples. */
+const samples = JSON.parse(document.documentElement.dataset.samples ?? "[]");
+$("samples").hidden = samples.length === 0;
+$("samples").querySelector("ul").replaceChildren(
+  ...samples.map((sample) => {
+    const src = pictureUrl({ path: sample });
+    return h("li", {}, h("a", { href: linkTo(sample) }, h("span", { class: "thumb" }, src ? h("img", { src, alt: "" }) : "no picture"), sample));
+  }),
+);
 
 showRecent();
+onList();
 addEventListener("popstate", restore);
 restore();

@@ -10,14 +10,23 @@ const frame = $("frame");
 const part = (selector) => frame.querySelector(selector);
 const [img, undrawn, overlay, handle] = ["img", ".undrawn", "svg", ".focal"].map(part);
 const focal = { x: 0.5, y: 0.5 };
+let isCropped = false;
 
-/** Calls `moved` on every move of the focal point, with the point and whether the keyboard moved it. */
-export function onFocalPoint(moved) {
-  const move = (x, y, keyboard) => {
+/**
+ * Calls `moving` on every move of the focal point, and `moved` at the end of the moves, with `true` if the keyboard moved it. A key that
+ * is held down moves it many times.
+ */
+export function onFocalPoint(moving, moved) {
+  const move = (x, y) => {
     showFocalPoint({ x, y });
-    moved(focal, keyboard);
+    moving(focal);
   };
   let grip;
+  let hasKeyMoved = false;
+  const endKeys = () => {
+    if (hasKeyMoved) moved(true);
+    hasKeyMoved = false;
+  };
   frame.addEventListener("pointerdown", (event) => {
     const onHandle = event.target === handle;
     // Touching the picture scrolls the page; touching the handle drags.
@@ -34,14 +43,21 @@ export function onFocalPoint(moved) {
     const at = position(event);
     move(at.x - grip.x, at.y - grip.y);
   });
-  for (const end of ["pointerup", "pointercancel"]) frame.addEventListener(end, () => (grip = undefined));
+  for (const end of ["pointerup", "pointercancel"]) {
+    frame.addEventListener(end, () => {
+      if (grip) moved(false);
+      grip = undefined;
+    });
+  }
   handle.addEventListener("keydown", (event) => {
     const direction = ARROWS[event.key];
     if (!direction || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     const step = event.shiftKey ? LARGE_STEP : STEP;
-    move(focal.x + direction[0] * step, focal.y + direction[1] * step, true);
+    hasKeyMoved = true;
+    move(focal.x + direction[0] * step, focal.y + direction[1] * step);
   });
+  for (const end of ["keyup", "blur"]) handle.addEventListener(end, endKeys);
 }
 
 const within = (share) => Math.round(Math.min(1, Math.max(0, share)) * 1000) / 1000;
@@ -59,32 +75,30 @@ export function showFocalPoint({ x, y }) {
   handle.style.setProperty("top", `${100 * focal.y}%`);
 }
 
-/** Shows the image at `url`, if there is one, with the crop of a response. */
-export function showPicture(url, { path, metadata, dimensions, aspectCrop, fit }) {
+/** Shows the image at `url`, if there is one. */
+export function showPicture(url, alt) {
+  img.alt = alt;
   if (!url) {
     // Without its source, the same picture would be shown again later.
     img.removeAttribute("src");
-    hidePicture("No picture: the origin of this path is a bucket, a Worker or private, so a browser cannot reach it.");
+    hidePicture("No picture: the origin of this path is a bucket, a Worker or private, so a browser cannot reach it. The metadata is complete.");
   } else if (img.getAttribute("src") !== url) {
     undrawn.hidden = true;
     img.hidden = false;
     img.src = url;
   }
-  img.alt = path;
-  const { width, height } = metadata;
-  const shown = fit === "pad" ? dimensions : metadata;
+}
+
+/** Shows a crop on an image of this size. */
+export function showCrop({ width, height }, { dimensions, aspectCrop, fit }) {
+  const shown = fit ? dimensions : { width, height };
   frame.classList.toggle("padded", fit === "pad");
   frame.style.setProperty("--width", `${width}px`);
   frame.style.setProperty("--ratio", shown.width / shown.height);
-  const crop = fit !== "pad" && aspectCrop;
-  const isCropped = Boolean(crop) && (crop.width < width || crop.height < height);
-  overlay.toggleAttribute("hidden", !isCropped);
-  handle.hidden = !isCropped;
-  $("focal-help").hidden = !isCropped;
-  if (isCropped) showCrop(width, height, crop);
-}
-
-function showCrop(width, height, { width: w, height: h, hoffset: x, voffset: y }) {
+  isCropped = !fit && Boolean(aspectCrop) && (aspectCrop.width < width || aspectCrop.height < height);
+  showHandle();
+  if (!isCropped) return;
+  const { width: w, height: h, hoffset: x, voffset: y } = aspectCrop;
   const set = (element, attributes) => Object.entries(attributes).forEach(([name, value]) => element.setAttribute(name, value));
   set(overlay, { viewBox: `0 0 ${width} ${height}` });
   set(part(".shade"), { d: `M0 0H${width}V${height}H0ZM${x} ${y}h${w}v${h}h${-w}Z` });
@@ -93,10 +107,19 @@ function showCrop(width, height, { width: w, height: h, hoffset: x, voffset: y }
   set(part(".thirds"), { d: thirds.join("") });
 }
 
+/** Shows the crop and the handle only on a picture. */
+function showHandle() {
+  const isShown = isCropped && undrawn.hidden;
+  overlay.toggleAttribute("hidden", !isShown);
+  handle.hidden = !isShown;
+  $("focal-help").hidden = !isShown;
+}
+
 function hidePicture(why) {
   undrawn.textContent = why;
   img.hidden = true;
   undrawn.hidden = false;
+  showHandle();
 }
 
-img.addEventListener("error", () => hidePicture("The picture cannot be shown."));
+img.addEventListener("error", () => hidePicture("No picture: this browser cannot load or show it. The metadata is complete."));

@@ -1,12 +1,12 @@
 // The statistics of one isolate, from `/stats`: hit rate, durations and ages, as charts and tables.
 
-import { $, facts, h, number, percent, seconds, showProblem, svg } from "./dom.js";
+import { $, facts, h, number, percent, seconds, showFieldError, svg } from "./dom.js";
 import { ask, Problem } from "./lookup.js";
+import { showProblem } from "./problem.js";
+import { checkToken, removeToken, setToken, token, tokenProblem } from "./token.js";
 
 const LAYERS = ["memory", "kv", "origin", "inflight"];
 const REFRESH_MS = 2000;
-// In sessionStorage, so only this tab has the token, until it is closed.
-const TOKEN = "inspector.token";
 
 let shown = false;
 let timer;
@@ -20,37 +20,35 @@ export function showStats(show) {
 
 async function refresh() {
   clearTimeout(timer);
-  const token = sessionStorage.getItem(TOKEN);
-  $("token").hidden = Boolean(token);
-  if (!token || !shown || document.hidden) return;
+  const key = token();
+  $("token").hidden = Boolean(key);
+  if (!key || !shown || document.hidden) return;
   try {
-    const response = await ask("/stats", { headers: { Authorization: `Bearer ${token}` } });
+    const response = await ask("/stats", { headers: { Authorization: `Bearer ${key}` } });
     const stats = await response.json();
     // The token was removed while the request was in progress.
-    if (sessionStorage.getItem(TOKEN) !== token) return;
+    if (token() !== key) return;
     draw(stats);
     showProblem($("stats-problem"));
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    const { status } = problem;
-    if (status === 404) problem.detail = "This Worker has no ADMIN_TOKEN secret. Set one to see its statistics.";
-    showProblem($("stats-problem"), problem);
     $("numbers").hidden = true;
-    if (status >= 400 && status < 500) removeToken();
+    checkToken(problem);
+    $("token").hidden = Boolean(token());
+    if (token()) showProblem($("stats-problem"), problem);
+    else showFieldError($("token-field"), tokenProblem(problem));
   }
   clearTimeout(timer);
   timer = setTimeout(refresh, REFRESH_MS);
 }
 
-function removeToken() {
-  sessionStorage.removeItem(TOKEN);
-  $("token").hidden = false;
-}
-
 $("token").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(TOKEN, $("token-field").value);
-  $("token-field").value = "";
+  const field = $("token-field");
+  if (!field.value) return showFieldError(field, "Enter the admin token.");
+  setToken(field.value);
+  showFieldError(field);
+  field.value = "";
   refresh();
 });
 document.addEventListener("visibilitychange", refresh);
@@ -59,6 +57,8 @@ function draw(stats) {
   const { isolate, version, answers, layers, entries, capacity, kv, origin, errors, durationsMs, agesS } = stats;
   const all = sum(LAYERS.map((layer) => answers[layer]));
   const share = (count) => (all ? percent(count / all) : "–");
+  // The sum of the rounded parts, so that they add up.
+  const hits = sum([answers.memory, answers.kv].map((count) => Math.round((1000 * count) / (all || 1)))) / 1000;
   const another = isolateId && isolateId !== isolate.id;
   isolateId = isolate.id;
   // Keep open tables and the keyboard focus.
@@ -72,19 +72,19 @@ function draw(stats) {
       h("span", { class: "quiet" }, "Each isolate has its own statistics. The next request may reach a different one."),
     ),
     h("div", { class: "tiles" },
-      tile("Hit rate", share(answers.memory + answers.kv), `${share(answers.memory)} memory, ${share(answers.kv)} KV`),
+      tile("Found in a cache", all ? percent(hits) : "–", `${share(answers.memory)} in memory + ${share(answers.kv)} in KV`),
       tile("Responses", number(all), `${number(stats.stale)} stale, ${number(sum(Object.values(errors)))} errors`),
-      tile("Entries", number(entries), `of ${number(capacity)}, ${number(stats.evictions)} evicted`),
-      tile("In flight", number(stats.inFlight), `${number(stats.coalesced)} joined, ${number(stats.refreshes)} refreshes`),
+      tile("Entries in memory", number(entries), `of ${number(capacity)}, ${number(stats.evictions)} evicted`),
+      tile("Look-ups in flight", number(stats.inFlight), `${number(stats.coalesced)} joined, ${number(stats.refreshes)} refreshes`),
       tile("KV reads", number(kv.reads), `${number(kv.writes)} writes, ${number(kv.failures)} failures`),
       tile("Origin fetches", number(origin.fetches), `${number(origin.failures)} failures`),
     ),
     h("div", { class: "plots" },
       figure("answers", "Responses by layer", shares(answers, share), ["Layer", "Responses", "Share", "Hits", "Misses"],
         LAYERS.map((layer) => [layer, answers[layer], share(answers[layer]), ...["hits", "misses"].map((kind) => layers[layer]?.[kind] ?? "–")])),
-      figure("ages", "Entries by age", histogram(agesS, "memory", seconds, "Entries by age"), ["Age", "Entries"],
+      figure("ages", "Responses by age of the metadata", histogram(agesS, "memory", seconds, "Responses by age of the metadata"), ["Age", "Responses"],
         bounds(agesS, seconds).map((bound, i) => [bound, agesS.counts[i]])),
-      figure("wide", "Durations by layer",
+      figure("wide", "Durations of responses by layer",
         h("div", { class: "multiples" }, ...LAYERS.map((layer) =>
           h("div", {}, h("p", { class: "quiet" }, h("b", { class: `badge ${layer}` }, layer), ` ${quantiles(durationsMs[layer])}`),
             histogram(durationsMs[layer], layer, inMs, `Durations of responses from ${layer}`)))),
@@ -101,6 +101,7 @@ function draw(stats) {
 function signOut() {
   removeToken();
   $("numbers").hidden = true;
+  $("token").hidden = false;
   $("token-field").focus();
 }
 

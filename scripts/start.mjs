@@ -10,7 +10,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { environment } from "./lib/environment.mjs";
-import { serveOrigin } from "./lib/origin.mjs";
+import { imagesIn, serveOrigin } from "./lib/origin.mjs";
 import { main, Problem, root, run, stopSignals } from "./lib/process.mjs";
 import { buildWorker } from "./lib/worker.mjs";
 
@@ -91,7 +91,10 @@ async function serve(originUrl, env) {
   const settings = `metadata:${JSON.stringify({ originUrl, origins: [{ prefix, bucket }], originTimeoutMs, ...placeholders })}`;
   // A secret in production. A fixed value makes purges easy to try locally.
   const token = "ADMIN_TOKEN:local";
-  const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token], {
+  // The Inspector shows them. A browser shows no pictures from the bucket, so one of them is enough.
+  const own = process.env.ORIGIN_URL;
+  const images = `START_IMAGES:${JSON.stringify([...(own ? [] : await imagesIn(samples)), `${prefix}/portrait.png`])}`;
+  const wrangler = spawn("wrangler", ["dev", "--config", configuration, "--port", port, "--var", settings, "--var", token, "--var", images], {
     cwd: root,
     env: {
       ...quiet(env),

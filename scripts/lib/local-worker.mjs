@@ -1,5 +1,5 @@
 // The Worker of `npm start`: the service, with a route that stores an image in the local bucket and sends its event to the local queue,
-// as R2 does in production. The emulation of R2 sends no events.
+// as R2 does in production. The emulation of R2 sends no events. Its Inspector also shows the samples.
 //
 // Only the configuration that scripts/start.mjs writes has this entry point.
 
@@ -12,8 +12,17 @@ export default class extends Service {
   fetch(request) {
     const { pathname } = new URL(request.url);
     if (request.method === "PUT" && pathname.startsWith(ROUTE)) return upload(request, decodeURIComponent(pathname.slice(ROUTE.length)), this.env);
+    if (pathname === "/") return withSamples(super.fetch(request), this.env.START_IMAGES);
     return super.fetch(request);
   }
+}
+
+/** Adds the paths of the samples, as JSON, to the page. */
+async function withSamples(response, samples) {
+  const page = new Response((await response).body, await response);
+  // That of the page without the samples, which can be others after the next start.
+  page.headers.delete("ETag");
+  return new HTMLRewriter().on("html", { element: (html) => html.setAttribute("data-samples", samples) }).transform(page);
 }
 
 async function upload(request, key, env) {

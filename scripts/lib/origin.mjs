@@ -2,7 +2,7 @@
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -19,6 +19,12 @@ const types = {
 
 /** Returns the media type of an image file by its extension. */
 export const typeOf = (name) => types[extname(name)];
+
+/** Returns the paths of the images in a folder and those below it. */
+export async function imagesIn(folder) {
+  const files = await readdir(folder, { recursive: true });
+  return files.filter(typeOf).map((file) => file.replaceAll(sep, "/"));
+}
 
 /** Starts the origin and returns its URL. It stops with the process, and does not keep the process alive. */
 export async function serveOrigin(folder) {

@@ -9,11 +9,14 @@ use super::conditional;
 use super::request::Request;
 use super::response::{Body, Response};
 use crate::cache::entry::etag_of;
+use crate::config::Config;
 use crate::origin::endpoint::{Endpoint, Place};
-use crate::origin::routing::{Route, RoutingTable};
+use crate::origin::routing::Route;
 
 /// The placeholder of the origins in the page, inside an attribute.
 const ORIGINS: &str = "{{origins}}";
+/// The placeholder of the setting `batchLimit`.
+const BATCH: &str = "{{batch}}";
 
 /// An origin as the page knows it.
 #[derive(Serialize)]
@@ -50,7 +53,7 @@ macro_rules! file {
         File {
             path: $path,
             content_type: $content_type,
-            content: include_str!(concat!("../../inspector/", $name)),
+            content: include_str!(concat!(env!("OUT_DIR"), "/inspector/", $name)),
         }
     };
 }
@@ -60,16 +63,11 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml; charset=utf-8";
 
-static FILES: [File; 9] = [
+static FILES: [File; 4] = [
     file!("/", HTML, "page.html"),
     file!("/inspector/style.css", CSS, "style.css"),
     file!("/inspector/icon.svg", SVG, "icon.svg"),
     file!("/inspector/main.js", JS, "main.js"),
-    file!("/inspector/lookup.js", JS, "lookup.js"),
-    file!("/inspector/picture.js", JS, "picture.js"),
-    file!("/inspector/answer.js", JS, "answer.js"),
-    file!("/inspector/stats.js", JS, "stats.js"),
-    file!("/inspector/dom.js", JS, "dom.js"),
 ];
 
 impl File {
@@ -80,11 +78,15 @@ impl File {
 }
 
 /// `GET /` and the files below `/inspector/`
-pub(super) fn get(file: &File, request: &Request<'_>, origins: &RoutingTable) -> Response {
-    let origins: Vec<_> = origins.routes().iter().map(PageOrigin::new).collect();
+pub(super) fn get(file: &File, request: &Request<'_>, config: &Config) -> Response {
+    let routes = config.origins.routes();
+    let origins: Vec<_> = routes.iter().map(PageOrigin::new).collect();
     // A struct of strings always serializes.
     let json = serde_json::to_string(&origins).unwrap_or_default();
-    let content = file.content.replace(ORIGINS, &escaped_for_attribute(&json));
+    let content = file
+        .content
+        .replace(BATCH, &config.batch_limit.to_string())
+        .replace(ORIGINS, &escaped_for_attribute(&json));
     let etag = etag_of(&content);
     conditional::response(request, &etag, file.content_type, Body::Text(content))
         // Browsers must not mix files of two versions.
@@ -129,9 +131,10 @@ fn escaped_for_attribute(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn origins(url: &str) -> RoutingTable {
+    fn config(url: &str) -> Config {
         let settings = serde_json::json!({
             "originUrl": url,
+            "batchLimit": 7,
             "origins": [
                 { "prefix": "other", "url": "https://other.test/x" },
                 { "prefix": "private", "url": "https://private.test", "headersSecret": "S" },
@@ -140,11 +143,11 @@ mod tests {
                 { "prefix": "worker", "service": "RENDERER" },
             ],
         });
-        crate::config::Config::from_json(&settings).unwrap().origins
+        Config::from_json(&settings).unwrap()
     }
 
     fn page(url: &str) -> Response {
-        get(File::at("/").unwrap(), &Request::default(), &origins(url))
+        get(File::at("/").unwrap(), &Request::default(), &config(url))
     }
 
     #[test]
@@ -156,7 +159,8 @@ mod tests {
                         {&quot;prefix&quot;:&quot;other&quot;,&quot;url&quot;:&quot;https://other.test/x&quot;},\
                         {&quot;prefix&quot;:&quot;&quot;,&quot;url&quot;:&quot;https://images.test/\\&quot;>&lt;script>&amp;lt;&quot;}]";
         assert!(text.contains(&format!("\"{expected}\"")), "{text}");
-        assert!(!text.contains(ORIGINS));
+        assert!(text.contains("data-batch=\"7\""), "{text}");
+        assert!(!text.contains("{{"));
         for hidden in ["private.test", "signed.test", "IMAGES", "RENDERER"] {
             assert!(!text.contains(hidden), "{hidden}");
         }
@@ -192,14 +196,14 @@ mod tests {
 
     #[test]
     fn an_unchanged_file_is_a_304_and_another_origin_url_changes_the_etag() {
-        let origins = origins("https://images.test");
+        let config = config("https://images.test");
         for file in &FILES {
-            let first = get(file, &Request::default(), &origins);
+            let first = get(file, &Request::default(), &config);
             let request = Request {
                 if_none_match: first.headers.get("ETag"),
                 ..Request::default()
             };
-            let second = get(file, &request, &origins);
+            let second = get(file, &request, &config);
             assert_eq!((first.status, second.status), (200, 304), "{}", file.path);
             assert_eq!(second.text(), None);
         }
@@ -217,6 +221,30 @@ mod tests {
         assert!(!loaded.is_empty());
         for path in loaded {
             assert!(File::at(path).is_some(), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_script_contains_those_that_it_imports_once() {
+        let script = File::at("/inspector/main.js").unwrap().content;
+        let lines = || script.lines();
+        assert!(!lines().any(|line| line.starts_with("import ") || line.starts_with("export ")));
+        assert_eq!(
+            lines()
+                .filter(|line| line.starts_with("const dom_js = "))
+                .count(),
+            1
+        );
+    }
+
+    #[test]
+    fn comments_and_indentation_are_not_served() {
+        for file in &FILES {
+            let lines = file.content.lines();
+            let comments: Vec<_> = lines
+                .filter(|line| line.starts_with([' ', '/']) || line.ends_with("*/"))
+                .collect();
+            assert_eq!(comments, Vec::<&str>::new(), "{}", file.path);
         }
     }
 }

@@ -245,7 +245,7 @@ impl<S: Clone + 'static> Routes<S> {
             }
             (Route::Description, Method::Get | Method::Head) => return Ok(openapi::get(request)),
             (Route::Inspector(file), Method::Get | Method::Head) => {
-                return Ok(inspector::get(file, request, &service.config().origins));
+                return Ok(inspector::get(file, request, service.config()));
             }
             (Route::Metrics, Method::Get | Method::Head) => {
                 admin::require_charged(request, service, ports)
