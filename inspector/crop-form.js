@@ -28,12 +28,11 @@ export function cropParameters() {
 
 /** Fills the form. Without parameters, the image is not cropped. */
 export function fillCrop(parameters) {
-  const get = (...names) => names.map((name) => parameters.get(name)).find(Boolean) ?? "";
-  for (const name of ["device", "width"]) fields[name].value = get(name);
-  fields.aspect.value = get("aspect", "r");
+  const get = (name) => parameters.get(name) ?? "";
+  for (const name of ["aspect", "device", "width"]) fields[name].value = get(name);
   fields.platform.value = `${get("platform")} ${get("content")}`.trim();
   fields.allowExpansion.checked = get("allowExpansion") === "true";
-  const [x = "0.5", y = "0.5"] = get("focal", "p").split(",").filter(Boolean);
+  const [x = "0.5", y = "0.5"] = get("focal").split(",").filter(Boolean);
   setFocalPoint({ x, y });
 }
 

@@ -36,7 +36,13 @@ const textOf = (encodedPath, search) => typedText({ path: decoded(encodedPath), 
 /** The parameters of a crop. In the query of an image they are not the service's. */
 export const CROP = ["aspect", "r", "focal", "p", "width", "device", "platform", "content", "allowExpansion"];
 
-const only = (parameters, isCrop) => new URLSearchParams([...parameters].filter(([name]) => CROP.includes(name) === isCrop));
+const ALIASES = { r: "aspect", p: "focal" };
+
+/** Returns the parameters of a crop, by their full names, or all others. */
+function only(parameters, isCrop) {
+  const pairs = [...parameters].filter(([name]) => CROP.includes(name) === isCrop);
+  return new URLSearchParams(isCrop ? pairs.map(([name, value]) => [ALIASES[name] ?? name, value]) : pairs);
+}
 
 /** Without the scheme: an image has the same path over HTTP and HTTPS. */
 const bare = (url) => url.href.replace(/^\w+:/, "").replace(/\/$/, "");
