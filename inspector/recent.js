@@ -1,6 +1,7 @@
 // The recent paths, in this browser.
 
 import { $, h, say } from "./dom.js";
+import { readable } from "./lookup.js";
 
 const RECENT = "inspector.recent";
 const MAX_RECENT = 10;
@@ -27,8 +28,8 @@ export function showRecent() {
   $("recent-paths").replaceChildren(...paths.map((value) => h("option", { value })));
 }
 
-/** Returns the address of an image in this page. */
-export const linkTo = (path) => `#${new URLSearchParams({ path })}`;
+/** Returns the address of an image in this page. Not only a fragment, which assistive technology takes for a link to a part of the page. */
+export const linkTo = (path) => `./#${readable(new URLSearchParams({ path }))}`;
 
 $("recent").querySelector("button").addEventListener("click", () => {
   localStorage.removeItem(RECENT);
