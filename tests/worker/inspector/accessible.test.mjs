@@ -3,13 +3,19 @@ import assert from "node:assert/strict";
 import path from "node:path";
 import test, { after, suite } from "node:test";
 import { withoutBrowser } from "../harness/browser.mjs";
+import { root } from "../harness/modules.mjs";
 import { samples, startInspector, TOKEN } from "../harness/inspector.mjs";
+
+const SAMPLES = ["landscape.jpg", "gallery/Größe 1.png", "bucket/portrait.png"];
 
 suite("The Inspector is accessible and fits the window", { skip: withoutBrowser }, async () => {
   const bytes = readFileSync(path.join(samples, "portrait.png"));
-  const { site, open } = await startInspector({ after }, (originUrl) => ({
+  const { originUrl, open } = await startInspector({ after }, (originUrl) => ({
     metadata: { originUrl, origins: [{ prefix: "bucket", bucket: "IMAGES" }] },
     objects: { "portrait.png": { bytes } },
+    // As `npm start` does.
+    source: `export { default } from ${JSON.stringify(path.join(root, "scripts/lib/local-worker.mjs"))};`,
+    env: { START_IMAGES: JSON.stringify(SAMPLES) },
   }));
 
   for (const colorScheme of ["light", "dark"]) {
@@ -18,17 +24,9 @@ suite("The Inspector is accessible and fits the window", { skip: withoutBrowser 
         const inspector = await open(t, "", { colorScheme, viewport });
         const { page } = inspector;
         const check = (state) => inspector.assertAccessible(t, `${state}-${colorScheme}-${size}`);
-        await page.route(`${site.url}/`, async (route) => {
-          const response = await route.fetch();
-          const names = JSON.stringify(["landscape.jpg", "portrait.png", "bucket/portrait.png"]).replaceAll('"', "&quot;");
-          await route.fulfill({ response, body: (await response.text()).replace("<html", `<html data-samples="${names}"`) });
-        });
-        await check("empty");
-        await page.reload();
-        await page.getByRole("heading", { name: "Or start with a sample" }).waitFor();
         await check("samples");
-        await page.unroute(`${site.url}/`);
-        await page.reload();
+        await page.locator("#samples").evaluate((samples) => samples.remove());
+        await check("empty");
         await inspector.lookUp("https://cdn.other.test/photos/cat.jpg");
         await inspector.fieldError(inspector.path);
         await check("unknown");
@@ -97,6 +95,23 @@ suite("The Inspector is accessible and fits the window", { skip: withoutBrowser 
       });
     }
   }
+
+  test("The samples of npm start are on the first screen, with their pictures", async (t) => {
+    const inspector = await open(t);
+    const region = inspector.page.getByRole("region", { name: "Or start with a sample" });
+    assert.deepEqual((await region.getByRole("link").allInnerTexts()).map((text) => text.split("\n").at(-1)), SAMPLES);
+    assert.deepEqual(await region.locator("img").evaluateAll((imgs) => Promise.all(imgs.map((img) => img.decode().then(() => img.src)))), [
+      `${originUrl}/landscape.jpg`,
+      `${originUrl}/gallery/Gr%C3%B6%C3%9Fe%201.png`,
+    ]);
+    await region.getByRole("link", { name: "gallery/Größe 1.png" }).click();
+    await inspector.answered("gallery/Größe 1.png");
+    await inspector.page.goBack();
+    await region.waitFor();
+    await region.getByRole("link", { name: "bucket/portrait.png" }).click();
+    await inspector.answered("bucket/portrait.png");
+    inspector.assertNoErrors();
+  });
 
   test("On a phone the picture comes before the controls, and no field is small enough to be zoomed", async (t) => {
     const inspector = await open(t, "#path=landscape.jpg&aspect=1:1", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });

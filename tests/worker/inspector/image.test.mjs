@@ -13,6 +13,7 @@ suite("The Inspector's view of an image, in a browser", { skip: withoutBrowser }
   test("The Inspector shows an image, its metadata, and which layer answered", async (t) => {
     const inspector = await open(t);
     await inspector.page.getByRole("heading", { name: "Inspect an image and see which cache answered" }).waitFor();
+    assert.equal(await inspector.page.getByText("Or start with a sample").isVisible(), false);
     await inspector.lookUp("landscape.jpg");
     await inspector.answered("landscape.jpg");
     assert.equal(await inspector.page.getByRole("img", { name: "landscape.jpg" }).evaluate((img) => img.decode().then(() => img.naturalWidth)), 1600);
@@ -228,24 +229,5 @@ suite("The Inspector's view of an image, in a browser", { skip: withoutBrowser }
     assert.equal(await inspector.page.getByRole("button", { name: "Focal point" }).isVisible(), false);
     assert.match(await inspector.page.locator("#metadata").innerText(), /1,600 × 1,067/);
     inspector.assertNoErrors();
-  });
-
-  test("The samples of npm start are on the first screen, and a Worker without them shows none", async (t) => {
-    const inspector = await open(t);
-    const { page } = inspector;
-    const region = page.getByRole("region", { name: "Or start with a sample" });
-    assert.equal(await region.isVisible(), false);
-    await page.route(`${site.url}/`, async (route) => {
-      const response = await route.fetch();
-      const names = '["landscape.jpg","gallery/Größe 1.png"]'.replaceAll('"', "&quot;");
-      await route.fulfill({ response, body: (await response.text()).replace("<html", `<html data-samples="${names}"`) });
-    });
-    await page.reload();
-    await region.waitFor();
-    assert.deepEqual(await region.getByRole("link").allInnerTexts(), ["landscape.jpg", "gallery/Größe 1.png"]);
-    await region.getByRole("link", { name: "gallery/Größe 1.png" }).click();
-    await inspector.answered("gallery/Größe 1.png");
-    await page.goBack();
-    await region.waitFor();
   });
 });
