@@ -28,8 +28,8 @@ export function showRecent() {
   $("recent-paths").replaceChildren(...paths.map((value) => h("option", { value })));
 }
 
-/** Returns the address of an image in this page. Not only a fragment, which assistive technology takes for a link to a part of the page. */
-export const linkTo = (path) => `./#${readable(new URLSearchParams({ path }))}`;
+/** Returns the address of an image in this page. */
+export const linkTo = (path) => `#${readable(new URLSearchParams({ path }))}`;
 
 $("recent").querySelector("button").addEventListener("click", () => {
   localStorage.removeItem(RECENT);

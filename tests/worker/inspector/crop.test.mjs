@@ -203,6 +203,24 @@ suite("The Inspector's crop, in a browser", { skip: withoutBrowser }, async () =
     inspector.assertNoErrors();
   });
 
+  test("The code has the URL of a public origin, which a site of any host can use", async (t) => {
+    const inspector = await open(t);
+    const { page } = inspector;
+    const origins = JSON.stringify([{ prefix: "", url: "https://images.my.site/assets" }]).replaceAll('"', "&quot;");
+    await page.route(`${site.url}/`, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace(/data-origins="[^"]*"/, `data-origins="${origins}"`) });
+    });
+    await page.reload();
+    await inspector.lookUp("https://images.my.site/assets/landscape.jpg");
+    await inspector.answered("landscape.jpg");
+    assert.equal(await inspector.code("HTML"), '<img src="https://images.my.site/assets/landscape.jpg" width="1600" height="1067" alt="">');
+    await page.getByRole("button", { name: "16:9", exact: true }).click();
+    await inspector.shows("aspect=16:9");
+    const { transform } = (await site.get("/metadata/landscape.jpg?aspect=16:9")).json;
+    assert.ok((await inspector.code("HTML")).startsWith(`<img src="/cdn-cgi/image/${transform}/https://images.my.site/assets/landscape.jpg"`));
+  });
+
   test("A copy of any kind of code reaches the clipboard, and the kind is remembered", async (t) => {
     const inspector = await open(t, "#path=landscape.jpg&aspect=16:9");
     const { page } = inspector;

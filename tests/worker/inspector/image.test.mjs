@@ -66,6 +66,7 @@ suite("The Inspector's view of an image, in a browser", { skip: withoutBrowser }
     assert.equal(await page.locator("#problem").getByRole("link").getAttribute("href"), `${originUrl}/late.jpg`);
     await page.locator("#response .badge.origin").waitFor();
     assert.equal(await page.locator("#response").getByRole("rowheader").count(), 4);
+    assert.match(await page.locator("#response").innerText(), /fwd-status=404/);
     for (const part of ["figure.stage", "#crop", "#gallery", "#snippets", "#metadata"]) assert.equal(await page.locator(part).isVisible(), false, part);
     await page.reload();
     await inspector.problem("not-found");
