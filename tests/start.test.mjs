@@ -43,6 +43,14 @@ async function start(t, env = {}) {
   return { client, lines, port };
 }
 
+/** The samples that the Inspector shows. */
+async function samplesOf(client) {
+  const page = await client.get("/");
+  assert.equal(page.headers.etag, undefined);
+  const [, json] = page.text.match(/data-samples="([^"]*)"/);
+  return JSON.parse(json.replaceAll("&quot;", '"'));
+}
+
 test("npm start returns what the README shows, from an HTTP origin and from a bucket", async (t) => {
   const settings = readFileSync(path.join(root, "wrangler.toml"), "utf8");
   const { client, lines, port } = await start(t);
@@ -72,6 +80,10 @@ test("npm start returns what the README shows, from an HTTP origin and from a bu
   const { width, height, source } = (await client.get("/metadata/rotated.jpg")).json.metadata;
   assert.deepEqual([width, height, source], [600, 900, "format-json"]);
 
+  const samples = await samplesOf(client);
+  assert.ok(samples.includes("gallery/Größe 1.png") && samples.includes("bucket/portrait.png"), samples.join());
+  for (const name of samples) assert.equal((await client.get(`/metadata/${encodeURI(name)}`)).status, 200, name);
+
   // The next start restores the object.
   const [, example] = readme.match(/^\$ npm run -s upload -- (.*)$/m);
   const { stdout } = await promisify(execFile)("node", ["scripts/upload.mjs", ...example.split(" ")], { cwd: root, env: { ...process.env, PORT: port } });
@@ -93,6 +105,7 @@ test("npm start with ORIGIN_URL serves the images of that origin", async (t) => 
     lines.join("\n"),
   );
   assert.ok(lines.includes(`  all others         from ${originUrl}`), lines.join("\n"));
+  assert.deepEqual(await samplesOf(client), ["bucket/portrait.png"]);
 });
 
 test("npm start with PLACEHOLDERS adds the placeholders that the docs show", async (t) => {
