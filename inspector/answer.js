@@ -1,5 +1,6 @@
 // Shows a response: the layer, the time of each layer, and the metadata.
 
+import { copyButton } from "./copy.js";
 import { $, bytes, facts, h, milliseconds, number, seconds } from "./dom.js";
 
 const LAYERS = {
@@ -50,9 +51,9 @@ function waterfall({ phases, roundTripMs }) {
 }
 
 /** Shows the metadata of the image and its crop. */
-export function showMetadata({ query, typedQuery, metadata, dimensions, aspectCrop, fit, transform }) {
+export function showMetadata({ query, typedQuery, metadata, placeholder, dimensions, aspectCrop, fit, transform }) {
   const { width, height, format, mimeType, fileSize, orientation, confidence, source } = metadata;
-  const { hasAlpha, animated, frames, bitDepth, colorSpace, density, hasProfile } = metadata;
+  const { hasAlpha, animated, frames, bitDepth, colorSpace, density, hasProfile, color, thumbhash } = metadata;
   const colours = [colorSpace, bitDepth && `${bitDepth} bits`, hasAlpha && "transparency"].filter(Boolean).join(", ");
   const size = (of) => `${number(of.width)} × ${number(of.height)}`;
   const ignored = typedQuery && typedQuery !== query && `?${typedQuery}: ${query ? `only ?${query} is used` : "ignored, as it selects no version here"}`;
@@ -68,6 +69,9 @@ export function showMetadata({ query, typedQuery, metadata, dimensions, aspectCr
       Density: density === undefined ? undefined : `${number(density)} ppi`,
       "ICC profile": { true: "embedded", false: "none" }[hasProfile],
       Animated: animated ? (frames ? `${number(frames)} frames` : "yes") : undefined,
+      "Average color": copyable("color", color, h("i", { class: "swatch", style: { background: color } })),
+      ThumbHash: copyable("ThumbHash", thumbhash),
+      "Data URL": copyable("data URL", placeholder?.dataUrl),
       Confidence: confidence,
       Source: source,
       Result: dimensions && `${size(dimensions)}${fit ? `, ${fit}` : ""}`,
@@ -75,4 +79,11 @@ export function showMetadata({ query, typedQuery, metadata, dimensions, aspectCr
       Transform: transform && h("code", {}, transform),
     }),
   );
+}
+
+/** Returns a text with a button that copies it, or nothing if there is no text. */
+function copyable(name, text, ...before) {
+  if (!text) return;
+  const code = h("code", {}, text);
+  return h("span", { class: "copyable" }, ...before, code, copyButton(code, () => name));
 }

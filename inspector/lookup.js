@@ -2,6 +2,11 @@
 
 import { CROP, imageOf, origins, withQuery } from "./typed.js";
 
+const PLACEHOLDER = "placeholder";
+
+/** Whether the service draws placeholders. */
+const draws = document.documentElement.dataset.draws === "true";
+
 /** An error from the service, or a network error. */
 export class Problem extends Error {
   constructor(problem) {
@@ -40,7 +45,7 @@ export async function lookUp(typed, crop) {
   const typedQuery = image.query;
   const parameters = new URLSearchParams(typedQuery);
   // A crop comes from the form, never from a typed query.
-  for (const name of CROP) parameters.delete(name);
+  for (const name of [...CROP, PLACEHOLDER]) parameters.delete(name);
   image.query = `${parameters}`;
   if (image.path.split("/").some((segment) => /^\.\.?$/.test(segment))) {
     // Browsers resolve such segments, and would request another path.
@@ -49,7 +54,9 @@ export async function lookUp(typed, crop) {
   const start = performance.now();
   const timed = (response) => ({ ...reportOf(response), roundTripMs: performance.now() - start });
   try {
-    const response = await ask(requestPath(image, crop));
+    const asked = new URLSearchParams(crop);
+    if (draws) asked.set(PLACEHOLDER, "data-url");
+    const response = await ask(requestPath(image, asked));
     const report = timed(response);
     return { ...(await response.json()), ...report, typedQuery };
   } catch (problem) {

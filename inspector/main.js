@@ -58,7 +58,7 @@ function show(found, parameters) {
   answer = found;
   view("answered");
   const url = pictureUrl(answer);
-  showPicture(url, answer.path);
+  showPicture(url, answer);
   showCrop(answer.metadata, answer);
   showGallery(url, answer.metadata, parameters);
   showReport(answer);

@@ -1,6 +1,6 @@
 // The picture, the crop on it, and the draggable focal point.
 
-import { $ } from "./dom.js";
+import { $, h } from "./dom.js";
 
 const STEP = 0.01;
 const LARGE_STEP = 0.1;
@@ -75,16 +75,20 @@ export function showFocalPoint({ x, y }) {
   handle.style.setProperty("top", `${100 * focal.y}%`);
 }
 
-/** Shows the image at `url`, if there is one. */
-export function showPicture(url, alt) {
-  img.alt = alt;
+/** Shows the image at `url`, if there is one, and until it is loaded what a page would show in its place. */
+export function showPicture(url, { path, metadata: { color }, placeholder }) {
+  img.alt = path;
+  const waits = () => frame.classList.toggle("waiting", Boolean(color || placeholder));
+  frame.style.setProperty("--placeholder", placeholder ? `url(${placeholder.dataUrl})` : (color ?? "none"));
   if (!url) {
+    waits();
     // Without its source, the same picture would be shown again later.
     img.removeAttribute("src");
     hidePicture("No picture: the origin of this path is a bucket, a Worker or private, so a browser cannot reach it. The metadata is complete.");
   } else if (img.getAttribute("src") !== url) {
     undrawn.hidden = true;
     img.hidden = false;
+    waits();
     img.src = url;
   }
 }
@@ -116,10 +120,11 @@ function showHandle() {
 }
 
 function hidePicture(why) {
-  undrawn.textContent = why;
+  undrawn.replaceChildren(h("span", {}, why));
   img.hidden = true;
   undrawn.hidden = false;
   showHandle();
 }
 
+img.addEventListener("load", () => frame.classList.remove("waiting"));
 img.addEventListener("error", () => hidePicture("No picture: this browser cannot load or show it. The metadata is complete."));

@@ -1,7 +1,8 @@
 // The code for an image and its crop, for copying: a tab for each kind.
 
+import { copyButton } from "./copy.js";
 import { computeCrop, DEVICES } from "./crop.js";
-import { $, h, say, tabList } from "./dom.js";
+import { $, h, tabList } from "./dom.js";
 import { requestPath, siteUrl } from "./lookup.js";
 
 /** The name of the last kind that was selected, for the next visit. */
@@ -59,11 +60,11 @@ const KINDS = {
 };
 
 const code = h("pre", { tabindex: "0" });
-const copy = h("button", { type: "button", click: copied }, "Copy");
-const panel = h("div", { role: "tabpanel", id: "snippet" }, code, copy);
 const tabs = Object.keys(KINDS).map((kind) => h("button", { type: "button", role: "tab", id: `snippet-${kind}`, "aria-controls": "snippet" }, kind));
 let kind = localStorage.getItem(KIND) in KINDS ? localStorage.getItem(KIND) : "HTML";
 let values;
+const copy = copyButton(code, () => kind);
+const panel = h("div", { role: "tabpanel", id: "snippet" }, code, copy);
 
 $("snippets").append(h("div", { role: "tablist", "aria-label": "Kinds of code" }, ...tabs), panel);
 const select = tabList(tabs, (tab) => {
@@ -98,18 +99,4 @@ function show() {
   code.setAttribute("aria-label", `${kind} code`);
   copy.setAttribute("aria-label", `Copy ${kind}`);
   code.textContent = values && KINDS[kind](values);
-}
-
-async function copied() {
-  try {
-    await navigator.clipboard.writeText(code.textContent);
-    say(`${kind} copied.`);
-    copy.textContent = "Copied";
-  } catch {
-    // Browsers allow clipboard access only with HTTPS.
-    getSelection().selectAllChildren(code);
-    say(`${kind} selected.`);
-    copy.textContent = "Selected";
-  }
-  setTimeout(() => (copy.textContent = "Copy"), 2000);
 }

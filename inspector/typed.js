@@ -40,7 +40,7 @@ const ALIASES = { r: "aspect", p: "focal" };
 
 /** Returns the parameters of a crop, by their full names, or all others. */
 function only(parameters, isCrop) {
-  const pairs = [...parameters].filter(([name]) => CROP.includes(name) === isCrop);
+  const pairs = [...parameters].filter(([name]) => name !== "placeholder" && CROP.includes(name) === isCrop);
   return new URLSearchParams(isCrop ? pairs.map(([name, value]) => [ALIASES[name] ?? name, value]) : pairs);
 }
 

@@ -23,7 +23,7 @@ const prefix = "bucket";
 /** The local resizer re-encodes each image. On two cores a large AVIF takes longer than the default `originTimeoutMs`. */
 const originTimeoutMs = 25_000;
 /** With these, metadata has placeholders. The local resizer is slow, but all timeouts together must be less than 30 s. */
-const placeholders = process.env.PLACEHOLDERS && { placeholders: ["thumbhash", "color"], imagesBinding: "START_IMAGES", placeholderTimeoutMs: 4_000 };
+const placeholders = process.env.PLACEHOLDERS && { placeholders: ["thumbhash", "color"], imagesBinding: "START_RESIZER", placeholderTimeoutMs: 4_000 };
 // In the same folder as wrangler.toml, because its paths are relative.
 const configuration = join(root, ".start.wrangler.toml");
 

@@ -17,6 +17,8 @@ use crate::origin::routing::Route;
 const ORIGINS: &str = "{{origins}}";
 /// The placeholder of the setting `batchLimit`.
 const BATCH: &str = "{{batch}}";
+/// The placeholder of whether the service draws placeholders of images.
+const DRAWS: &str = "{{draws}}";
 
 /// An origin as the page knows it.
 #[derive(Serialize)]
@@ -86,24 +88,32 @@ pub(super) fn get(file: &File, request: &Request<'_>, config: &Config) -> Respon
     let content = file
         .content
         .replace(BATCH, &config.batch_limit.to_string())
+        .replace(DRAWS, &config.placeholders.thumbhash.to_string())
         .replace(ORIGINS, &escaped_for_attribute(&json));
     let etag = etag_of(&content);
     conditional::response(request, &etag, file.content_type, Body::Text(content))
         // Browsers must not mix files of two versions.
         .with("Cache-Control", "no-cache")
-        .with("Content-Security-Policy", policy(&origins))
+        .with(
+            "Content-Security-Policy",
+            policy(&origins, config.placeholders.thumbhash),
+        )
         .with("Cross-Origin-Opener-Policy", "same-origin")
         .with("Referrer-Policy", "no-referrer")
 }
 
-/// Returns a policy that allows scripts, styles and requests of this Worker only, and images also of the origins.
-fn policy(origins: &[PageOrigin<'_>]) -> String {
+/// Returns a policy that allows scripts, styles and requests of this Worker only, and images also of the origins and, if the service
+/// draws placeholders, as data URLs.
+fn policy(origins: &[PageOrigin<'_>], draws: bool) -> String {
     let mut hosts: Vec<_> = origins
         .iter()
         .filter_map(|origin| origin_of(origin.url?))
         .collect();
     hosts.sort_unstable();
     hosts.dedup();
+    if draws {
+        hosts.insert(0, "data:".to_owned());
+    }
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
          img-src 'self' {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -191,6 +201,36 @@ mod tests {
             let policy = response.headers.get("Content-Security-Policy").unwrap();
             assert!(policy.contains(&format!("img-src {sources}")), "{policy}");
             assert_eq!(policy.matches("script-src").count(), 1, "{policy}");
+        }
+    }
+
+    #[test]
+    fn only_a_service_that_draws_placeholders_allows_data_urls_as_images() {
+        for (kinds, sources, attribute) in [
+            (
+                r#"["thumbhash"]"#,
+                "img-src 'self' data: https://images.test;",
+                "true",
+            ),
+            (
+                r#"["color"]"#,
+                "img-src 'self' https://images.test;",
+                "false",
+            ),
+        ] {
+            let kinds: serde_json::Value = serde_json::from_str(kinds).unwrap();
+            let settings =
+                serde_json::json!({ "originUrl": "https://images.test", "placeholders": kinds });
+            let config = Config::from_json(&settings).unwrap();
+            let response = get(File::at("/").unwrap(), &Request::default(), &config);
+            let policy = response.headers.get("Content-Security-Policy").unwrap();
+            assert!(policy.contains(sources), "{policy}");
+            assert!(
+                response
+                    .text()
+                    .unwrap()
+                    .contains(&format!("data-draws=\"{attribute}\""))
+            );
         }
     }
 

@@ -11,7 +11,8 @@ const SAMPLES = ["landscape.jpg", "gallery/Größe 1.png", "bucket/portrait.png"
 suite("The Inspector is accessible and fits the window", { skip: withoutBrowser }, async () => {
   const bytes = readFileSync(path.join(samples, "portrait.png"));
   const { originUrl, open } = await startInspector({ after }, (originUrl) => ({
-    metadata: { originUrl, origins: [{ prefix: "bucket", bucket: "IMAGES" }] },
+    metadata: { originUrl, origins: [{ prefix: "bucket", bucket: "IMAGES" }], placeholders: ["thumbhash", "color"], imagesBinding: "RESIZER" },
+    images: "RESIZER",
     objects: { "portrait.png": { bytes } },
     // As `npm start` does.
     source: `export { default } from ${JSON.stringify(path.join(root, "scripts/lib/local-worker.mjs"))};`,
