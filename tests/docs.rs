@@ -20,6 +20,7 @@ use optimized_metadata::image::metadata::{
 use optimized_metadata::image::placeholder::{Placeholder, Placeholders};
 use optimized_metadata::image::thumb_hash::ThumbHash;
 use optimized_metadata::telemetry::event::{FIELDS, NAMES};
+use optimized_metadata::telemetry::families::FAMILIES;
 use serde_json::{Value, json};
 
 const CONFIGURATION: &str = include_str!("../docs/configuration.md");
@@ -183,6 +184,26 @@ fn every_log_event_and_field_is_in_the_docs() {
         .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
     for event in rows.filter(|name| *name != "event") {
         assert!(NAMES.contains(&event), "{event}");
+    }
+}
+
+#[test]
+fn every_metric_is_in_the_docs() {
+    let (_, section) = OBSERVABILITY
+        .split_once("\n## Metrics of one isolate\n")
+        .unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    for family in FAMILIES {
+        let name = family.name;
+        let is_listed =
+            section.contains(&format!("`{name}`")) || section.contains(&format!("`{name}{{"));
+        assert!(is_listed, "{name}");
+    }
+    let known = |name: &str| FAMILIES.iter().any(|family| family.name == name);
+    let names = section.split('`').skip(1).step_by(2);
+    for name in names.map(|text| text.split('{').next().unwrap_or(text)) {
+        let is_metric = name.ends_with("_total") || name.ends_with("_duration_seconds");
+        assert!(!is_metric || known(name), "{name}");
     }
 }
 
