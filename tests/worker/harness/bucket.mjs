@@ -44,14 +44,14 @@ export class Bucket {
     this.#interceptor = interceptor;
   }
 
-  /** The reads so far: `{ key, offset, length, etagMatches }`. */
+  /** The reads so far: `{ key, offset, length, etagMatches }`. The length of a read without a range is infinite. */
   get gets() {
     return this.#gets.items;
   }
 
   async #serve(request, response) {
     const { method, object: key, range = {}, onlyIf = {} } = JSON.parse(utf8(request.headers["cf-r2-request"]));
-    const operation = { key, offset: Number(range.offset), length: Number(range.length), etagMatches: onlyIf.etagMatches?.[0]?.value };
+    const operation = { key, offset: Number(range.offset ?? 0), length: Number(range.length ?? Infinity), etagMatches: onlyIf.etagMatches?.[0]?.value };
     if (method === "get") this.#gets.add(operation);
     const change = (await this.#interceptor?.(operation)) ?? {};
     if (change.hang) return;

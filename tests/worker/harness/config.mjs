@@ -37,7 +37,7 @@ function module({ name, kind, file, source }) {
   return `(name = ${text(name)}, ${kind} = ${file ? `embed ${text(file)}` : text(source)})`;
 }
 
-function binding({ name, kvNamespace, r2Bucket, analyticsEngine, queue, service, entrypoint, json, value }) {
+function binding({ name, kvNamespace, r2Bucket, analyticsEngine, queue, service, entrypoint, wrapped, json, value }) {
   return `(name = ${text(name)}, ${content()})`;
 
   function content() {
@@ -46,9 +46,15 @@ function binding({ name, kvNamespace, r2Bucket, analyticsEngine, queue, service,
     if (analyticsEngine !== undefined) return `analyticsEngine = ${text(analyticsEngine)}`;
     if (queue !== undefined) return `queue = ${text(queue)}`;
     if (service !== undefined) return `service = ${designator(service, entrypoint)}`;
+    if (wrapped !== undefined) return wrapper(wrapped);
     if (json !== undefined) return `json = ${text(JSON.stringify(json))}`;
     return `text = ${text(value)}`;
   }
+}
+
+/** A binding whose API is a module of the runtime, which sends its requests to a service. */
+function wrapper({ module, service }) {
+  return `wrapped = (moduleName = ${text(module)}, innerBindings = [(name = "fetcher", service = ${text(service)})])`;
 }
 
 function socket({ name, service, entrypoint }) {

@@ -6,6 +6,7 @@ import { Client } from "./client.mjs";
 import { Clock, clockSource, clockWrapperSource } from "./clock.mjs";
 import { EdgeCache, workersSource } from "./edge-cache.mjs";
 import { entrypointSource } from "./entrypoint.mjs";
+import { Images, imagesBinding } from "./images.mjs";
 import { Kv } from "./kv.mjs";
 import { entry, manifest, modulesOf, withModule } from "./modules.mjs";
 import { CONSUMER_FLAGS, Queue, consumerSource } from "./queue.mjs";
@@ -24,6 +25,7 @@ export const ORIGIN = "https://images.test/assets";
  * - `config`: settings merged into the default `{ originUrl }`; `metadata`: the whole variable, any JSON; `null` omits it.
  * - `kv: false`: no KV binding; `kvBinding`: its name.
  * - `bucket: true`: an R2 bucket bound as IMAGES, which `config` has to name, and a second time as ARCHIVE.
+ * - `images: true`: an Images binding bound as RESIZER, which `config` has to name.
  * - `service: true`: a service bound as FILES, which is the fake origin too; its requests have the host `service`.
  * - `outbound`: the source of a Worker that replaces the fake origin, for many requests that no test inspects.
  * - `namespace`: the same for KV, with the wire protocol of kv.mjs.
@@ -69,6 +71,7 @@ class Site {
     if (options.clock) this.clock = options.sharedWith?.clock ?? new Clock();
     if (options.analytics) this.analytics = new Analytics();
     if (options.bucket) this.bucket = new Bucket();
+    if (options.images) this.images = new Images();
     if (options.queue === true) this.queue = new Queue();
     const { sharedWith } = options;
     if (sharedWith) Object.assign(this, { kv: sharedWith.kv, origin: sharedWith.origin });
@@ -81,9 +84,9 @@ class Site {
   }
 
   async start() {
-    const [signal, analytics, bucket, queue, kv, origin, edge] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
+    const [signal, analytics, bucket, images, queue, kv, origin, edge] = await Promise.all(this.#fakes.map((fake) => fake?.listen()));
     const { sharedWith } = this.#options;
-    this.#addresses = { kv, origin, edge, ...sharedWith?.addresses, signal, analytics, bucket, queue };
+    this.#addresses = { kv, origin, edge, ...sharedWith?.addresses, signal, analytics, bucket, images, queue };
     await this.#boot();
   }
 
@@ -105,7 +108,7 @@ class Site {
   }
 
   get #fakes() {
-    const own = [this.abortProxy, this.analytics, this.bucket, this.queue];
+    const own = [this.abortProxy, this.analytics, this.bucket, this.images, this.queue];
     return this.#options.sharedWith ? own : [...own, this.kv, this.origin, this.edge];
   }
 
@@ -227,7 +230,7 @@ class Site {
   }
 
   #configuration() {
-    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, queue, rateLimit, edgeCache, v8Flags, services: bound = {} } = this.#options;
+    const { abortProxy, caller, clock, wasmStats, terminator, entrypoint, outbound, namespace, analytics, bucket, images, queue, rateLimit, edgeCache, v8Flags, services: bound = {} } = this.#options;
     const entrypoints = [clock && "Clock", wasmStats && "WasmStats", terminator && "Terminator", entrypoint?.name].filter(Boolean);
     const { compatibilityDate, compatibilityFlags: flags } = manifest();
     const compatibilityFlags = terminator ? [...flags.filter((flag) => !flag.startsWith("no_nodejs")), ...TERMINATOR_FLAGS] : flags;
@@ -248,6 +251,7 @@ class Site {
     }
     if (edgeCache) services.push({ name: "edge", external: this.#addresses.edge });
     if (bucket) services.push({ name: "bucket", external: this.#addresses.bucket });
+    if (images) services.push({ name: "images", external: this.#addresses.images });
     if (queue) {
       const { modules } = fakeWorker("queue", consumerSource);
       const flags = [...compatibilityFlags, ...CONSUMER_FLAGS];
@@ -304,11 +308,12 @@ class Site {
   }
 
   #bindings() {
-    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, service, analytics, queue, rateLimit, edgeCache, services = {}, env = {} } = this.#options;
+    const { config, metadata = { originUrl: ORIGIN, ...config }, kv, kvBinding = "IMAGE_METADATA_CACHE", bucket, images, service, analytics, queue, rateLimit, edgeCache, services = {}, env = {} } = this.#options;
     const bindings = Object.entries(env).map(([name, value]) => ({ name, value }));
     if (metadata !== null) bindings.push({ name: "metadata", json: metadata });
     if (kv !== false) bindings.push({ name: kvBinding, kvNamespace: "kv" });
     if (bucket) bindings.push(...["IMAGES", "ARCHIVE"].map((name) => ({ name, r2Bucket: "bucket" })));
+    if (images) bindings.push(imagesBinding("RESIZER"));
     if (queue === true) bindings.push({ name: "METADATA_QUEUE", queue: "sent" });
     if (service) bindings.push({ name: "FILES", service: "origin" });
     for (const name of Object.keys(services)) bindings.push({ name, service: name });
