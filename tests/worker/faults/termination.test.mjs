@@ -3,12 +3,14 @@ import test, { suite } from "node:test";
 import { post } from "../harness/batch.mjs";
 import { bodyOf, recordOf, tally } from "../harness/expect.mjs";
 import { Gate, within } from "../harness/gate.mjs";
-import { gated } from "../harness/origin.mjs";
+import { gated, ranged } from "../harness/origin.mjs";
 import { deploy } from "../harness/site.mjs";
+import { picture, plain, resizer } from "../harness/tiny-picture.mjs";
 
 const KNOWN = "photos/known.jpg";
 const admin = { Authorization: "Bearer secret" };
 const CONFIG = { kvCacheTtl: 86_400, memoryCacheTtl: 86_400 };
+const orange = await plain("#ff8000");
 
 async function deployTerminated(t, options) {
   const site = await deploy(t, { terminator: true, config: CONFIG, ...options });
@@ -45,6 +47,26 @@ suite("Recovery from a termination", () => {
         operate: (site, n) => site.get(`/metadata/${n}.jpg`),
         expected: (answer) => assert.equal(answer.layer, "origin"),
         minCalls: 50,
+      },
+    ],
+    [
+      "a miss with a picture",
+      {
+        options: { kv: false, config: { ...CONFIG, placeholders: ["thumbhash", "color"] } },
+        prepare: (site) => site.origin.on(resizer(picture(orange))),
+        operate: (site, n) => site.get(`/metadata/${n}.jpg?placeholder=data-url`),
+        expected: ({ json }) => assert.equal(json.metadata?.color, "#ff8000", JSON.stringify(json)),
+        minCalls: 80,
+      },
+    ],
+    [
+      "a miss with a picture of the Images binding",
+      {
+        options: { kv: false, images: true, config: { ...CONFIG, probe: "header", placeholders: ["color"], imagesBinding: "RESIZER" } },
+        prepare: (site) => site.origin.on(ranged(orange)),
+        operate: (site, n) => site.get(`/metadata/${n}.png`),
+        expected: ({ json }) => assert.equal(json.metadata?.color, "#ff8000", JSON.stringify(json)),
+        minCalls: 80,
       },
     ],
     [
