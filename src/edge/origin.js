@@ -18,7 +18,8 @@ const SHORT_BYTES = 4_096;
  * values, one per line. With `isPrivate`, some of them are secret.
  *
  * Resolves with the head and the body. The head is the status and the values of the headers above, one per line; a missing header
- * is an empty line. The body is the bytes of short JSON, the error if these cannot be read, or else the stream, if any.
+ * is an empty line. The body is the bytes of short JSON, the error if these cannot be read, or else the stream, if any. That of a
+ * picture is always the stream.
  */
 export async function ask(service, url, headers, wanted, isPrivate, signal) {
   const image = IMAGE[wanted];
@@ -34,7 +35,7 @@ export async function ask(service, url, headers, wanted, isPrivate, signal) {
   const { status, headers: received } = response;
   const values = (image !== undefined ? NAMES : FILE_NAMES).map((name) => received.get(name) ?? "");
   const [type, , , length, , encoding] = values;
-  const isShort = status === 200 && encoding === "" && length !== "" && length <= SHORT_BYTES && /^application\/json\b/i.test(type);
+  const isShort = wanted !== "picture" && status === 200 && encoding === "" && length !== "" && length <= SHORT_BYTES && /^application\/json\b/i.test(type);
   return [[status, ...values].join("\n"), isShort ? await bytesOf(response) : response.body];
 }
 

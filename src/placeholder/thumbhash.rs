@@ -14,7 +14,7 @@ mod decode;
 mod encode;
 
 /// The number of frequencies each way of brightness, along the longer side, without and with transparency.
-const OPAQUE_FREQUENCIES: usize = 7;
+pub(super) const OPAQUE_FREQUENCIES: usize = 7;
 const ALPHA_FREQUENCIES: usize = 5;
 
 /// The number of frequencies each way of colors, and the least of brightness.

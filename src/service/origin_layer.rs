@@ -90,7 +90,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                 if !self.config.placeholders.is_empty() {
                     metadata.placeholders = match self.known_placeholders(before, &metadata) {
                         Some(known) => known,
-                        None => self.placeholders(endpoint, &below, &metadata, ports).await,
+                        None => {
+                            self.placeholders(path, (endpoint, &below), &metadata, ports)
+                                .await
+                        }
                     };
                 }
                 let origin = endpoint.id;

@@ -26,18 +26,18 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         is_complete.then(|| before.placeholders.clone())
     }
 
-    /// Returns the placeholders of the image at `path` below `endpoint`. Takes at most `placeholderTimeoutMs`.
+    /// Returns the placeholders of the image at `path`, which is at `below` an endpoint. Takes at most `placeholderTimeoutMs`.
     pub(super) async fn placeholders<P: Ports<Signal = S>>(
         &self,
-        endpoint: &Endpoint,
         path: &ImagePath,
+        (endpoint, below): (&Endpoint, &ImagePath),
         metadata: &ImageMetadata,
         ports: &P,
     ) -> Placeholders {
         let kinds = self.config.placeholders;
         let has_images_binding = self.config.images_binding.is_some();
         let now_ms = ports.now_ms();
-        let source = PictureSource::of(endpoint, path, metadata, has_images_binding, now_ms);
+        let source = PictureSource::of(endpoint, below, metadata, has_images_binding, now_ms);
         let Some(source) = source else {
             return Placeholders::impossible(kinds);
         };

@@ -48,7 +48,7 @@ pub(crate) enum Event<'a> {
         error: &'a OriginError,
         cause: Option<&'a str>,
     },
-    /// An image has no placeholder: for now, or because it can have none. `path` is percent-encoded and below the origin's prefix.
+    /// An image has no placeholder: for now, or because it can have none. `path` is percent-encoded.
     PlaceholderFailure {
         path: &'a str,
         cause: &'a str,
