@@ -24,6 +24,9 @@ use crate::service::picture::{PictureFault, PictureSource};
 #[allow(clippy::cast_precision_loss)] // 65,537
 const READ_BYTES: f64 = (MAX_BYTES + 1) as f64;
 
+/// The `code` of a `DOMException` whose name is `TimeoutError`: <https://webidl.spec.whatwg.org/#timeouterror>.
+const TIMEOUT_ERROR: u16 = 23;
+
 /// Makes a picture within `timeout_ms`.
 pub(super) async fn make(
     bound: &Bound,
@@ -110,6 +113,10 @@ async fn settled(promise: Promise, until_ms: u64) -> Result<JsValue, PictureFaul
 fn images_fault(thrown: &JsValue) -> PictureFault {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
     let code = code_of(thrown) as u16;
+    // The deadline may abort reading before the time limit of the promise is over.
+    if code == TIMEOUT_ERROR {
+        return timeout();
+    }
     let message = message(thrown);
     let error = if is_subrequest_limit(&message) {
         ErrorKind::SubrequestLimit.into()
