@@ -192,7 +192,8 @@ suite("Pictures that are slow", () => {
       const started = performance.now();
       await assertFails(site, "photos/cat.jpg", true, /^(timeout|time-?out.*)$/i);
       const elapsed = performance.now() - started;
-      assert.ok(elapsed >= 390 && elapsed < 2_000, `${elapsed} ms`);
+      // Not for originTimeoutMs.
+      assert.ok(elapsed >= 390 && elapsed < 15_000, `${elapsed} ms`);
       await site.origin.disconnected(ORIGIN_PATH);
     });
   }
