@@ -4,7 +4,7 @@ const FIRST_MS = 1000;
 const MOST_MS = 60_000;
 
 /** Returns the milliseconds before attempt `n + 1`: exponential, with up to half of it taken off at random. */
-export function backoffMs(n, random = Math.random) {
+function backoffMs(n, random = Math.random) {
   return Math.min(MOST_MS, FIRST_MS * 2 ** (n - 1)) * (1 - random() / 2);
 }
 

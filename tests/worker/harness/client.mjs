@@ -112,7 +112,7 @@ async function collect(response) {
 }
 
 /** `OptimizedMetadata; fwd=miss; fwd-status=200; stored` → its parameters by name (RFC 9211: one cache, Structured Fields). */
-export function parseCacheStatus(header) {
+function parseCacheStatus(header) {
   if (header === undefined) return {};
   const [cache, ...parameters] = header.split(";").map((part) => part.trim());
   const value = (text) => (text === undefined ? true : /^-?\d+$/.test(text) ? Number(text) : text);
@@ -120,7 +120,7 @@ export function parseCacheStatus(header) {
 }
 
 /** `memory;dur=0, total;dur=1.5` → `{ memory: 0, total: 1.5 }`. */
-export function parseServerTiming(header) {
+function parseServerTiming(header) {
   if (header === undefined) return {};
   return Object.fromEntries(
     header.split(",").map((metric) => {

@@ -13,7 +13,7 @@ export const samples = path.join(root, "samples");
 const TYPES = { ".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".avif": "image/avif", ".gif": "image/gif" };
 
 /** An origin that serves the samples as files, and its URL. */
-export async function sampleOrigin(suite) {
+async function sampleOrigin(suite) {
   const origin = new Origin();
   const originUrl = `http://${await origin.listen()}`;
   suite.after(() => origin.close());
@@ -40,7 +40,7 @@ export async function startInspector(suite, settings = (originUrl) => ({ metadat
 }
 
 /** Page object of the Inspector. */
-export class InspectorPage {
+class InspectorPage {
   constructor({ page, requests, errors }, site, originUrl) {
     Object.assign(this, { page, requests, errors, site, originUrl });
     this.path = page.getByRole("textbox", { name: "Path of an image" }).or(page.getByRole("combobox", { name: "Path of an image" }));

@@ -2,7 +2,7 @@ import { EventLog } from "./gate.mjs";
 import { close, listen, createTestServer } from "./listener.mjs";
 
 /** The name of the queue that delivers. */
-export const QUEUE = "metadata-events";
+const QUEUE = "metadata-events";
 
 /** The flag that lets a Worker deliver messages to another. */
 export const CONSUMER_FLAGS = ["service_binding_extra_handlers"];
