@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { transformSync } from "esbuild";
+import { buildSync } from "esbuild";
 import { root } from "./modules.mjs";
 
 /** A Worker that binds the Worker under test as METADATA and calls the method named in a request's query. */
@@ -24,11 +24,16 @@ export function callPath(method, ...args) {
   return `/?${encodeURIComponent(JSON.stringify([method, ...args]))}`;
 }
 
-/** The example caller, with the compatibility date of its `wrangler.toml`. */
+/** The example caller, with the compatibility date of its `wrangler.toml` and the client of this repository. */
 export function exampleCaller() {
   const folder = path.join(root, "examples/caller");
-  const read = (name) => readFileSync(path.join(folder, name), "utf8");
-  const [, compatibilityDate] = read("wrangler.toml").match(/^compatibility_date = "(.*)"/m);
-  const { code } = transformSync(read("src/index.ts"), { loader: "ts" });
-  return { source: code, compatibilityDate };
+  const [, compatibilityDate] = readFileSync(path.join(folder, "wrangler.toml"), "utf8").match(/^compatibility_date = "(.*)"/m);
+  const { outputFiles } = buildSync({
+    entryPoints: [path.join(folder, "src/index.ts")],
+    alias: { "optimized-metadata": path.join(root, "client/src/index.ts") },
+    bundle: true,
+    format: "esm",
+    write: false,
+  });
+  return { source: outputFiles[0].text, compatibilityDate };
 }
