@@ -16,6 +16,8 @@ import { buildWorker } from "./lib/worker.mjs";
 
 const port = Number(process.env.PORT ?? 8787);
 const samples = join(root, "samples");
+/** The port of the local HTTP origin, so that pages can show its images. */
+const originPort = port + 10;
 /** A name that wrangler.toml is unlikely to have: two buckets cannot share a binding. */
 const bucket = "START_SAMPLES";
 /** The paths below it are read from the bucket, all others from the HTTP origin. */
@@ -32,7 +34,7 @@ await main(async () => {
   const env = await environment();
   // wrangler also builds, but build errors are easier to read from here.
   await buildWorker([], env);
-  const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples));
+  const originUrl = process.env.ORIGIN_URL ?? (await serveOrigin(samples, originPort));
   try {
     configure();
     await run("node", ["scripts/seed-bucket.mjs", configuration, bucket, samples, prefix], { env: quiet(env) });
@@ -106,7 +108,7 @@ async function serve(originUrl, env) {
   });
   createInterface({ input: wrangler.stdout }).on("line", (line) => {
     console.log(line);
-    if (line.includes("Ready on ")) printExamples();
+    if (line.includes("Ready on ")) printExamples(originUrl);
   });
   let stopped = false;
   for (const signal of stopSignals) {
@@ -128,7 +130,7 @@ function killGroup({ pid }, signal) {
   }
 }
 
-async function printExamples() {
+async function printExamples(originUrl) {
   const site = `http://localhost:${port}`;
   // The records of a start without placeholders have none, and are served while they are refreshed.
   if (placeholders) await fetch(`${site}/metadata/*`, { method: "DELETE", headers: { Authorization: "Bearer local" } }).catch(() => {});
@@ -149,7 +151,8 @@ ${images}
   curl -i ${site}/health
   ${process.env.PORT ? `PORT=${port} ` : ""}npm run upload -- samples/landscape.jpg corners.png    # overwrites ${prefix}/corners.png, whose event reaches the Worker
 
-Or open ${site}/${own ? "" : "#path=landscape.jpg&aspect=16:9"}`);
+${own ? "" : `Pages that you build can show the images of the HTTP origin, such as ${originUrl.replace("127.0.0.1", "localhost")}/landscape.jpg.
+`}Or open ${site}/${own ? "" : "#path=landscape.jpg&aspect=16:9"}`);
 }
 
 /** Looks an image up, and describes it and its origin in a line. */

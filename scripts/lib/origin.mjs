@@ -1,4 +1,4 @@
-// A stand-in for the origin: serves the images of one folder on a free port of this machine.
+// A stand-in for the origin: serves the images of one folder on a port of this machine.
 
 import { once } from "node:events";
 import { createReadStream } from "node:fs";
@@ -26,14 +26,21 @@ export async function imagesIn(folder) {
   return files.filter(typeOf).map((file) => file.replaceAll(sep, "/"));
 }
 
-/** Starts the origin and returns its URL. It stops with the process, and does not keep the process alive. */
-export async function serveOrigin(folder) {
+/**
+ * Starts the origin and returns its URL. It stops with the process, and does not keep the process alive. If no port is given, or it
+ * is not available, it takes a free one.
+ */
+export async function serveOrigin(folder, port = 0) {
   const base = await realpath(folder);
   const server = createServer((request, response) => {
     respond(base, request, response).catch(() => response.destroy());
   });
-  server.listen(0, "127.0.0.1").unref();
-  await once(server, "listening");
+  try {
+    await once(server.listen(port, "127.0.0.1"), "listening");
+  } catch {
+    await once(server.listen(0, "127.0.0.1"), "listening");
+  }
+  server.unref();
   return `http://127.0.0.1:${server.address().port}`;
 }
 
