@@ -1,0 +1,55 @@
+// Commands that run in the background until the script ends.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { Problem, root, stopSignals } from "./process.mjs";
+
+/** How long a command may take until it is ready. The first one may have to build the Worker. */
+const START_TIMEOUT_MS = 900_000;
+
+const groups = new Set();
+
+/** Starts a command, and resolves when it has printed a line that contains `ready`. */
+export async function startInBackground(command, args, ready, options) {
+  // A separate process group, so that signals also reach the children.
+  const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true, ...options });
+  groups.add(child.pid);
+  const lines = [];
+  const outcome = Promise.withResolvers();
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface(stream).on("line", (line) => {
+      lines.push(line);
+      if (line.includes(ready)) outcome.resolve();
+    });
+  }
+  const failed = (why) => outcome.reject(new Problem(`${command} ${args.join(" ")} ${why}. It printed:\n${lines.slice(-30).join("\n")}`));
+  child.once("error", (error) => failed(`did not start: ${error.message}`));
+  child.once("exit", (code, signal) => failed(`has ended (${signal ?? code})`));
+  const timer = setTimeout(() => failed(`is not ready after ${START_TIMEOUT_MS / 1000} s`), START_TIMEOUT_MS);
+  await outcome.promise.finally(() => clearTimeout(timer));
+}
+
+/** Ends all commands and what they have started. */
+export function stopAll(signal = "SIGTERM") {
+  for (const pid of groups) {
+    try {
+      process.kill(-pid, signal);
+    } catch {
+      // It has ended already.
+    }
+  }
+}
+
+for (const signal of stopSignals) process.on(signal, () => stopAll());
+process.on("exit", () => stopAll("SIGKILL"));
+
+/** Returns a port that no program uses. */
+export async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await once(server.close(), "close");
+  return port;
+}
