@@ -28,6 +28,7 @@ const HTTP_API: &str = include_str!("../docs/http-api.md");
 const OBSERVABILITY: &str = include_str!("../docs/observability.md");
 const OPERATIONS: &str = include_str!("../docs/operations.md");
 const OPENAPI: &str = include_str!("../docs/openapi.yaml");
+const PAGES: &str = include_str!("../docs/pages.md");
 const README: &str = include_str!("../README.md");
 const TYPES: &str = include_str!("../client/src/api.ts");
 const WRANGLER: &str = include_str!("../wrangler.toml");
@@ -134,6 +135,34 @@ fn the_docs_list_no_unknown_problem() {
     for row in rows {
         let code = row.split('`').nth(1).unwrap();
         assert!(codes.contains(&code), "{row}");
+    }
+}
+
+#[test]
+fn the_page_for_page_builders_installs_the_versions_of_the_examples() {
+    let version = |package: &str, list: &str, name: &str| {
+        let package: Value = serde_json::from_str(package).unwrap();
+        format!("{name}@{}", package[list][name].as_str().unwrap())
+    };
+    let astro = include_str!("../examples/astro/package.json");
+    let next = include_str!("../examples/next/package.json");
+    let installed = [
+        version(astro, "dependencies", "astro"),
+        version(next, "dependencies", "next"),
+        version(next, "dependencies", "react"),
+        version(next, "dependencies", "react-dom"),
+        version(
+            include_str!("../package.json"),
+            "devDependencies",
+            "wrangler",
+        ),
+        format!("optimized-metadata-{}.tgz", env!("CARGO_PKG_VERSION")),
+    ];
+    for package in installed {
+        assert!(
+            PAGES.contains(&format!("{package} ")) || PAGES.contains(&format!("{package}\n")),
+            "{package} in docs/pages.md"
+        );
     }
 }
 
