@@ -9,13 +9,13 @@ import { Problem, root, stopSignals } from "./process.mjs";
 /** How long a command may take until it is ready. The first one may have to build the Worker. */
 const START_TIMEOUT_MS = 900_000;
 
-const groups = new Set();
+const children = new Set();
 
 /** Starts a command, and resolves when it has printed a line that contains `ready`. */
 export async function startInBackground(command, args, ready, options) {
   // A separate process group, so that signals also reach the children.
   const child = spawn(command, args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], detached: true, ...options });
-  groups.add(child.pid);
+  children.add(child);
   const lines = [];
   const outcome = Promise.withResolvers();
   for (const stream of [child.stdout, child.stderr]) {
@@ -26,24 +26,33 @@ export async function startInBackground(command, args, ready, options) {
   }
   const failed = (why) => outcome.reject(new Problem(`${command} ${args.join(" ")} ${why}. It printed:\n${lines.slice(-30).join("\n")}`));
   child.once("error", (error) => failed(`did not start: ${error.message}`));
-  child.once("exit", (code, signal) => failed(`has ended (${signal ?? code})`));
+  child.once("exit", (code, signal) => {
+    children.delete(child);
+    failed(`has ended (${signal ?? code})`);
+  });
   const timer = setTimeout(() => failed(`is not ready after ${START_TIMEOUT_MS / 1000} s`), START_TIMEOUT_MS);
   await outcome.promise.finally(() => clearTimeout(timer));
 }
 
-/** Ends all commands and what they have started. */
-export function stopAll(signal = "SIGTERM") {
-  for (const pid of groups) {
-    try {
-      process.kill(-pid, signal);
-    } catch {
-      // It has ended already.
-    }
+/** Ends all commands and what they have started. Resolves when they have ended. */
+export async function stopAll() {
+  const ended = Promise.all([...children].map((child) => once(child, "exit")));
+  terminateAll();
+  await ended;
+}
+
+/** Not SIGKILL: a command has to end its own children, some of which are in other process groups. */
+function terminate({ pid }) {
+  try {
+    process.kill(-pid, "SIGTERM");
+  } catch {
+    // It has ended already.
   }
 }
 
-for (const signal of stopSignals) process.on(signal, () => stopAll());
-process.on("exit", () => stopAll("SIGKILL"));
+const terminateAll = () => children.forEach(terminate);
+for (const signal of stopSignals) process.on(signal, terminateAll);
+process.on("exit", terminateAll);
 
 /** Returns a port that no program uses. */
 export async function freePort() {
