@@ -9,7 +9,7 @@ const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.mi
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
 /** The path of Chromium: `$CHROMIUM`, or the first executable of that kind on the PATH. */
-function browserPath() {
+export function browserPath() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
   const folders = process.env.PATH.split(path.delimiter);
   return NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name))).find(isExecutable);
