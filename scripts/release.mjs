@@ -3,8 +3,8 @@
 // They include the built Worker, which can be deployed with wrangler alone, without Rust.
 
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { buildClient } from "./lib/client.mjs";
 import { environment } from "./lib/environment.mjs";
 import { main, Problem, root, run } from "./lib/process.mjs";
@@ -26,10 +26,12 @@ await main(async () => {
   rmSync(join(worker, "README.md"), { force: true });
   writeFileSync(join(worker, "wrangler.toml"), deployable(read("wrangler.toml")));
   for (const file of ["LICENSE", "CHANGELOG.md"]) cpSync(join(root, file), join(worker, file));
-  cpSync(join(root, "docs"), join(worker, "docs"), { recursive: true });
+  for (const file of ["rotated.jpg", "landscape.jpg"]) cpSync(join(root, "samples", file), join(worker, "samples", file));
   const { devDependencies } = JSON.parse(read("package.json"));
   const readme = read("scripts/release/README.md").replaceAll("VERSION", version).replaceAll("WRANGLER", devDependencies.wrangler);
   writeFileSync(join(worker, "README.md"), readme);
+  cpSync(join(root, "docs"), join(worker, "docs"), { recursive: true });
+  for (const file of readdirSync(join(worker, "docs")).filter((name) => name.endsWith(".md"))) keepLinks(join(worker, "docs", file));
   await run("tar", ["--create", "--gzip", "--file", `${name}.tgz`, name], { cwd: folder, env });
   rmSync(worker, { recursive: true });
   await buildClient(env);
@@ -46,6 +48,15 @@ function changes(version) {
   const section = read("CHANGELOG.md").split(/^## /m).find((text) => text.split(/\s/, 1)[0] === version);
   if (!section) throw new Problem(`CHANGELOG.md has no section "## ${version}". Move the entries under "Unreleased" there.`);
   return section.slice(section.indexOf("\n") + 1).trim() + "\n";
+}
+
+/** Turns links of a page into plain text if their files are not in the archive, and removes anchors of the repository's README. */
+function keepLinks(page) {
+  const kept = readFileSync(page, "utf8").replace(/\[([^\]]+)\]\((?!https?:|#)([^)#\s]+)(#[^)]*)?\)/g, (link, text, target) => {
+    if (!existsSync(join(dirname(page), target))) return text;
+    return target.endsWith("README.md") ? `[${text}](${target})` : link;
+  });
+  writeFileSync(page, kept);
 }
 
 /** Returns the configuration for deploying the built Worker. */

@@ -55,6 +55,19 @@ test("The README of the built Worker names its version and only files that exist
   }
 });
 
+test("All links of the archive's pages lead to files of the archive", () => {
+  const pages = ["README.md", "CHANGELOG.md", ...readdirSync(path.join(folder, "docs")).filter((name) => name.endsWith(".md")).map((name) => `docs/${name}`)];
+  let links = 0;
+  for (const page of pages) {
+    const text = readFileSync(path.join(folder, page), "utf8");
+    for (const [, target] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
+      assert.ok(existsSync(path.join(folder, path.dirname(page), target)), `${target} in ${page}`);
+      links++;
+    }
+  }
+  assert.ok(links > 50, `${links} links`);
+});
+
 test("The built Worker can be deployed by wrangler alone", async () => {
   const { stdout } = await run(wrangler, ["deploy", "--dry-run"], { cwd: folder, env });
   assert.match(stdout, /gzip: \d+/);

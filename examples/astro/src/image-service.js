@@ -27,6 +27,8 @@ export default {
   async getHTMLAttributes(options, imageConfig) {
     const attributes = await sharpService.getHTMLAttributes(options, imageConfig);
     const answer = await lookUp(options.src, imageConfig);
-    return answer ? { style: imgAttributes(answer).style, ...attributes } : attributes;
+    // The image's own style comes last, so it takes precedence.
+    const style = [answer && imgAttributes(answer).style, attributes.style].filter(Boolean).join("; ");
+    return style ? { ...attributes, style } : attributes;
   },
 };
