@@ -273,6 +273,39 @@ fn a_refresh_of_the_same_file_keeps_its_placeholder() {
 }
 
 #[test]
+fn images_without_a_binding_get_their_placeholders_once_there_is_one() {
+    let settings = json!({ "originUrl": null, "originBucket": "IMAGES", "placeholders": both() });
+    let mut isolate = isolate(settings.clone());
+    isolate.runtime.put_object("a.gif", Some(&gif(4, 3)));
+    let lookup = isolate.get("a.gif").unwrap();
+    assert_eq!(fields(&lookup), [None, None]);
+    let mut bound = settings;
+    bound["imagesBinding"] = json!("RESIZER");
+    isolate.restart(bound);
+    isolate.advance(301_000);
+    isolate.get("a.gif").unwrap();
+    isolate.advance(0);
+    assert!(color(&isolate.get("a.gif").unwrap()).is_some());
+    assert_eq!(isolate.runtime.pictures_asked().len(), 1);
+}
+
+#[test]
+fn a_picture_that_was_refused_is_asked_for_again_with_the_metadata_also_for_the_same_file() {
+    let mut isolate = isolate(json!({
+        "originUrl": null, "originBucket": "IMAGES", "imagesBinding": "RESIZER", "kvCacheTtl": 60,
+    }));
+    isolate.runtime.put_object("a.gif", Some(&gif(4, 3)));
+    let fault = refused(ErrorKind::Forbidden, None);
+    isolate.runtime.set_picture(Err(fault));
+    isolate.get("a.gif").unwrap();
+    isolate.runtime.set_picture(Ok(RED));
+    isolate.advance(61_000);
+    isolate.get("a.gif").unwrap();
+    isolate.advance(0);
+    assert!(color(&isolate.get("a.gif").unwrap()).is_some());
+}
+
+#[test]
 fn the_log_and_the_metrics_say_what_became_of_pictures() {
     let mut isolate = isolate(json!({ "logLevel": "debug" }));
     isolate.get("a.png").unwrap();

@@ -114,6 +114,12 @@ impl Placeholders {
         kinds.thumbhash && self.thumbhash.is_pending() || kinds.color && self.color.is_pending()
     }
 
+    /// Returns `true` if either was made.
+    #[must_use]
+    pub fn any_made(&self) -> bool {
+        self.thumbhash.made().is_some() || self.color.made().is_some()
+    }
+
     /// Reads those of a record. `field` returns a field if the record has it.
     pub(crate) fn of_record<'a>(field: impl Fn(&'static str) -> Option<&'a Value>) -> Self {
         Self {

@@ -37,7 +37,7 @@ impl<'a> PictureSource<'a> {
         if metadata.format == Some(Format::Svg) {
             return None;
         }
-        if endpoint.probe.uses_resizer() && metadata.source == "format-json" {
+        if endpoint.probe.uses_resizer() && is_of_resizer(metadata) {
             return Some(Self::Resizer(endpoint.request(path, now_ms)));
         }
         let is_too_large = metadata
@@ -54,6 +54,11 @@ impl<'a> PictureSource<'a> {
             }),
         })
     }
+}
+
+/// Returns `true` if the resizer returned the metadata, and so may make a picture.
+pub(super) fn is_of_resizer(metadata: &ImageMetadata) -> bool {
+    metadata.source == "format-json"
 }
 
 /// Why there is no picture.

@@ -3,10 +3,10 @@
 //! The picture is requested after the metadata and not beside it: by then the platform's cache has the original, which the origin
 //! would otherwise be asked for twice.
 
-use super::picture::PictureSource;
+use super::picture::{PictureSource, is_of_resizer};
 use super::ports::Ports;
 use super::state::OptimizedMetadataService;
-use crate::image::metadata::ImageMetadata;
+use crate::image::metadata::{Format, ImageMetadata};
 use crate::image::placeholder::Placeholders;
 use crate::origin::endpoint::Endpoint;
 use crate::path::ImagePath;
@@ -22,8 +22,16 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         now: &ImageMetadata,
     ) -> Option<Placeholders> {
         let before = before.filter(|before| now.etag.is_some() && before.etag == now.etag)?;
-        let is_complete = !before.placeholders.lacks(self.config.placeholders);
-        is_complete.then(|| before.placeholders.clone())
+        let known = &before.placeholders;
+        // Why an image has none may have changed, even if the file has not.
+        let is_known = known.any_made() && !known.lacks(self.config.placeholders);
+        is_known.then(|| known.clone())
+    }
+
+    /// Returns `true` if a later fetch may add placeholders to `metadata`. Without the Images binding, only the resizer does.
+    pub(super) fn awaits_placeholders(&self, metadata: &ImageMetadata) -> bool {
+        let is_made = self.config.images_binding.is_some() || is_of_resizer(metadata);
+        is_made && metadata.placeholders.lacks(self.config.placeholders)
     }
 
     /// Returns the placeholders of the image at `path`, which is at `below` an endpoint. Takes at most `placeholderTimeoutMs`.
@@ -39,7 +47,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         let now_ms = ports.now_ms();
         let source = PictureSource::of(endpoint, below, metadata, has_images_binding, now_ms);
         let Some(source) = source else {
-            return Placeholders::impossible(kinds);
+            // Without the binding, the record does not say that the image can have none: the binding may be added.
+            let is_certain = has_images_binding || metadata.format == Some(Format::Svg);
+            return if is_certain {
+                Placeholders::impossible(kinds)
+            } else {
+                Placeholders::default()
+            };
         };
         let timeout_ms = self.config.placeholder_timeout_ms;
         let fault = match ports.picture(source, timeout_ms).await {

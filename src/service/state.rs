@@ -112,7 +112,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         last_fetched_ms: u64,
     ) -> Rc<Entry> {
         let mut lifetime = Lifetime::of_complete(self.freshness.lifetime_ms(target.key));
-        if metadata.placeholders.lacks(self.config.placeholders) {
+        if self.awaits_placeholders(&metadata) {
             let retry_s = self.config.error_ttl_s.max(PLACEHOLDER_RETRY_S);
             lifetime = lifetime.until_retry(retry_s.saturating_mul(1_000));
         }

@@ -78,9 +78,15 @@ suite("Pictures by the Images binding", () => {
     assert.deepEqual([headers["x-api-key"], headers["cache-control"], headers.range], ["hidden", "no-cache", undefined]);
   });
 
-  test("Without the Images binding, files have no placeholder for good, and are requested once", async (t) => {
+  test("Without the Images binding, files have no placeholder and are requested once, and their records do not say that they can have none", async (t) => {
     const site = await deployWith(t, { config: { imagesBinding: undefined } });
-    for (const { prefix } of ORIGINS) await assertFails(site, `${prefix}/a.jpg`, false);
+    for (const { prefix } of ORIGINS) {
+      const path = `${prefix}/a.jpg`;
+      assert.deepEqual(fieldsOf((await site.get(`/metadata/${path}`)).json.metadata), ABSENT);
+      await site.kv.written(`metadata:${path}`);
+      assert.ok(!("color" in site.kv.records.get(`metadata:${path}`).metadata));
+      assert.ok((await site.get(`/metadata/${path}`)).cacheStatus.ttl > 80_000);
+    }
     assert.deepEqual([site.bucket.gets.length, site.origin.requests.length, site.images.transformations.length], [1, 2, 0]);
   });
 
