@@ -306,6 +306,52 @@ fn a_picture_that_was_refused_is_asked_for_again_with_the_metadata_also_for_the_
 }
 
 #[test]
+fn a_picture_that_fails_for_now_does_not_remove_the_placeholders_of_the_same_file() {
+    let fault = refused(ErrorKind::OriginOverloaded, Some(503));
+    // A resizer returns no entity tag, but the size of the file.
+    let mut isolate = isolate(json!({ "kvCacheTtl": 60 }));
+    isolate.runtime.mock_origin([FakeResponse::File(4, 3, 99)]);
+    isolate.get("cat.png").unwrap();
+    isolate.runtime.set_picture(Err(fault));
+    isolate.advance(61_000);
+    isolate.get("cat.png").unwrap();
+    isolate.advance(0);
+    let refreshed = isolate.get("cat.png").unwrap();
+    assert_eq!(refreshed.entry.age_s(refreshed.now_ms), 0);
+    assert_eq!(color(&refreshed).as_deref(), Some("#ff0000"));
+    assert_eq!(isolate.runtime.pictures_asked().len(), 2);
+    isolate.runtime.mock_origin([FakeResponse::File(4, 3, 98)]);
+    isolate.advance(61_000);
+    isolate.get("cat.png").unwrap();
+    isolate.advance(0);
+    assert_eq!(
+        color(&isolate.get("cat.png").unwrap()),
+        None,
+        "another file"
+    );
+}
+
+#[test]
+fn a_kind_that_is_added_and_fails_for_now_does_not_remove_the_other() {
+    let mut settings = json!({
+        "originUrl": null, "originBucket": "IMAGES", "imagesBinding": "RESIZER", "placeholders": ["color"],
+    });
+    let mut isolate = isolate(settings.clone());
+    isolate.runtime.put_object("a.gif", Some(&gif(4, 3)));
+    isolate.get("a.gif").unwrap();
+    settings["placeholders"] = both();
+    isolate.restart(settings);
+    let fault = refused(ErrorKind::OriginOverloaded, Some(503));
+    isolate.runtime.set_picture(Err(fault));
+    isolate.advance(301_000);
+    isolate.get("a.gif").unwrap();
+    isolate.advance(0);
+    let refreshed = isolate.get("a.gif").unwrap();
+    assert_eq!(fields(&refreshed), [None, Some("#ff0000".into())]);
+    assert_eq!(refreshed.entry.ttl_s(refreshed.now_ms), 300);
+}
+
+#[test]
 fn the_log_and_the_metrics_say_what_became_of_pictures() {
     let mut isolate = isolate(json!({ "logLevel": "debug" }));
     isolate.get("a.png").unwrap();

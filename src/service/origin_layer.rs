@@ -91,7 +91,7 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
                     metadata.placeholders = match self.known_placeholders(before, &metadata) {
                         Some(known) => known,
                         None => {
-                            self.placeholders(path, (endpoint, &below), &metadata, ports)
+                            self.placeholders(path, (endpoint, &below), before, &metadata, ports)
                                 .await
                         }
                     };

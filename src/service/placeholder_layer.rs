@@ -34,11 +34,13 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         is_made && metadata.placeholders.lacks(self.config.placeholders)
     }
 
-    /// Returns the placeholders of the image at `path`, which is at `below` an endpoint. Takes at most `placeholderTimeoutMs`.
+    /// Returns the placeholders of the image at `path`, which is at `below` an endpoint, or what is known of them if they fail for now.
+    /// Takes at most `placeholderTimeoutMs`.
     pub(super) async fn placeholders<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
         (endpoint, below): (&Endpoint, &ImagePath),
+        before: Option<&ImageMetadata>,
         metadata: &ImageMetadata,
         ports: &P,
     ) -> Placeholders {
@@ -72,10 +74,21 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         self.log(&event, ports);
         if is_for_now {
             self.metrics.pictures.failed.increment();
-            Placeholders::default()
+            let same = before.filter(|before| is_same_file(before, metadata));
+            same.map(|before| before.placeholders.clone())
+                .unwrap_or_default()
         } else {
             self.metrics.pictures.refused.increment();
             Placeholders::impossible(kinds)
         }
     }
+}
+
+/// Returns `true` if the file has not changed, as far as the metadata tells. The resizer returns no entity tag.
+fn is_same_file(before: &ImageMetadata, now: &ImageMetadata) -> bool {
+    let has_tag = before.etag.is_some() || now.etag.is_some();
+    before.etag == now.etag
+        && (has_tag || now.file_size.is_some())
+        && (before.file_size, before.dimensions, before.format)
+            == (now.file_size, now.dimensions, now.format)
 }

@@ -61,6 +61,8 @@ pub enum FakeResponse {
     Status(u16),
     /// The metadata of an image of this width and height.
     Size(u32, u32),
+    /// The size, and that of the file in bytes.
+    File(u32, u32, u64),
     Unreachable,
     /// Like `Size`, but only after the gate is opened.
     Gated(Gate, u32, u32),
@@ -561,8 +563,15 @@ impl Origin for Runtime {
                 responses.last().cloned()
             }
         };
-        let size = match response.expect("the test sets a response of the origin") {
-            FakeResponse::Size(width, height) => (width, height),
+        let response = response.expect("the test sets a response of the origin");
+        let file_size = match response {
+            FakeResponse::File(.., bytes) => bytes,
+            _ => 0,
+        };
+        let size = match response {
+            FakeResponse::Size(width, height) | FakeResponse::File(width, height, _) => {
+                (width, height)
+            }
             FakeResponse::Gated(gate, width, height) => {
                 gate.0.await;
                 (width, height)
@@ -580,7 +589,7 @@ impl Origin for Runtime {
             }
         };
         let body = if request.probe.uses_resizer() {
-            let original = json!({ "width": size.0, "height": size.1, "format": "image/png" });
+            let original = json!({ "file_size": file_size, "width": size.0, "height": size.1, "format": "image/png" });
             json!({ "original": original }).to_string().into_bytes()
         } else {
             gif(size.0, size.1)
