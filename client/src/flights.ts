@@ -36,13 +36,13 @@ export function createFlights({ request }: Transport, cache: AnswerCache, option
   }
 
   function flush(): void {
-    for (const flights of tick.values()) while (flights.length) batches.push(flights.splice(0, batchLimit));
+    for (const flights of tick.values()) while (flights.length) batches.push(flights.splice(0, batchLimit > 1 ? batchLimit : 1));
     tick.clear();
     sendNext();
   }
 
   function sendNext(): void {
-    while (requests < maxRequests && batches.length) {
+    while (batches.length && (requests < maxRequests || !requests)) {
       const flights = batches.shift()?.filter(({ waiters }) => waiters.size);
       if (flights?.length) void send(flights);
     }

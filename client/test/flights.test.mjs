@@ -117,6 +117,14 @@ suite("Errors of the client", () => {
     ]);
   });
 
+  test("A batchLimit or maxRequests below 1, or that is not a number, counts as 1", async () => {
+    for (const limit of [0, -1, NaN]) {
+      const service = new FakeService(answerTo);
+      const results = await service.client({ batchLimit: limit, maxRequests: limit }).getMany(["a.jpg", "b.jpg"]);
+      assert.deepEqual([results.map(({ ok }) => ok), service.paths], [[true, true], [["a.jpg"], ["b.jpg"]]]);
+    }
+  });
+
   test("A request that fails is a network-error with its cause", async () => {
     const cause = new TypeError("fetch failed");
     const { get, getMany } = new FakeService().client({ fetch: () => Promise.reject(cause) });
