@@ -1,7 +1,7 @@
 import type { ImageAnswer, Problem } from "./api.js";
 import type { Outcome } from "./cache.js";
 import { clientError, MetadataError } from "./error.js";
-import type { ClientOptions, Fetch, FetchInit, FetchResponse, Target } from "./options.js";
+import type { ClientOptions, FetchInit, FetchResponse, Target } from "./options.js";
 import { parametersOf } from "./parameters.js";
 
 /** An image to look up. `query` has the crop parameters, and `url` is that of its `GET`. */
@@ -32,17 +32,18 @@ const CHANGED_IN_URLS = /[#\\\t-\r]|\s$|(^|\/)(\.|%2e){1,2}(\/|\?|$)/i;
 export function createTransport(target: Target, options: ClientOptions): Transport {
   const { baseUrl = "https://optimized-metadata", binding } = target;
   const base = `${baseUrl.replace(/\/$/, "")}/metadata`;
-  // `fetch` is called as a method of these: a binding and the browser need their receivers.
-  const sender: { fetch: Fetch } = binding ?? (options.fetch ? (options as { fetch: Fetch }) : globalThis);
   return {
     imageOf: (path, query) => ({ path, query, url: `${base}/${path}${query && (path.includes("?") ? "&" : "?") + query}` }),
 
     async request(images, signal) {
-      const [{ path, query, url }] = images as [Image];
+      let [{ path, query, url }] = images as [Image];
+      // The `fetch` of a browser fails as a method of another object than the global one; a binding needs its own.
+      const { fetch = globalThis.fetch } = options;
       const isBatch = images.length > 1 || CHANGED_IN_URLS.test(path);
       const init: FetchInit = { signal };
       if (isBatch) {
         // Without a `Content-Type` of JSON, which the service does not need: browsers would send a preflight request.
+        url = base;
         init.method = "POST";
         init.body = JSON.stringify({ paths: images.map(({ path }) => path), ...parametersOf(query) });
       }
@@ -50,7 +51,7 @@ export function createTransport(target: Target, options: ClientOptions): Transpo
       let body: Body;
       let cause: unknown;
       try {
-        response = await sender.fetch(isBatch ? base : url, init);
+        response = await (binding ? binding.fetch(url, init) : fetch(url, init));
         body = (await response.json()) as Body;
       } catch (error) {
         cause = error;

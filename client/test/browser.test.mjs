@@ -67,6 +67,17 @@ suite("The client in a browser", { skip: withoutBrowser }, () => {
     assert.deepEqual([busy, aborted], [{ code: "origin-overloaded", retryAfter: 77 }, "TimeoutError"]);
   });
 
+  test("The browser's own fetch can be passed", async (t) => {
+    const site = await deploy(t);
+    const { page } = await open(t);
+    const width = await page.evaluate(async (baseUrl) => {
+      const { createClient } = await import("/dist/index.js");
+      const { metadata } = await createClient({ baseUrl }, { fetch }).get("a.jpg");
+      return metadata.width;
+    }, site.url);
+    assert.equal(width, bodyOf("a.jpg").metadata.width);
+  });
+
   test("A page looks images up on its own site, and a network-error says what to check", async (t) => {
     const { page } = await open(t, {
       "/metadata/a.jpg": (_, response) => response.writeHead(404, { "Content-Type": "application/problem+json" }).end(JSON.stringify(problem(404, "not-found"))),
