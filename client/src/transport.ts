@@ -16,7 +16,7 @@ type Header = (name: string) => string | null | undefined;
 export interface Reply {
   /** One for each image, in the same order. */
   outcomes: Outcome[];
-  /** Returns a header of the outcome. Absent for a batch, whose headers are not those of its images. */
+  /** Returns a header of the outcome. Absent for a batch, whose headers are not those of its images, and for a body that cannot be read. */
   header: Header | undefined;
 }
 
@@ -67,7 +67,7 @@ export function createTransport(target: Target, options: ClientOptions): Transpo
         const { status, problem, ...answer } = results[index] ?? {};
         return answer.metadata ? (answer as ImageAnswer) : new MetadataError(path, { retryAfter, ...(problem ?? failure) }, cause);
       });
-      return { outcomes, header: isBatch ? undefined : header };
+      return { outcomes, header: isBatch || cause ? undefined : header };
     },
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test, { suite } from "node:test";
+import { createClient } from "../dist/index.js";
 import { answerTo, FakeService, mockClock, problem } from "./support.mjs";
 
 /** A client and a clock. `look(path)` looks an image up and resolves with its width or the code of its error. */
@@ -35,6 +36,16 @@ suite("Answers that the client keeps", () => {
     await clock.advance(10);
     assert.equal(await look("b.jpg"), 4);
     assert.equal(service.requests.length, 4);
+  });
+
+  test("A response that breaks off, or is not JSON, is not kept, whatever its Cache-Control says", async () => {
+    const headers = { "Cache-Control": "public, max-age=86400, stale-while-revalidate=3600" };
+    const broken = new ReadableStream({ pull: (controller) => controller.error(new TypeError("terminated")) });
+    const bodies = [broken, "<!doctype html>", JSON.stringify(answerTo("a.jpg"))];
+    const fetch = async () => new Response(bodies.shift(), { headers });
+    const { get } = createClient({ baseUrl: "https://metadata.test" }, { fetch });
+    for (let n = 0; n < 2; n++) await assert.rejects(get("a.jpg"), { code: "invalid-response", status: 200 });
+    assert.equal((await get("a.jpg")).metadata.width, 4000);
   });
 
   test("Crops and versions of an image are kept separately", async (t) => {
