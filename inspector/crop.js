@@ -23,6 +23,9 @@ function parseRatio(text) {
   return width && height && width <= height * MAX_RATIO && height <= width * MAX_RATIO && [width, height];
 }
 
+/** Parses a `width`: whole pixels, from 1 to 12000. */
+const parseWidth = (text) => (/^\d{1,5}$/.test(text) && text >= 1 && text <= 12_000 ? BigInt(text) : undefined);
+
 const least = (a, b) => (a < b ? a : b);
 
 /** Returns `length · numerator / denominator`, rounded to the nearest pixel, and at least 1. */
@@ -44,8 +47,8 @@ export function computeCrop({ width, height }, parameters) {
   const aspect = text("aspect") || PLATFORMS[`${text("platform")} ${text("content")}`.trim()];
   const ratio = aspect ? parseRatio(aspect) : [w, h];
   const [x, y] = (text("focal") || "0.5,0.5").split(",").map(billionths);
-  const limit = BigInt(text("width") || DEVICES[text("device")] || 0);
-  if (!ratio || x === undefined || y === undefined || x > BILLION || y > BILLION) return undefined;
+  const limit = text("width") ? parseWidth(text("width")) : BigInt(DEVICES[text("device")] ?? 0);
+  if (!ratio || limit === undefined || x === undefined || y === undefined || x > BILLION || y > BILLION) return undefined;
 
   const isWider = ratio[0] * h > ratio[1] * w;
   const pads = Boolean(aspect) && text("allowExpansion") === "true";

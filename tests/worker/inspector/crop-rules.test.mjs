@@ -27,7 +27,7 @@ test("The Inspector computes thousands of random crops as the Worker does", asyn
       platform: pick("", "", "twitter", "facebook", "instagram"),
       focal: next(30) === 0 ? pick("1.5,0", "0,1.000000001", "a,b") : next(4) && `${share()},${share()}`,
       allowExpansion: pick("", "", "true", "false"),
-      ...(next(2) ? { width: next(2) && `${1 + next(3000)}` } : { device: pick("", "mobile", "tablet", "desktop") }),
+      ...(next(2) ? { width: next(20) === 0 ? pick("1.5", "1e3", "0", "-5", "12001", "12000", "0600", "0x10") : next(2) && `${1 + next(3000)}` } : { device: pick("", "mobile", "tablet", "desktop") }),
     };
     if (pairs.platform === "instagram" && next(2)) pairs.content = "portrait";
     return new URLSearchParams(Object.entries(pairs).filter(([, value]) => value));
