@@ -9,7 +9,7 @@ use crate::config::CorsOrigins;
 const PREFLIGHT_MAX_AGE_S: &str = "7200";
 
 /// Response headers that scripts may read besides the CORS-safelisted ones.
-const EXPOSED: &str = "Cache-Status, ETag, Metadata-Age, Retry-After, Server-Timing";
+const EXPOSED: &str = "Age, Cache-Status, ETag, Metadata-Age, Retry-After, Server-Timing";
 
 /// Adds the headers that allow scripts of `origin` to read the response, if the settings allow it.
 pub(super) fn allow(response: Response, allowed: &CorsOrigins, origin: Option<&str>) -> Response {

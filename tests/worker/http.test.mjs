@@ -28,10 +28,10 @@ suite("The response to GET", () => {
     assert.equal(Number(headers["content-length"] ?? bytes.length), bytes.length);
   });
 
-  test("Scripts can read ETag, Metadata-Age, Cache-Status and Server-Timing", async () => {
+  test("Scripts can read Age, Retry-After, ETag, Metadata-Age, Cache-Status and Server-Timing", async () => {
     const { headers } = await site.get(PATH, { Origin: "https://shop.test" });
     const exposed = (headers["access-control-expose-headers"] ?? "").toLowerCase().split(/,\s*/);
-    for (const name of ["etag", "metadata-age", "cache-status", "server-timing"]) assert.ok(exposed.includes(name) || exposed.includes("*"), name);
+    for (const name of ["age", "retry-after", "etag", "metadata-age", "cache-status", "server-timing"]) assert.ok(exposed.includes(name) || exposed.includes("*"), name);
   });
 
   test("Unknown query parameters do not change the response", async () => {
