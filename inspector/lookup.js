@@ -58,7 +58,7 @@ export async function lookUp(typed, crop) {
     if (draws) asked.set(PLACEHOLDER, "data-url");
     const response = await ask(requestPath(image, asked));
     const report = timed(response);
-    return { ...(await response.json()), ...report, typedQuery };
+    return { ...(await jsonOf(response)), ...report, typedQuery };
   } catch (problem) {
     if (problem.response) problem.report = timed(problem.response);
     throw Object.assign(problem, { image });
@@ -89,7 +89,7 @@ export async function purge({ path, query }, token) {
   const parameters = new URLSearchParams(query);
   let purged = 0;
   do {
-    const answer = await (await ask(withQuery(url, `${parameters}`), { method: "DELETE", headers: { Authorization: `Bearer ${token}` } })).json();
+    const answer = await jsonOf(await ask(withQuery(url, `${parameters}`), { method: "DELETE", headers: { Authorization: `Bearer ${token}` } }));
     purged += answer.purged;
     parameters.set("cursor", answer.cursor ?? "");
   } while (parameters.get("cursor"));
@@ -106,7 +106,17 @@ export async function lookUpAll(typed, signal) {
     return withQuery(encoded(path), query);
   });
   const response = await ask("/metadata", { method: "POST", body: JSON.stringify({ paths }), signal });
-  return (await response.json()).results;
+  return (await jsonOf(response)).results;
+}
+
+/** Reads the body of a response. Throws a `Problem` if it breaks off, or is not JSON, such as the page of a proxy. */
+export async function jsonOf(response) {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem({ title: "Unexpected response", detail: "The response broke off, or is not the Worker's. Try again in a moment.", code: "no-response" });
+  }
 }
 
 /** Sends a request and returns the response. Throws a `Problem` if it is an error. */

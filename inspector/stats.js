@@ -1,7 +1,7 @@
 // The statistics of one isolate, from `/stats`: hit rate, durations and ages, as charts and tables.
 
 import { $, facts, h, number, percent, seconds, showFieldError, svg } from "./dom.js";
-import { ask, Problem } from "./lookup.js";
+import { ask, jsonOf, Problem } from "./lookup.js";
 import { showProblem } from "./problem.js";
 import { checkToken, removeToken, setToken, token, tokenProblem } from "./token.js";
 
@@ -25,7 +25,7 @@ async function refresh() {
   if (!key || !shown || document.hidden) return;
   try {
     const response = await ask("/stats", { headers: { Authorization: `Bearer ${key}` } });
-    const stats = await response.json();
+    const stats = await jsonOf(response);
     // The token was removed while the request was in progress.
     if (token() !== key) return;
     draw(stats);

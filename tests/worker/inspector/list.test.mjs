@@ -129,6 +129,13 @@ suite("The Inspector's list, in a browser", { skip: withoutBrowser }, async () =
     inspector.assertNoErrors(["/metadata"]);
   });
 
+  test("If a response breaks off or is another server's page, the rows of the batch say so", async (t) => {
+    const inspector = await start(t, ["landscape.jpg"], (page) => page.route("**/metadata", (route) => route.fulfill({ contentType: "text/html", body: "<!doctype html>" })));
+    await finished(inspector.page, "1 of 1 images, 1 failed.");
+    assert.deepEqual(await cells(inspector.page, 2), ["no-response"]);
+    inspector.assertNoErrors();
+  });
+
   test("The table is saved as a CSV file with all fields, and no cell of it is a formula", async (t) => {
     origin.on("/=1+1.jpg", image({ width: 7, height: 5 }));
     const inspector = await start(t, ["landscape.jpg", "=1+1.jpg", "none.jpg"]);
