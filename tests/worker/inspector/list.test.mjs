@@ -136,6 +136,19 @@ suite("The Inspector's list, in a browser", { skip: withoutBrowser }, async () =
     inspector.assertNoErrors();
   });
 
+  test("A batch does not move the rows of a list that is not sorted", async (t) => {
+    const proceed = Promise.withResolvers();
+    const names = Array.from({ length: 2 * LIMIT }, (_, n) => `none/${n}.jpg`);
+    const { page } = await start(t, names, (page) => page.route("**/metadata", (route) => proceed.promise.then(() => route.continue())));
+    await page.evaluate(() => {
+      window.moves = 0;
+      new MutationObserver((moves) => (window.moves += moves.length)).observe(document.querySelector("#list-table tbody"), { childList: true });
+    });
+    proceed.resolve();
+    await finished(page, `${names.length} of ${names.length} images`);
+    assert.equal(await page.evaluate(() => window.moves), 0);
+  });
+
   test("The table is saved as a CSV file with all fields, and no cell of it is a formula", async (t) => {
     origin.on("/=1+1.jpg", image({ width: 7, height: 5 }));
     const inspector = await start(t, ["landscape.jpg", "=1+1.jpg", "none.jpg"]);
