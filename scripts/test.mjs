@@ -22,11 +22,8 @@ async function test() {
   await part("client", () => buildClient(env));
   await part("types", () => run("tsc", ["-p", "client/test"], { env }));
   await part("test corpus", () => run("node", ["scripts/make-corpus.mjs"], { env }));
-  await part("core and service, native", () => run("cargo", ["test"], { env }));
-  await part("runtime bindings, WebAssembly", () =>
-    run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),
-  );
-  await part("release build", () => buildWorker([], env));
+  // The release build mostly uses one core, and takes as long as both of the others.
+  await together(part("release build", () => buildWorker([], env)), testCore(env));
   await part("built Worker, on workerd", () =>
     // These tests mostly wait, so one file per core is fine. Node's default is one less.
     run("node", ["--test", `--test-concurrency=${availableParallelism()}`, "--test-reporter=spec", "tests/worker/**/*.test.mjs", "client/test/*.test.mjs"], { env }),
@@ -37,6 +34,19 @@ async function test() {
     ["release", "release"],
   ])
     await part(name, () => run("node", ["--test", "--test-reporter=spec", `tests/${file}.test.mjs`], { env }));
+}
+
+async function testCore(env) {
+  await part("core and service, native", () => run("cargo", ["test"], { env }));
+  await part("runtime bindings, WebAssembly", () =>
+    run("cargo", ["test", "--target", "wasm32-unknown-unknown", "--lib"], { env }),
+  );
+}
+
+/** Waits for all, and then throws the first error, so that no command goes on after the end. */
+async function together(...works) {
+  const failed = (await Promise.allSettled(works)).find(({ status }) => status === "rejected");
+  if (failed) throw failed.reason;
 }
 
 async function part(name, body) {
