@@ -14,7 +14,7 @@ use optimized_metadata::origin::response::{Object, OriginResponse};
 use optimized_metadata::placeholder::pixels::Pixels;
 use optimized_metadata::service::picture::{PictureFault, PictureSource};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Queue, RateLimit,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Ports, Queue, RateLimit,
     Stored, Tasks,
 };
 use optimized_metadata::telemetry::log::Log;
@@ -58,6 +58,8 @@ fn image_of(key: &str) -> u32 {
 fn count(counter: &Cell<u64>) {
     counter.set(counter.get() + 1);
 }
+
+impl Ports for Runtime {}
 
 impl Kv for Runtime {
     async fn read(&self, key: &str, _: u64, _: u64) -> Result<Stored, KvFault> {

@@ -73,6 +73,8 @@ impl RequestPorts {
     }
 }
 
+impl ports::Ports for RequestPorts {}
+
 impl Kv for RequestPorts {
     async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
         self.kv()?.read(key, cache_ttl_s, timeout_ms).await

@@ -88,13 +88,10 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             }
             if let Some(mut metadata) = result? {
                 if !self.config.placeholders.is_empty() {
-                    metadata.placeholders = match self.known_placeholders(before, &metadata) {
-                        Some(known) => known,
-                        None => {
-                            self.placeholders(path, (endpoint, &below), before, &metadata, ports)
-                                .await
-                        }
-                    };
+                    let place = (endpoint, &below);
+                    metadata.placeholders = self
+                        .placeholders(path, place, before, &metadata, ports)
+                        .await;
                 }
                 let origin = endpoint.id;
                 return Ok(Fetched { metadata, origin });

@@ -7,35 +7,21 @@ use super::picture::{PictureSource, is_of_resizer};
 use super::ports::Ports;
 use super::state::OptimizedMetadataService;
 use crate::image::metadata::{Format, ImageMetadata};
-use crate::image::placeholder::Placeholders;
+use crate::image::placeholder::{PlaceholderKinds, Placeholders};
 use crate::origin::endpoint::Endpoint;
 use crate::path::ImagePath;
 use crate::placeholder;
 use crate::telemetry::event::Event;
 
 impl<S: Clone + 'static> OptimizedMetadataService<S> {
-    /// Returns the placeholders that are known if the image is still the same file. Each picture from the Images binding costs a
-    /// transformation.
-    pub(super) fn known_placeholders(
-        &self,
-        before: Option<&ImageMetadata>,
-        now: &ImageMetadata,
-    ) -> Option<Placeholders> {
-        let before = before.filter(|before| now.etag.is_some() && before.etag == now.etag)?;
-        let known = &before.placeholders;
-        // Why an image has none may have changed, even if the file has not.
-        let is_known = known.any_made() && !known.lacks(self.config.placeholders);
-        is_known.then(|| known.clone())
-    }
-
     /// Returns `true` if a later fetch may add placeholders to `metadata`. Without the Images binding, only the resizer does.
     pub(super) fn awaits_placeholders(&self, metadata: &ImageMetadata) -> bool {
         let is_made = self.config.images_binding.is_some() || is_of_resizer(metadata);
         is_made && metadata.placeholders.lacks(self.config.placeholders)
     }
 
-    /// Returns the placeholders of the image at `path`, which is at `below` an endpoint, or what is known of them if they fail for now.
-    /// Takes at most `placeholderTimeoutMs`.
+    /// Returns the placeholders of the image at `path`, which is at `below` an endpoint. `before` is what was known of the image: it has
+    /// them if the file is the same, or counts if they fail for now. Takes at most `placeholderTimeoutMs`.
     pub(super) async fn placeholders<P: Ports<Signal = S>>(
         &self,
         path: &ImagePath,
@@ -45,6 +31,9 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
         ports: &P,
     ) -> Placeholders {
         let kinds = self.config.placeholders;
+        if let Some(known) = known(before, metadata, kinds) {
+            return known.clone();
+        }
         let has_images_binding = self.config.images_binding.is_some();
         let now_ms = ports.now_ms();
         let source = PictureSource::of(endpoint, below, metadata, has_images_binding, now_ms);
@@ -82,6 +71,17 @@ impl<S: Clone + 'static> OptimizedMetadataService<S> {
             Placeholders::impossible(kinds)
         }
     }
+}
+
+/// Returns the placeholders of the same file, by its entity tag. Each picture from the Images binding costs a transformation.
+fn known<'a>(
+    before: Option<&'a ImageMetadata>,
+    now: &ImageMetadata,
+    kinds: PlaceholderKinds,
+) -> Option<&'a Placeholders> {
+    let before = before.filter(|before| now.etag.is_some() && before.etag == now.etag)?;
+    // Why an image has none may have changed, even if the file has not.
+    Some(&before.placeholders).filter(|known| known.any_made() && !known.lacks(kinds))
 }
 
 /// Returns `true` if the file has not changed, as far as the metadata tells. The resizer returns no entity tag.

@@ -30,22 +30,6 @@ pub trait Ports:
     + 'static
 {
 }
-impl<T> Ports for T where
-    T: Kv
-        + Origin
-        + Bucket
-        + Pictures
-        + EdgeCache
-        + Queue
-        + RateLimit
-        + Clock
-        + Tasks
-        + Log
-        + Clone
-        + 'static
-{
-}
-
 /// A key-value store whose keys have a metadata field besides their value. Each operation fails after `timeout_ms`: the
 /// store itself has no time limits.
 #[allow(async_fn_in_trait)] // one thread; nothing here is Send

@@ -28,7 +28,7 @@ use optimized_metadata::path::query::split;
 use optimized_metadata::placeholder::pixels::Pixels;
 use optimized_metadata::service::picture::{PictureFault, PictureSource};
 use optimized_metadata::service::ports::{
-    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Queue, RateLimit,
+    Bucket, Charge, Clock, EdgeCache, Kv, KvFault, Origin, Page, Pictures, Ports, Queue, RateLimit,
     Stored, Tasks,
 };
 use optimized_metadata::service::{PurgeError, Purged};
@@ -464,6 +464,8 @@ impl Runtime {
         Ok(result())
     }
 }
+
+impl Ports for Runtime {}
 
 impl Kv for Runtime {
     async fn read(&self, key: &str, cache_ttl_s: u64, timeout_ms: u64) -> Result<Stored, KvFault> {
