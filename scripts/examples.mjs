@@ -5,11 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { browserPath, startBrowser, withoutBrowser } from "../tests/worker/harness/browser.mjs";
-import { freePort, startInBackground, stopAll } from "./lib/background.mjs";
+import { startInBackground, stopAll } from "./lib/background.mjs";
 import { buildClient } from "./lib/client.mjs";
 import { environment } from "./lib/environment.mjs";
 import { measure } from "./lib/examples/page.mjs";
 import { serveFolder } from "./lib/examples/static.mjs";
+import { freePort } from "./lib/free-port.mjs";
 import { serveOrigin } from "./lib/origin.mjs";
 import { main, Problem, root, run } from "./lib/process.mjs";
 

@@ -1,19 +1,17 @@
 // The archives of a release work by themselves, in a folder outside of the repository.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import test, { before } from "node:test";
 import { promisify } from "node:util";
+import { startInBackground, stopAll } from "../scripts/lib/background.mjs";
+import { freePort } from "../scripts/lib/free-port.mjs";
 import { serveOrigin } from "../scripts/lib/origin.mjs";
 import { Client } from "./worker/harness/client.mjs";
-import { within } from "./worker/harness/gate.mjs";
-import { freePort } from "./worker/harness/listener.mjs";
 import { root } from "./worker/harness/modules.mjs";
 
 const run = promisify(execFile);
@@ -78,20 +76,8 @@ test("The built Worker serves images under wrangler dev, as its README says", as
   const originUrl = await serveOrigin(path.join(root, "samples"));
   const port = await freePort();
   const settings = `metadata:${JSON.stringify({ originUrl })}`;
-  const child = spawn(wrangler, ["dev", "--port", `${port}`, "--var", settings], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
-  t.after(async () => {
-    process.kill(-child.pid, "SIGKILL");
-    await once(child, "close");
-  });
-  const lines = [];
-  const ready = new Promise((resolve) => {
-    for (const stream of [child.stdout, child.stderr])
-      createInterface(stream).on("line", (line) => {
-        lines.push(line);
-        if (line.includes("Ready on ")) resolve();
-      });
-  });
-  await within(ready, () => `wrangler dev to be ready; it printed:\n${lines.join("\n")}`, 60_000);
+  t.after(stopAll);
+  await startInBackground(wrangler, ["dev", "--port", `${port}`, "--var", settings], "Ready on ", { cwd: folder, env });
   const client = new Client(port);
   t.after(() => client.close());
   assert.equal((await client.get("/health")).json.version, version);

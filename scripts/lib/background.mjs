@@ -2,7 +2,6 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { Problem, root, stopSignals } from "./process.mjs";
 
@@ -53,12 +52,3 @@ function terminate({ pid }) {
 const terminateAll = () => children.forEach(terminate);
 for (const signal of stopSignals) process.on(signal, terminateAll);
 process.on("exit", terminateAll);
-
-/** Returns a port that no program uses. */
-export async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await once(server.close(), "close");
-  return port;
-}

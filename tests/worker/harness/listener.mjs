@@ -24,11 +24,3 @@ export function close(server) {
   server.close();
   server.closeAllConnections();
 }
-
-/** Returns a port of the loopback interface that nothing listens on. */
-export async function freePort() {
-  const server = http.createServer();
-  const address = await listen(server);
-  await once(server.close(), "close");
-  return Number(address.split(":")[1]);
-}
