@@ -87,3 +87,15 @@ export function cropOf([imageWidth, imageHeight], [width, height, hoffset, voffs
     transform: `${trim}width=${size[0]},height=${size[1]},fit=cover`,
   };
 }
+
+/** Asserts that eight of `count` reads pass the turnstile at a time, for which there is memory, and admits all of them. */
+export async function assertEightAtATime(site, turnstile, count) {
+  for (let n = 8; n < count; n++) {
+    await turnstile.arrived(n);
+    await site.settled();
+    assert.equal(turnstile.arrivals, n);
+    turnstile.admit();
+  }
+  await turnstile.arrived(count);
+  turnstile.admit(count);
+}
