@@ -81,7 +81,7 @@ export function showMetadata({ query, typedQuery, metadata, placeholder, dimensi
   );
 }
 
-/** Returns a text with a button that copies it, or nothing if there is no text. */
+/** Creates an element that shows a text and has a button to copy it. Returns nothing without a text. */
 function copyable(name, text, ...before) {
   if (!text) return;
   const code = h("code", {}, text);

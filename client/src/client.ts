@@ -10,7 +10,7 @@ import { createTransport } from "./transport.js";
 /** An answer with or without a crop. */
 export type Answer = ImageAnswer & Partial<Processed>;
 
-/** The result of one path: `ok` tells which of the two it is. `path` is the one that was passed. */
+/** The result for a path as it was passed: an answer if `ok` is `true`, and otherwise an error. */
 export type Result<A extends Answer = Answer> = { ok: true; path: string; answer: A } | { ok: false; path: string; error: MetadataError };
 
 /**
@@ -23,7 +23,7 @@ export interface Client {
   /**
    * Looks up an image.
    *
-   * @throws {MetadataError} if there is no answer, or the reason of `signal` if it aborts.
+   * @throws {MetadataError} If the look-up fails. If `signal` aborts, its reason is thrown instead.
    */
   get(path: string, crop?: NoCrop, options?: CallOptions): Promise<ImageAnswer>;
   get(path: string, crop: CropOptions, options?: CallOptions): Promise<ProcessedImage>;

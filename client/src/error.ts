@@ -18,7 +18,7 @@ export interface ErrorFields extends Pick<MetadataError, "status" | "code" | "ti
 export class MetadataError extends Error {
   /** The path, as passed to the client. */
   declare readonly path: string;
-  /** The HTTP status of this image, also in a batch. 0 if there is no response. */
+  /** The HTTP status for this image, in a batch as well. 0 without a response. */
   declare readonly status: number;
   /** A stable code, such as `not-found`. New ones may be added. */
   declare readonly code: ErrorCode | ClientErrorCode;

@@ -58,7 +58,7 @@ export interface ImgProps extends Omit<ImgAttributes, "srcset" | "style"> {
  * Returns what an `<img>` needs to take its space before it is loaded. With CSS that sets the width, also set `height: auto`.
  *
  * URLs are percent-encoded where they could end an attribute or an entry of `srcset`; placeholders and colors of another form are left
- * out. So no value but `sizes`, which is passed on, has double quotes, `<` or `>`. `htmlOf` escapes all values, `&` included.
+ * out. Only `sizes`, which is not changed, can contain double quotes, `<` or `>`. `htmlOf` escapes all values, `&` included.
  */
 export function imgAttributes(answer: Answer, options: ImgOptions = {}): ImgAttributes {
   const { src = urlOf(answer), widths = [], sizes, resizer } = options;

@@ -25,7 +25,7 @@ export async function client(binding: OptimizedMetadata & { fetch: typeof fetch 
   const { get, getMany } = createClient({ baseUrl: "" });
 
   const answer = await get("photos/cat.jpg", undefined, { signal, timeoutMs: 1_000 });
-  // @ts-expect-error Without crop parameters there is no crop.
+  // @ts-expect-error The crop is absent if no crop parameters are given.
   text(answer.transform);
   const { placeholder }: ImageAnswer = await get("photos/cat.jpg", { placeholder: "data-url" });
   // @ts-expect-error The service may have no placeholder.
@@ -50,7 +50,7 @@ export async function client(binding: OptimizedMetadata & { fetch: typeof fetch 
   text(htmlOf(attributes) + htmlOf({ ...attributes, alt: "" }));
   const { style } = imgProps(answer, { resizer: "cloudflare" });
   if (style) text(style.background);
-  // @ts-expect-error There is no such resizer.
+  // @ts-expect-error The name of the resizer is unknown.
   imgAttributes(answer, { resizer: "imgix" });
 }
 
